@@ -1,0 +1,106 @@
+//! The wire protocol of Server-Sent Events (`text/event-stream`): an incremental [`Parser`] and an [`Encoder`] that do
+//! no I/O, and fit any transport.
+//!
+//! The reference is the WHATWG HTML standard, [chapter 9.2](https://html.spec.whatwg.org/multipage/server-sent-events.html).
+//!
+//! **In scope**: bytes to events and events to bytes, at any cut of the stream into chunks.
+//! **Out of scope**: HTTP, TLS, timers, redirects: a full client or server.
+//!
+//! # A client
+//!
+//! Call [`next_event`](Parser::next_event) until it returns `None`, then bring the next chunk.
+//!
+//! ```
+//! use std::io::Read;
+//! use sse_wire::Parser;
+//!
+//! # let mut connection: &[u8] = b": hi\n\nevent: price\nid: 7\ndata: 42.17\n\n";
+//! let mut parser = Parser::new();
+//! let mut buffer = [0; 16 * 1024];
+//! loop {
+//!     let read = connection.read(&mut buffer)?;
+//!     if read == 0 {
+//!         break;
+//!     }
+//!     let mut chunk = &buffer[..read];
+//!     while let Some(event) = parser.next_event(&mut chunk)? {
+//!         println!("{} ({}): {}", event.name(), event.last_event_id(), event.data());
+//!     }
+//! }
+//! # assert_eq!(parser.last_event_id(), "7");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Those events borrow from `buffer`: no allocation, no copy. With [`Bytes`](bytes::Bytes) chunks, as HTTP libraries
+//! hand them out, [`next_event_shared`](Parser::next_event_shared) gives events that outlive the chunk and go to other
+//! threads and tasks.
+//!
+//! # A server
+//!
+//! Build an event, encode it once, and send the same bytes to everyone.
+//!
+//! ```
+//! use sse_wire::{Encoder, Event, KEEP_ALIVE};
+//!
+//! # use std::io::Write;
+//! # let mut subscribers = [vec![], vec![]];
+//! # let reading = String::from("42.17");
+//! let mut encoder = Encoder::new();
+//! let event = Event::new(reading).with_name("price".into())?.with_id("7".into())?;
+//! let bytes = encoder.encode(&event);
+//! for subscriber in &mut subscribers {
+//!     subscriber.write_all(&bytes)?;
+//! }
+//! // Now and then, so that nobody between here and there takes the connection for dead:
+//! for subscriber in &mut subscribers {
+//!     subscriber.write_all(KEEP_ALIVE)?;
+//! }
+//! # assert_eq!(subscribers[0], b"event: price\nid: 7\ndata: 42.17\n\n:\n\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`encode_into`](Encoder::encode_into) appends to a buffer of the caller's, and
+//! [`into_buf`](Event::into_buf) makes a [`Buf`](bytes::Buf) whose data is never copied.
+//!
+//! Nothing that a user puts into an event can forge another field or event: [`Event::with_name`] and
+//! [`Event::with_id`] refuse what their field cannot carry, data may hold anything, and so encoding cannot fail.
+//!
+//! # Relays and inspectors
+//!
+//! [`LineParser`] shows every line, comments and unknown fields included; [`Parser::next_item`] shows the comments
+//! between the events, for clients that want to see signs of life.
+//!
+//! # What it promises
+//!
+//! - Every byte sequence is an event stream: no panic, and no error but the size limit (16 MiB for one event unless
+//!   [set otherwise](ParserBuilder::max_event_size)), which refuses one block and lets the caller go on.
+//! - Events, errors and the state at the end do not depend on how the stream was cut into chunks.
+//! - Linear time; each byte is looked at once for line ends, also one byte at a time.
+//! - Borrowed parsing does not allocate once its buffer has grown; the parser never keeps a caller's chunk alive.
+//! - `#![forbid(unsafe_code)]`; no clock, no I/O, no randomness.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `std` | yes | the fastest line-end scan that the processor offers, chosen at run time, and vectored writes of an [`EncodedEvent`]; without it the crate is `no_std` + `alloc` |
+
+#![forbid(unsafe_code)]
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(unreachable_pub)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+extern crate alloc;
+
+mod encoder;
+mod event;
+mod field;
+mod line;
+mod parser;
+
+pub use bytestring::ByteString;
+pub use encoder::{EncodedEvent, Encoder, KEEP_ALIVE};
+pub use event::Event;
+pub use field::{Field, FieldError};
+pub use parser::{Item, Line, LineParser, ParseError, ParseErrorKind, Parser, ParserBuilder};

@@ -1,0 +1,283 @@
+//! The block under way: what its lines so far mean, and how much room the limit leaves.
+//!
+//! A value is in one of two places. While its block lies in one chunk it is [`Found`] there, and nothing is copied.
+//! What a chunk's end cuts off, what several data lines join to and what is not well-formed UTF-8 is kept here, in
+//! [`Block`]. A found name or id stands for a later line than a kept one; data is found only where none is kept.
+//!
+//! The size of a block is that of its name, id and data as text, with the value being read. It grows the same way
+//! whichever place a value is in, so that the limit refuses the same blocks however the stream is cut:
+//! [`Block::line`] and [`Block::piece`] must count alike.
+
+use alloc::string::String;
+use core::mem;
+use core::time::Duration;
+
+use super::KEPT_CAPACITY;
+use super::error::ParseErrorKind;
+use super::field::PartialLine;
+use super::text::{Chunk, Utf8Decoder, fits};
+use crate::field::Field;
+
+/// The values of the block under way that lie in the current chunk.
+#[derive(Clone, Copy)]
+pub(super) struct Found<T> {
+    pub(super) name: Option<T>,
+    pub(super) data: Option<T>,
+    pub(super) id: Option<T>,
+}
+
+impl<T> Default for Found<T> {
+    fn default() -> Self {
+        Found { name: None, data: None, id: None }
+    }
+}
+
+/// The values of the block under way that do not lie in the current chunk, and the line under way.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    pub(super) limit: usize,
+    pub(super) name: String,
+    pub(super) data: String,
+    pub(super) id: String,
+    /// Whether `data` and `id` are there, which may be empty.
+    pub(super) has_data: bool,
+    pub(super) has_id: bool,
+    pub(super) retry: Option<Duration>,
+    pub(super) line: PartialLine,
+    /// The value under way of any field but data, or the comment; then the last comment until the line after it.
+    pub(super) value: String,
+    decoder: Utf8Decoder,
+}
+
+impl Block {
+    pub(super) fn new(limit: usize) -> Block {
+        Block {
+            limit,
+            name: String::new(),
+            data: String::new(),
+            id: String::new(),
+            has_data: false,
+            has_id: false,
+            retry: None,
+            line: PartialLine::Empty,
+            value: String::new(),
+            decoder: Utf8Decoder::default(),
+        }
+    }
+
+    /// A field whose whole line lies in the chunk.
+    #[inline]
+    pub(super) fn line<'i, C: Chunk<'i>>(
+        &mut self,
+        field: Field,
+        value: &'i [u8],
+        chunk: &C,
+        found: &mut Found<C::Text>,
+    ) -> Result<(), ParseErrorKind> {
+        let joins = field == Field::Data && (self.has_data || found.data.is_some());
+        if !self.has_room(value, usize::from(joins), found) {
+            return Err(self.too_large());
+        }
+        match field {
+            Field::Data if joins => {
+                self.keep_data(found);
+                self.begin_data_line();
+                decode(&mut self.decoder, value, &mut self.data);
+            }
+            Field::Data => {
+                found.data = chunk.text(value);
+                if found.data.is_none() {
+                    self.begin_data_line();
+                    decode(&mut self.decoder, value, &mut self.data);
+                }
+            }
+            Field::Event => {
+                found.name = chunk.text(value);
+                if found.name.is_none() {
+                    self.name.clear();
+                    decode(&mut self.decoder, value, &mut self.name);
+                }
+            }
+            Field::Id if has_nul(value) => {}
+            Field::Id => {
+                found.id = chunk.text(value);
+                if found.id.is_none() {
+                    self.has_id = true;
+                    self.id.clear();
+                    decode(&mut self.decoder, value, &mut self.id);
+                }
+            }
+            Field::Retry => self.retry = retry(value).or(self.retry),
+        }
+        Ok(())
+    }
+
+    /// A comment whose whole line lies in the chunk; `None` if it is kept in `value`.
+    pub(super) fn comment<'i, C: Chunk<'i>>(
+        &mut self,
+        text: &'i [u8],
+        chunk: &C,
+        found: &Found<C::Text>,
+    ) -> Result<Option<C::Text>, ParseErrorKind> {
+        if !self.has_room(text, 0, found) {
+            return Err(ParseErrorKind::CommentTooLarge { limit: self.limit });
+        }
+        let comment = chunk.text(text);
+        if comment.is_none() {
+            decode(&mut self.decoder, text, &mut self.value);
+        }
+        Ok(comment)
+    }
+
+    /// A part of a line. Whatever was found in the chunk has been kept. A comment that is not asked for is ignored.
+    pub(super) fn piece(&mut self, piece: &[u8], comments: bool) -> Result<(), ParseErrorKind> {
+        let before = self.line;
+        let mut value = self.line.read(piece);
+        if self.in_comment() && !comments {
+            self.line = PartialLine::Ignored;
+            self.value.clear();
+            value = &[];
+        }
+        if self.in_data() && !matches!(before, PartialLine::Value { .. }) {
+            self.begin_data_line();
+        }
+        // Decoding never shortens: what is too large now is so afterwards, and need not be copied to find out.
+        self.check_size(value.len())?;
+        let text = if self.in_data() { &mut self.data } else { &mut self.value };
+        self.decoder.push(value, text);
+        self.check_size(0)
+    }
+
+    /// The end of a line that came in pieces.
+    pub(super) fn end_line(&mut self) -> Result<(), ParseErrorKind> {
+        self.end_value();
+        self.check_size(0)?;
+        self.take_value();
+        Ok(())
+    }
+
+    /// The value under way is complete.
+    pub(super) fn end_value(&mut self) {
+        let text = if self.in_data() { &mut self.data } else { &mut self.value };
+        self.decoder.finish(text);
+        if self.line.field() == Some(Field::Data) && !self.in_data() {
+            self.begin_data_line();
+        }
+    }
+
+    /// The complete value becomes part of the block; a comment stays where it is.
+    pub(super) fn take_value(&mut self) {
+        let line = mem::replace(&mut self.line, PartialLine::Empty);
+        match line.field() {
+            Some(Field::Event) => mem::swap(&mut self.name, &mut self.value),
+            Some(Field::Id) if !has_nul(self.value.as_bytes()) => {
+                self.has_id = true;
+                mem::swap(&mut self.id, &mut self.value);
+            }
+            Some(Field::Retry) => self.retry = retry(self.value.as_bytes()).or(self.retry),
+            Some(Field::Id | Field::Data) => {}
+            None => return,
+        }
+        self.value.clear();
+    }
+
+    /// Keeps what was found in a chunk that is about to end.
+    pub(super) fn keep<T: AsRef<str>>(&mut self, found: &mut Found<T>) {
+        self.keep_data(found);
+        if let Some(name) = found.name.take() {
+            self.name.clear();
+            self.name.push_str(name.as_ref());
+        }
+        if let Some(id) = found.id.take() {
+            self.has_id = true;
+            self.id.clear();
+            self.id.push_str(id.as_ref());
+        }
+    }
+
+    /// Forgets the block, and gives back what a large one made it take. The line under way stays as it is.
+    pub(super) fn clear(&mut self) {
+        self.has_data = false;
+        self.has_id = false;
+        self.retry = None;
+        self.decoder = Utf8Decoder::default();
+        for text in [&mut self.name, &mut self.id, &mut self.value] {
+            text.clear();
+            text.shrink_to(KEPT_CAPACITY / 16);
+        }
+        self.data.clear();
+        self.data.shrink_to(KEPT_CAPACITY / 4 * 3);
+    }
+
+    fn keep_data<T: AsRef<str>>(&mut self, found: &mut Found<T>) {
+        if let Some(data) = found.data.take() {
+            self.begin_data_line();
+            self.data.push_str(data.as_ref());
+        }
+    }
+
+    /// Joins the data line that follows to those before it, if there are any.
+    fn begin_data_line(&mut self) {
+        if self.has_data {
+            self.data.push('\n');
+        }
+        self.has_data = true;
+    }
+
+    /// Whether the line under way has come as far as the value of a data field.
+    fn in_data(&self) -> bool {
+        matches!(self.line, PartialLine::Value { field: Field::Data, .. })
+    }
+
+    /// Whether `value` and `more` bytes fit beside what is found and kept.
+    #[inline]
+    fn has_room<T: AsRef<str>>(&self, value: &[u8], more: usize, found: &Found<T>) -> bool {
+        let len = |found: &Option<T>, kept: &String| found.as_ref().map_or(kept.len(), |found| found.as_ref().len());
+        let size = len(&found.name, &self.name) + len(&found.data, &self.data) + len(&found.id, &self.id);
+        self.limit.checked_sub(size + more).is_some_and(|room| fits(value, room))
+    }
+
+    /// Whether the line under way is a comment.
+    pub(super) fn in_comment(&self) -> bool {
+        matches!(self.line, PartialLine::Comment { .. })
+    }
+
+    /// Whether all that is kept, and `more` bytes, are within the limit.
+    fn check_size(&self, more: usize) -> Result<(), ParseErrorKind> {
+        let kept = self.name.len() + self.data.len() + self.id.len();
+        let size = kept + self.value.len() + self.decoder.pending() + more;
+        if size <= self.limit { Ok(()) } else { Err(self.too_large()) }
+    }
+
+    #[cold]
+    fn too_large(&self) -> ParseErrorKind {
+        let limit = self.limit;
+        if self.in_comment() {
+            ParseErrorKind::CommentTooLarge { limit }
+        } else {
+            ParseErrorKind::EventTooLarge { limit }
+        }
+    }
+}
+
+/// ASCII digits only, and at least one; what is beyond `u64` saturates.
+fn retry(value: &[u8]) -> Option<Duration> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let append = |time: u64, digit: &u8| time.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+    Some(Duration::from_millis(value.iter().fold(0, append)))
+}
+
+/// The standard ignores an id with NUL.
+#[inline]
+fn has_nul(id: &[u8]) -> bool {
+    memchr::memchr(0, id).is_some()
+}
+
+/// Appends a whole value to `text`.
+#[inline]
+fn decode(decoder: &mut Utf8Decoder, value: &[u8], text: &mut String) {
+    decoder.push(value, text);
+    decoder.finish(text);
+}

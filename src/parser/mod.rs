@@ -1,0 +1,544 @@
+//! Bytes to events: [`Parser`], on top of lines (`line`), fields (`field`) and the block under way (`block`).
+
+// How the pieces fit, for whoever changes them
+// --------------------------------------------
+// `Parser::advance` is the only loop. It asks the scanner for the next piece of a line, and
+//
+// - a whole line is read where it lies (`Block::line`): its value is *found* in the chunk and not copied;
+// - a line that a chunk's end cuts is read on piece by piece (`Block::piece`, `Block::end_line`) and *kept*; what was
+//   found before it is kept too, because the chunk ends;
+// - a blank line ends the block, and the event, if there is one, is made of what is found and what is kept.
+//
+// `Phase` says where the stream is between two calls:
+//
+//     Between --first byte of a line--> Within --blank line, no data--> Between
+//     Within  --blank line, data--> Dispatched --next call--> Between       (the caller may borrow what is kept)
+//     Within  --limit passed--> Refused --blank line--> Between
+//
+// What must hold: no result depends on where the chunks were cut. So whatever a whole line does, the same line in
+// pieces must do, at the same byte, in the eyes of the limit; `tests/properties.rs` holds both against a literal
+// reading of the standard. The borrowed and the shared path differ in `Chunk` and in how the view is built, only.
+
+mod block;
+mod error;
+mod field;
+mod item;
+mod line;
+mod text;
+
+use alloc::string::String;
+use core::mem;
+use core::time::Duration;
+
+use bytes::{Buf, Bytes};
+use bytestring::ByteString;
+
+use crate::event::Event;
+use block::{Block, Found};
+use field::PartialLine;
+use line::Scanner;
+use text::{Borrowed, Chunk};
+
+pub use error::{ParseError, ParseErrorKind};
+pub use item::Item;
+pub use line::{Line, LineParser};
+
+/// What a parser keeps of the memory that one large block made it take, in bytes, all buffers together.
+const KEPT_CAPACITY: usize = 64 * 1024;
+
+/// Turns the bytes of an event stream into events, as they arrive ([9.2.5], [9.2.6]).
+///
+/// **Call [`next_event`](Parser::next_event) until it returns `None`, then bring the next chunk**; nothing is ever
+/// queued inside, and what was not taken is still in your `input`. Chunks may be cut anywhere: the events, the errors
+/// and the state at the end are the same for every cut.
+///
+/// Events come *borrowed* (`&str` into the chunk or the parser; no allocation) or *shared*
+/// ([`next_event_shared`](Parser::next_event_shared): reference-counted parts of a [`Bytes`] chunk, which outlive it
+/// and go to other threads and tasks). Both may be mixed.
+///
+/// # What happens to odd input
+///
+/// Every byte sequence is an event stream; the size limit is the only error.
+///
+/// - Ill-formed UTF-8 becomes U+FFFD, one for each maximal subpart, wherever the chunks are cut.
+/// - One BOM at the very start of the stream is dropped.
+/// - Lines end in LF, CR or CRLF. A CR ends its line at once: an event is not held back for a LF that may follow.
+/// - An id with NUL, a retry that is not all ASCII digits, comments and fields with other names are ignored.
+///   A retry beyond `u64` milliseconds saturates.
+/// - A block without a data line dispatches nothing, but its id and retry take effect.
+///
+/// # Memory
+///
+/// The name, id and data of an event, with the value being read, may take 16 MiB as UTF-8 text, or as much as
+/// [`max_event_size`](ParserBuilder::max_event_size) says. Comments and unknown fields are skipped as they come and
+/// may be of any length. A parser holds no heap memory before it must keep part of a block or an id, and at most
+/// 64 KiB besides the last event ID once a large event is over.
+///
+/// ```
+/// use sse_wire::Parser;
+///
+/// let mut parser = Parser::new();
+/// let mut received = Vec::new();
+/// for mut chunk in ["id: 1\ndata: hel", "lo\n\nevent: bye\ndata:\n", "\n"].map(str::as_bytes) {
+///     while let Some(event) = parser.next_event(&mut chunk)? {
+///         received.push(format!("{}: {:?}, id {}", event.name(), event.data(), event.last_event_id()));
+///     }
+/// }
+/// assert_eq!(received, ["message: \"hello\", id 1", "bye: \"\", id 1"]);
+/// # Ok::<(), sse_wire::ParseError>(())
+/// ```
+///
+/// [9.2.5]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+/// [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+#[derive(Clone, Debug)]
+pub struct Parser {
+    scanner: Scanner,
+    phase: Phase,
+    /// Where the block under way begins.
+    block_start: u64,
+    block: Block,
+    last_event_id: LastEventId,
+    reconnection_time: Option<Duration>,
+}
+
+/// See the note at the head of this file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Between,
+    Within,
+    Dispatched,
+    Refused,
+}
+
+/// What a call to `advance` ended at; `None` in it stands for what is kept in the block.
+enum Step<T> {
+    Event(Found<T>),
+    Comment(Option<T>),
+}
+
+impl Parser {
+    /// A parser at the start of a stream: 16 MiB for one event, and an empty last event ID.
+    #[must_use]
+    pub fn new() -> Parser {
+        Parser::builder().build()
+    }
+
+    /// A parser with settings of its own.
+    pub fn builder() -> ParserBuilder {
+        ParserBuilder::new()
+    }
+
+    /// Takes bytes off the front of `input` up to and including the next dispatched event, and borrows that event.
+    ///
+    /// `Ok(None)`: all of `input` was taken, and more is needed.
+    ///
+    /// Text is borrowed from `input` where it lies there in one piece, and from the parser otherwise. The event must
+    /// be gone before the next call; [`Event::to_shared`] copies it.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`], once for each block that is larger than the limit. The rest of that block is skipped, and the
+    /// next call goes on with the block after it.
+    pub fn next_event<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Event<&'p str>>, ParseError> {
+        match self.advance(&Borrowed, input, false)? {
+            Some(Step::Event(found)) => Ok(Some(self.borrowed(found))),
+            _ => Ok(None),
+        }
+    }
+
+    /// The same as [`next_event`](Parser::next_event), with an event that shares the memory of `input`.
+    ///
+    /// Text that does not lie in `input` in one piece is copied to memory of its own. The chunk lives as long as the
+    /// events taken from it; the parser never keeps it alive. Once all of `input` is taken, it is an empty `Bytes`
+    /// that holds no memory.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use sse_wire::Parser;
+    ///
+    /// let mut parser = Parser::new();
+    /// let mut chunk = Bytes::from_static(b"data: to another thread\n\n");
+    /// let event = parser.next_event_shared(&mut chunk)?.unwrap();
+    /// std::thread::spawn(move || assert_eq!(event.data(), "to another thread")).join().unwrap();
+    /// # Ok::<(), sse_wire::ParseError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`next_event`](Parser::next_event).
+    pub fn next_event_shared(&mut self, input: &mut Bytes) -> Result<Option<Event<ByteString>>, ParseError> {
+        match self.advance_shared(input, false)? {
+            Some(Step::Event(found)) => Ok(Some(self.shared(found))),
+            _ => Ok(None),
+        }
+    }
+
+    /// The same as [`next_event`](Parser::next_event), with the comments too, each in its place.
+    ///
+    /// Servers send comments as signs of life. A comment within a block comes before that block's event.
+    ///
+    /// ```
+    /// use sse_wire::{Event, Item, Parser};
+    ///
+    /// let mut parser = Parser::new();
+    /// let mut chunk: &[u8] = b": still here\n\ndata: x\n\n";
+    /// assert_eq!(parser.next_item(&mut chunk)?, Some(Item::Comment("still here")));
+    /// assert_eq!(parser.next_item(&mut chunk)?, Some(Item::Event(Event::new("x"))));
+    /// assert_eq!(parser.next_item(&mut chunk)?, None);
+    /// # Ok::<(), sse_wire::ParseError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`next_event`](Parser::next_event). A comment counts towards the limit while it is read, with what the
+    /// parser holds of the block around it.
+    pub fn next_item<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Item<&'p str>>, ParseError> {
+        Ok(match self.advance(&Borrowed, input, true)? {
+            Some(Step::Event(found)) => Some(Item::Event(self.borrowed(found))),
+            Some(Step::Comment(found)) => Some(Item::Comment(found.unwrap_or(&self.block.value))),
+            None => None,
+        })
+    }
+
+    /// The same as [`next_item`](Parser::next_item), with text that shares the memory of `input`, as
+    /// [`next_event_shared`](Parser::next_event_shared) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_item`](Parser::next_item).
+    pub fn next_item_shared(&mut self, input: &mut Bytes) -> Result<Option<Item<ByteString>>, ParseError> {
+        Ok(match self.advance_shared(input, true)? {
+            Some(Step::Event(found)) => Some(Item::Event(self.shared(found))),
+            Some(Step::Comment(Some(text))) => Some(Item::Comment(text)),
+            Some(Step::Comment(None)) => Some(Item::Comment(mem::take(&mut self.block.value).into())),
+            None => None,
+        })
+    }
+
+    /// End of stream: the event of the unfinished block, if it has data.
+    ///
+    /// The standard discards it, because nobody knows how much of it is missing ([9.2.6]). Some servers leave out the
+    /// last blank line, though, so it is handed back for the caller to decide: it is the event that a line terminator
+    /// and a blank line would have dispatched. Its id and retry do not take effect.
+    ///
+    /// What comes after it is another stream; [`reset`](Parser::reset) also starts the position over. Never fails; a
+    /// block that was refused is not handed back.
+    ///
+    /// ```
+    /// use sse_wire::Parser;
+    ///
+    /// let mut parser = Parser::new();
+    /// let mut chunk: &[u8] = b"id: 7\ndata: the en";
+    /// assert_eq!(parser.next_event(&mut chunk)?, None);
+    /// assert_eq!(parser.finish().map(|event| event.into_data()), Some("the en"));
+    /// assert_eq!(parser.last_event_id(), "");
+    /// # Ok::<(), sse_wire::ParseError>(())
+    /// ```
+    ///
+    /// [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+    pub fn finish(&mut self) -> Option<Event<&str>> {
+        self.scanner.finish();
+        let reconnection_time = self.reconnection_time();
+        let within = self.phase == Phase::Within;
+        if within {
+            // Not checked against the limit: all it may add is the U+FFFD for an incomplete last character.
+            self.block.end_value();
+            self.block.take_value();
+        }
+        let unfinished = within && self.block.has_data;
+        let retry = self.block.retry.take();
+        self.reconnection_time = reconnection_time;
+        self.block.line = PartialLine::Empty;
+        self.phase = Phase::Dispatched;
+        unfinished.then(|| {
+            let has_id = self.block.has_id;
+            let last_event_id = if has_id { &*self.block.id } else { &*self.last_event_id.text };
+            Event::from_block(Some(&*self.block.name), &*self.block.data, Some(last_event_id), has_id, retry)
+        })
+    }
+
+    /// A new connection: forgets the block under way and the position, and expects a BOM again.
+    ///
+    /// The last event ID and the reconnection time stay what they are.
+    pub fn reset(&mut self) {
+        self.end_block();
+        self.block.line = PartialLine::Empty;
+        self.scanner = Scanner::default();
+    }
+
+    /// The last event ID ([9.2.6]): what a client sends as `Last-Event-ID` when it reconnects, if it is not empty.
+    ///
+    /// It changes when a block with a valid id ends, with or without data.
+    ///
+    /// [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+    #[must_use]
+    pub fn last_event_id(&self) -> &str {
+        &self.last_event_id.text
+    }
+
+    /// The last reconnection time that the server asked for ([9.2.6]); `None` if it has not.
+    ///
+    /// It changes when a valid retry line ends, before its block does.
+    ///
+    /// [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+    #[must_use]
+    pub fn reconnection_time(&self) -> Option<Duration> {
+        self.block.retry.or(self.reconnection_time)
+    }
+
+    /// Bytes taken since the parser was made or reset: the offset of what comes next in the stream.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.scanner.position
+    }
+
+    /// Reads up to the next event, comment (if they are asked for), error, or the end of `input`.
+    #[inline]
+    fn advance<'i, C: Chunk<'i>>(
+        &mut self,
+        chunk: &C,
+        input: &mut &'i [u8],
+        comments: bool,
+    ) -> Result<Option<Step<C::Text>>, ParseError> {
+        if self.phase == Phase::Dispatched {
+            self.end_block();
+        }
+        if self.block.line == PartialLine::Empty {
+            // The last comment, which the caller has seen.
+            self.block.value.clear();
+        }
+        let mut found = Found::default();
+        while let Some(piece) = self.scanner.next_piece(input) {
+            if self.phase == Phase::Between {
+                self.phase = Phase::Within;
+                self.block_start = piece.start;
+            }
+            let whole = piece.ends_line && self.block.line == PartialLine::Empty;
+            if whole && piece.bytes.is_empty() {
+                if self.phase == Phase::Within {
+                    self.commit_id(&found);
+                    if found.data.is_some() || self.block.has_data {
+                        self.phase = Phase::Dispatched;
+                        return Ok(Some(Step::Event(found)));
+                    }
+                }
+                found = Found::default();
+                self.end_block();
+            } else if self.phase == Phase::Refused {
+                self.block.line = if piece.ends_line { PartialLine::Empty } else { PartialLine::Ignored };
+            } else if whole {
+                if let Some((field, value)) = field::known_field(piece.bytes) {
+                    let read = self.block.line(field, value, chunk, &mut found);
+                    read.map_err(|kind| self.refuse(kind, true))?;
+                } else if let (true, [b':', text @ ..]) = (comments, piece.bytes) {
+                    let comment = self.block.comment(field::drop_space(text), chunk, &found);
+                    let comment = comment.map_err(|kind| self.refuse(kind, true))?;
+                    self.block.keep(&mut found);
+                    return Ok(Some(Step::Comment(comment)));
+                }
+            } else {
+                self.block.keep(&mut found);
+                let comment_ends = self.read_piece(&piece, comments);
+                if comment_ends.map_err(|kind| self.refuse(kind, piece.ends_line))? {
+                    return Ok(Some(Step::Comment(None)));
+                }
+            }
+        }
+        self.block.keep(&mut found);
+        Ok(None)
+    }
+
+    /// Reads a part of a line that lies in several chunks; `true`: a comment that is asked for ended.
+    fn read_piece(&mut self, piece: &line::Piece<'_>, comments: bool) -> Result<bool, ParseErrorKind> {
+        self.block.piece(piece.bytes, comments)?;
+        let comment_ends = piece.ends_line && self.block.in_comment();
+        if piece.ends_line {
+            self.block.end_line()?;
+        }
+        Ok(comment_ends)
+    }
+
+    fn advance_shared(&mut self, input: &mut Bytes, comments: bool) -> Result<Option<Step<ByteString>>, ParseError> {
+        let mut rest = &input[..];
+        let step = self.advance(input, &mut rest, comments);
+        let left = rest.len();
+        if left == 0 {
+            // An empty `Bytes` that was advanced would still keep the chunk alive.
+            *input = Bytes::new();
+        } else {
+            input.advance(input.len() - left);
+        }
+        step
+    }
+
+    /// The dispatched event, as it lies in the chunk and in the parser.
+    fn borrowed<'p>(&'p self, found: Found<&'p str>) -> Event<&'p str> {
+        let has_id = self.has_id(&found);
+        Event::from_block(
+            Some(found.name.unwrap_or(&self.block.name)),
+            found.data.unwrap_or(&self.block.data),
+            Some(found.id.unwrap_or(&self.last_event_id.text)),
+            has_id,
+            self.block.retry,
+        )
+    }
+
+    /// The dispatched event, with what is kept moved out of the parser.
+    fn shared(&mut self, found: Found<ByteString>) -> Event<ByteString> {
+        let has_id = self.has_id(&found);
+        let take = |kept: &mut String| ByteString::from(mem::take(kept));
+        let block = &mut self.block;
+        Event::from_block(
+            found.name.or_else(|| (!block.name.is_empty()).then(|| take(&mut block.name))),
+            found.data.unwrap_or_else(|| take(&mut block.data)),
+            found.id.or_else(|| self.last_event_id.shared()),
+            has_id,
+            block.retry,
+        )
+    }
+
+    fn has_id<T>(&self, found: &Found<T>) -> bool {
+        found.id.is_some() || self.block.has_id
+    }
+
+    /// The end of a block: its id takes effect.
+    fn commit_id<T: AsRef<str>>(&mut self, found: &Found<T>) {
+        if let Some(id) = &found.id {
+            self.last_event_id.set(id.as_ref());
+        } else if self.block.has_id {
+            self.last_event_id.set(&self.block.id);
+        }
+    }
+
+    /// Forgets the block; its retry has taken effect.
+    fn end_block(&mut self) {
+        self.phase = Phase::Between;
+        self.reconnection_time = self.reconnection_time();
+        self.block.clear();
+    }
+
+    /// Forgets the block, and has the rest of it skipped.
+    #[cold]
+    fn refuse(&mut self, kind: ParseErrorKind, line_ended: bool) -> ParseError {
+        self.end_block();
+        self.phase = Phase::Refused;
+        self.block.line = if line_ended { PartialLine::Empty } else { PartialLine::Ignored };
+        ParseError::new(kind, self.block_start)
+    }
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        Parser::new()
+    }
+}
+
+/// Settings for a [`Parser`].
+///
+/// ```
+/// use sse_wire::Parser;
+///
+/// let parser = Parser::builder().max_event_size(64 * 1024).last_event_id("42").build();
+/// assert_eq!(parser.last_event_id(), "42");
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ParserBuilder {
+    max_event_size: usize,
+    last_event_id: String,
+}
+
+impl ParserBuilder {
+    fn new() -> Self {
+        ParserBuilder { max_event_size: line::DEFAULT_LIMIT, last_event_id: String::new() }
+    }
+
+    /// How large one event may be: its name, id and data as UTF-8 text, with the value being read, in bytes.
+    ///
+    /// 16 MiB unless set; `usize::MAX` means no limit.
+    pub fn max_event_size(self, limit: usize) -> Self {
+        ParserBuilder { max_event_size: limit, ..self }
+    }
+
+    /// The last event ID to start with, for a client that takes up where another left off. Empty unless set.
+    ///
+    /// It is taken as it is; no check is needed, as it never becomes part of a stream.
+    pub fn last_event_id(self, id: impl Into<String>) -> Self {
+        ParserBuilder { last_event_id: id.into(), ..self }
+    }
+
+    /// The parser.
+    #[must_use]
+    pub fn build(self) -> Parser {
+        Parser {
+            scanner: Scanner::default(),
+            phase: Phase::Between,
+            block_start: 0,
+            block: Block::new(self.max_event_size),
+            last_event_id: LastEventId { text: self.last_event_id, shared: ByteString::new() },
+            reconnection_time: None,
+        }
+    }
+}
+
+/// The last event ID, in memory of the parser's own: a part of a chunk would keep all of the chunk alive.
+#[derive(Clone, Debug)]
+struct LastEventId {
+    text: String,
+    /// The same text for shared events, once one needed it; empty before.
+    shared: ByteString,
+}
+
+impl LastEventId {
+    fn set(&mut self, id: &str) {
+        if self.text != id {
+            self.text.clear();
+            self.text.shrink_to(KEPT_CAPACITY / 16);
+            self.text.push_str(id);
+            self.shared = ByteString::new();
+        }
+    }
+
+    fn shared(&mut self) -> Option<ByteString> {
+        if self.text.is_empty() {
+            return None;
+        }
+        if self.shared.is_empty() {
+            self.shared = ByteString::from(&*self.text);
+        }
+        Some(self.shared.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::looked_at;
+    use alloc::vec::Vec;
+
+    fn looked_at_in_chunks_of(size: usize, stream: &[u8]) -> usize {
+        let mut parser = Parser::new();
+        looked_at::during(|| {
+            for mut chunk in stream.chunks(size) {
+                while parser.next_item(&mut chunk).is_ok_and(|item| item.is_some()) {}
+            }
+        })
+    }
+
+    #[test]
+    fn every_byte_is_looked_at_once_for_line_ends_however_the_chunks_are_cut() {
+        const LEN: usize = 4 * 1024 * 1024;
+        for start in ["data: ", "event: ", "id: ", "retry: ", ": ", "unknown: "] {
+            let mut stream = Vec::from(start);
+            stream.resize(LEN, b'x');
+            stream.extend_from_slice(b"\n\n");
+            assert_eq!(looked_at_in_chunks_of(16, &stream), stream.len(), "{start}");
+        }
+        let lines = b"data: twenty lines of this\r\n".repeat(20);
+        let stream = [&lines[..], b"\r\n"].concat().repeat(50);
+        for size in [1, 2, 16, 1000, stream.len()] {
+            // The LF of a CRLF is found by a look at one byte, not by the scan, unless a chunk begins with it.
+            assert!(looked_at_in_chunks_of(size, &stream) <= stream.len(), "chunks of {size}");
+        }
+    }
+}

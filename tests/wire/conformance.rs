@@ -1,0 +1,289 @@
+//! The conformance cases (`tests/conformance`), each at every cut and through every door.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use proptest::collection::vec;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use serde_json::Value;
+use sse_wire::{Encoder, Event, FieldError, Line, LineParser, Parser};
+
+use crate::drive::{DOORS, Door, chunks, parse, parse_on};
+use crate::oracle::{self, Outcome, Seen};
+
+const NO_LIMIT: usize = usize::MAX;
+
+/// Inputs up to this length are cut at every single place.
+const SHORT: usize = 400;
+
+struct ParserCase {
+    name: String,
+    input: Vec<u8>,
+    /// As (name, data, last event ID).
+    events: Vec<(String, String, String)>,
+    comments: Option<Vec<String>>,
+    retry: Option<u64>,
+    last_event_id: String,
+    cuts: Vec<usize>,
+}
+
+fn json_lines(text: &str) -> impl Iterator<Item = Value> + '_ {
+    text.lines().map(|line| serde_json::from_str(line).unwrap())
+}
+
+fn string(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// A number, or one in a string where it is too large for JSON's readers; what is beyond `u64` saturates.
+fn retry(value: &Value) -> Option<u64> {
+    match value {
+        Value::Null => None,
+        Value::String(digits) => Some(digits.parse().unwrap_or(u64::MAX)),
+        number => Some(number.as_u64().unwrap()),
+    }
+}
+
+fn events(value: &Value) -> Vec<(String, String, String)> {
+    let event = |event: &Value| (string(&event["event"]), string(&event["data"]), string(&event["id"]));
+    value.as_array().unwrap().iter().map(event).collect()
+}
+
+fn parser_cases() -> Vec<ParserCase> {
+    let cases: Vec<_> = json_lines(include_str!("../conformance/parser.jsonl"))
+        .map(|case| ParserCase {
+            name: string(&case["name"]),
+            input: match case["input"].as_str() {
+                Some(text) => text.as_bytes().to_vec(),
+                None => from_hex(case["input_hex"].as_str().unwrap()),
+            },
+            events: events(&case["events"]),
+            comments: case["comments"].as_array().map(|comments| comments.iter().map(string).collect()),
+            retry: retry(&case["retry"]),
+            last_event_id: string(&case["last_event_id"]),
+            cuts: case["chunks"].as_array().map_or_else(Vec::new, |chunks| {
+                chunks.iter().map(|length| length.as_u64().unwrap().try_into().unwrap()).collect()
+            }),
+        })
+        .collect();
+    assert_eq!(cases.len(), 294);
+    cases
+}
+
+fn from_hex(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+impl ParserCase {
+    /// The cuts to try: as the case says, whole, byte by byte, each single one with an empty chunk, and random ones.
+    fn all_cuts(&self, runner: &mut TestRunner) -> Vec<Vec<usize>> {
+        let len = self.input.len();
+        let mut all = vec![self.cuts.clone(), vec![], vec![1; len], vec![0, 3, 0, 0]];
+        if len <= SHORT {
+            all.extend((0..=len).map(|cut| vec![cut, 0]));
+        }
+        for largest in [4, len / 4 + 2, len + 1] {
+            all.push(vec(0..largest, 0..40).new_tree(runner).unwrap().current());
+        }
+        all
+    }
+
+    fn check(&self, outcome: &Outcome, comments: bool, how: &str) {
+        let mut events = Vec::new();
+        let mut seen_comments = Vec::new();
+        for seen in &outcome.results {
+            match seen {
+                Seen::Event(event) => {
+                    events.push((event.name.clone(), event.data.clone(), event.last_event_id.clone()));
+                }
+                Seen::Comment(text) => seen_comments.push(text.clone()),
+                Seen::TooLarge { .. } => panic!("{}: {seen:?} {how}", self.name),
+            }
+        }
+        assert_eq!(events, self.events, "{} {how}", self.name);
+        assert_eq!(outcome.last_event_id, self.last_event_id, "{} {how}", self.name);
+        assert_eq!(outcome.reconnection_time, self.retry, "{} {how}", self.name);
+        assert_eq!(outcome.position, self.input.len() as u64, "{} {how}", self.name);
+        if let (true, Some(expected)) = (comments, &self.comments) {
+            let expected: Vec<_> = expected.iter().map(|text| text.strip_prefix(' ').unwrap_or(text)).collect();
+            assert_eq!(seen_comments, expected, "{} {how}", self.name);
+        }
+    }
+}
+
+#[test]
+fn every_parser_case_comes_out_as_it_says_however_it_is_cut() {
+    let mut runner = TestRunner::deterministic();
+    for case in parser_cases() {
+        for comments in [false, true] {
+            let expected = oracle::interpret(&case.input, NO_LIMIT, comments);
+            case.check(&expected, comments, "by the oracle");
+            for cuts in case.all_cuts(&mut runner) {
+                for door in DOORS {
+                    let outcome = parse(&case.input, &cuts, NO_LIMIT, comments, door);
+                    assert_eq!(outcome, expected, "{} through {door:?} cut at {cuts:?}", case.name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn one_parser_can_read_every_case_after_the_other() {
+    let mut parser = Parser::new();
+    for case in parser_cases() {
+        // An empty id first, so that the case starts where it expects to.
+        parse_on(&mut parser, b"id\n\n", &[], false, Door::Borrowed);
+        parser.reset();
+        let expected = oracle::interpret(&case.input, NO_LIMIT, false);
+        let outcome = parse_on(&mut parser, &case.input, &case.cuts, false, Door::Borrowed);
+        assert_eq!(outcome.results, expected.results, "{}", case.name);
+        assert_eq!(outcome.position, expected.position, "{}", case.name);
+        parser.reset();
+    }
+}
+
+#[test]
+fn the_lines_of_every_parser_case_are_the_same_however_it_is_cut() {
+    let mut runner = TestRunner::deterministic();
+    for case in parser_cases() {
+        let expected: Vec<_> = oracle::lines(&case.input).into_iter().map(|line| (raw(line), line.ended)).collect();
+        if let Some(comments) = &case.comments {
+            let seen: Vec<_> = expected.iter().filter(|(line, ended)| *ended && line.starts_with(b":")).collect();
+            let seen: Vec<_> = seen.iter().map(|(line, _)| String::from_utf8_lossy(&line[1..]).into_owned()).collect();
+            assert_eq!(&seen, comments, "{}", case.name);
+        }
+        for cuts in case.all_cuts(&mut runner) {
+            let mut parser = LineParser::new();
+            let mut lines = Vec::new();
+            for mut chunk in chunks(&case.input, &cuts) {
+                while let Some(line) = parser.next_line(&mut chunk).unwrap() {
+                    lines.push((rejoined(line), true));
+                }
+                assert!(chunk.is_empty());
+            }
+            assert_eq!(parser.position(), case.input.len() as u64);
+            lines.extend(parser.finish().map(|line| (rejoined(line), false)));
+            assert_eq!(parser.finish(), None);
+            assert_eq!(lines, expected, "{} cut at {cuts:?}", case.name);
+        }
+    }
+}
+
+/// A line without the space after the colon and without the colon after a bare name: what [`Line`] tells.
+fn raw(line: oracle::RawLine<'_>) -> Vec<u8> {
+    let bytes = line.bytes;
+    match bytes.iter().position(|&byte| byte == b':') {
+        None if bytes.is_empty() => Vec::new(),
+        None => [bytes, b":"].concat(),
+        Some(0) => bytes.to_vec(),
+        Some(colon) => {
+            let (name, value) = bytes.split_at(colon + 1);
+            [name, value.strip_prefix(b" ").unwrap_or(value)].concat()
+        }
+    }
+}
+
+fn rejoined(line: Line<'_>) -> Vec<u8> {
+    match line {
+        Line::Field { name, value } => [name, b":", value].concat(),
+        Line::Comment(text) => [b":", text].concat(),
+        Line::Blank => Vec::new(),
+    }
+}
+
+/// The three ways to encode an event.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Encode,
+    EncodeInto,
+    IntoBuf,
+}
+
+fn encode_event(event: &Event<&str>, way: Way) -> Bytes {
+    match way {
+        Way::Encode => Encoder::new().encode(event),
+        Way::EncodeInto => {
+            let mut bytes = Vec::new();
+            Encoder::new().encode_into(event, &mut bytes);
+            bytes.into()
+        }
+        Way::IntoBuf => {
+            let mut buf = event.to_shared().into_buf();
+            buf.copy_to_bytes(buf.remaining())
+        }
+    }
+}
+
+/// What the crate's user would write for a message of an encoder case.
+fn encode_message(message: &Value, way: Way) -> Result<Vec<u8>, FieldError> {
+    let mut encoder = Encoder::new();
+    let mut bytes = Vec::new();
+    if let Some(comment) = message["comment"].as_str() {
+        bytes.extend_from_slice(&encoder.comment(comment));
+    }
+    let mut event = Event::new(message["data"].as_str().unwrap_or_default());
+    if let Some(name) = message["event"].as_str() {
+        event = event.with_name(name)?;
+    }
+    if let Some(id) = message["id"].as_str() {
+        event = event.with_id(id)?;
+    }
+    if let Some(time) = retry(&message["retry"]) {
+        event = event.with_retry(Duration::from_millis(time));
+    }
+    if message["data"].is_string() {
+        bytes.extend_from_slice(&encode_event(&event, way));
+        return Ok(bytes);
+    }
+    // No data: no event, so that a name has nowhere to go.
+    if let Some(id) = event.id() {
+        bytes.extend_from_slice(&encoder.id(id)?);
+    }
+    if let Some(time) = event.retry() {
+        bytes.extend_from_slice(&encoder.retry(time));
+    }
+    Ok(bytes)
+}
+
+#[test]
+fn every_encoder_case_is_refused_or_decodes_to_what_it_says() {
+    let mut cases = 0;
+    for case in json_lines(include_str!("../conformance/encoder.jsonl")) {
+        cases += 1;
+        let name = &case["name"];
+        let messages = match case["messages"].as_array() {
+            Some(messages) => messages.clone(),
+            None => vec![case.clone()],
+        };
+        for way in [Way::Encode, Way::EncodeInto, Way::IntoBuf] {
+            let encoded: Result<Vec<_>, _> = messages.iter().map(|message| encode_message(message, way)).collect();
+            if case["expect"] == "reject" {
+                assert!(encoded.is_err(), "{name}");
+                continue;
+            }
+            let mut bytes = encoded.unwrap().concat();
+            bytes.extend_from_slice(b"data: SENTINEL\n\n");
+            let outcome = oracle::interpret(&bytes, NO_LIMIT, false);
+            let last_event_id = string(&case["decoded_last_event_id"]);
+            let mut expected = events(&case["decoded"]);
+            expected.push(("message".to_owned(), "SENTINEL".to_owned(), last_event_id.clone()));
+            let seen: Vec<_> = outcome
+                .results
+                .iter()
+                .map(|seen| match seen {
+                    Seen::Event(event) => (event.name.clone(), event.data.clone(), event.last_event_id.clone()),
+                    _ => panic!("{name}: {seen:?}"),
+                })
+                .collect();
+            assert_eq!(seen, expected, "{name} by {way:?}");
+            assert_eq!(outcome.last_event_id, last_event_id, "{name} by {way:?}");
+            assert_eq!(outcome.reconnection_time, retry(&case["decoded_retry"]), "{name} by {way:?}");
+            for door in DOORS {
+                assert_eq!(parse(&bytes, &[], NO_LIMIT, false, door), outcome, "{name} by {way:?}");
+            }
+        }
+    }
+    assert_eq!(cases, 81);
+}

@@ -1,0 +1,276 @@
+//! What things cost, counted: allocations, bytes held, and who keeps a chunk alive. Bytes looked at are counted by the
+//! unit tests of `parser` and `encoder`, which see the scan.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use allocation_counter::{AllocationInfo, measure};
+use bytes::Bytes;
+use sse_wire::{Encoder, Event, KEEP_ALIVE, LineParser, ParseErrorKind, Parser};
+
+const KIB: usize = 1024;
+
+/// Events with all fields, with one and with several data lines, of up to a few KiB, with comments between them.
+fn mixed_stream() -> Vec<u8> {
+    let mut stream = Vec::new();
+    for number in 0..200 {
+        let data = "text \u{e9}\u{4e2d}\u{1f680} ".repeat(number % 50);
+        write!(stream, "id: {number}\nevent: name{}\ndata: {data}\n\n", number % 3).unwrap();
+        write!(stream, ": comment {number}\n\ndata: one\ndata: two\ndata:\nretry: {number}\n\n").unwrap();
+        write!(stream, "data: {data}\n\n").unwrap();
+    }
+    stream
+}
+
+fn read_borrowed(parser: &mut Parser, stream: &[u8], chunk_size: usize) -> usize {
+    let mut events = 0;
+    for mut chunk in stream.chunks(chunk_size) {
+        while parser.next_event(&mut chunk).unwrap().is_some() {
+            events += 1;
+        }
+    }
+    events
+}
+
+/// Allocated when `work` ended and not freed, in bytes.
+fn held_after(work: impl FnOnce()) -> usize {
+    measure(work).bytes_current.try_into().expect("nothing is freed that was not allocated")
+}
+
+#[test]
+fn a_new_parser_allocates_nothing() {
+    assert_eq!(measure(|| drop(Parser::new())).count_total, 0);
+    assert_eq!(measure(|| drop(LineParser::new())).count_total, 0);
+    assert_eq!(measure(|| drop(Encoder::new())).count_total, 0);
+}
+
+#[test]
+fn whole_events_without_ids_cost_no_allocation_from_the_start() {
+    let stream = b"event: a\ndata: b\n\n: comment\nretry: 7\ndata: c\r\n\r\n".repeat(100);
+    let mut events = 0;
+    let cost = measure(|| events = read_borrowed(&mut Parser::new(), &stream, stream.len()));
+    assert_eq!((events, cost.count_total), (200, 0));
+}
+
+#[test]
+fn borrowed_parsing_allocates_nothing_once_its_buffer_has_grown() {
+    let stream = mixed_stream();
+    for chunk_size in [1, 7, 100, 1400, 16 * KIB, stream.len()] {
+        let mut parser = Parser::new();
+        read_borrowed(&mut parser, &stream, chunk_size);
+        let mut events = 0;
+        let cost = measure(|| events = read_borrowed(&mut parser, &stream, chunk_size));
+        assert_eq!((events, cost.count_total), (600, 0), "chunks of {chunk_size}");
+    }
+}
+
+#[test]
+fn shared_events_of_one_line_within_a_chunk_cost_no_allocation() {
+    const STREAM: &[u8] = b"event: a\nid: 1\ndata: b\n\ndata: \xe4\xb8\xad\n\nretry: 5\nid: 2\ndata: c\n\n";
+    let mut parser = Parser::new();
+    let mut read = || {
+        let mut chunk = Bytes::from_static(STREAM);
+        let mut events = 0;
+        while parser.next_event_shared(&mut chunk).unwrap().is_some() {
+            events += 1;
+        }
+        assert_eq!(events, 3);
+    };
+    // The first time, the parser takes memory for the last event ID, and for the event that shows it later.
+    read();
+    let cost = measure(read);
+    // The event without an id of its own shows the last event ID, which must be memory of its own: one for each id.
+    assert!(cost.count_total <= 2, "{cost:?}");
+
+    let mut chunk = Bytes::from_static(b"data: x\n\nid: 3\ndata: y\n\nevent: e\ndata: z\nid: 4\n\n");
+    let mut parser = Parser::new();
+    let first = measure(|| assert!(parser.next_event_shared(&mut chunk).unwrap().is_some()));
+    let second = measure(|| assert!(parser.next_event_shared(&mut chunk).unwrap().is_some()));
+    let third = measure(|| assert!(parser.next_event_shared(&mut chunk).unwrap().is_some()));
+    // The second is the parser's copy of its first id.
+    assert_eq!([first, second, third].map(|cost| cost.count_total), [0, 1, 0]);
+}
+
+#[test]
+fn data_of_one_line_within_a_chunk_is_not_copied() {
+    let stream: &[u8] = b"event: a\nid: 1\ndata: some text\nretry: 1\n\n";
+    let mut input = stream;
+    let mut parser = Parser::new();
+    let event = parser.next_event(&mut input).unwrap().unwrap();
+    for text in [event.name(), event.data(), event.last_event_id()] {
+        assert!(stream.as_ptr_range().contains(&text.as_ptr()), "{text}");
+    }
+    let mut input = Bytes::from_static(stream);
+    let event = Parser::new().next_event_shared(&mut input).unwrap().unwrap();
+    for text in [event.name(), event.data(), event.last_event_id()] {
+        assert!(stream.as_ptr_range().contains(&text.as_ptr()), "{text}");
+    }
+}
+
+/// A chunk that tells whether anything still keeps it alive.
+fn watched(bytes: &[u8]) -> (Bytes, impl Fn() -> bool) {
+    let owner: Arc<[u8]> = bytes.into();
+    let watch = Arc::downgrade(&owner);
+    (Bytes::from_owner(owner), move || watch.strong_count() > 0)
+}
+
+#[test]
+fn nothing_keeps_a_chunk_alive_but_the_events_in_the_callers_hands() {
+    let mut parser = Parser::new();
+    let (mut chunk, alive) =
+        watched(b": c\nid: 1\nevent: e\ndata: x\n\nid: 2\n\nevent: cut off\nid: 3\ndata: y\ndata: z");
+    let event = parser.next_item_shared(&mut chunk).unwrap();
+    assert!(event.is_some());
+    drop(event);
+    let event = parser.next_event_shared(&mut chunk).unwrap().unwrap();
+    assert_eq!(parser.next_event_shared(&mut chunk).unwrap(), None);
+    assert!(alive(), "an event holds it");
+    drop(event);
+    assert!(!alive(), "neither the parser nor the input that was taken holds it");
+    assert_eq!(parser.last_event_id(), "2");
+
+    let (mut chunk, alive) = watched(b"\n\nid: 4\ndata: a\ndata: b\n\n");
+    let kept = parser.next_event_shared(&mut chunk).unwrap().unwrap();
+    let joined = parser.next_event_shared(&mut chunk).unwrap().unwrap();
+    assert_eq!((kept.data(), kept.name(), kept.id()), ("y\nz", "cut off", Some("3")));
+    assert_eq!((joined.data(), joined.id()), ("a\nb", Some("4")));
+    assert_eq!(parser.next_event_shared(&mut chunk).unwrap(), None);
+    drop(joined);
+    assert!(!alive(), "an event that was put together does not hold the chunk");
+    assert_eq!(parser.last_event_id(), "4");
+}
+
+#[test]
+fn a_shared_copy_of_a_borrowed_event_outlives_everything() {
+    let mut parser = Parser::new();
+    let copy = {
+        let stream = b"id: 1\nevent: e\ndata: x\n\n".to_vec();
+        parser.next_event(&mut &stream[..]).unwrap().unwrap().to_shared()
+    };
+    drop(parser);
+    assert_eq!((copy.name(), copy.data(), copy.id()), ("e", "x", Some("1")));
+}
+
+#[test]
+fn memory_goes_back_after_a_huge_event() {
+    const HUGE: usize = 8 * KIB * KIB;
+    let long = "x".repeat(HUGE);
+    let streams = [
+        format!("data: {long}\n\n"),
+        format!("data: {long}\ndata: {long}\n\n"),
+        format!("event: {long}\ndata: x\n\n"),
+        format!("retry: {long}\n\n"),
+    ];
+    for stream in streams {
+        let mut parser = Parser::builder().max_event_size(usize::MAX).build();
+        let mut most = AllocationInfo::default();
+        let held = held_after(|| {
+            most = measure(|| {
+                read_borrowed(&mut parser, stream.as_bytes(), 16 * KIB);
+            });
+            read_borrowed(&mut parser, b"data: small\n\ndata: partial", 5);
+        });
+        assert!(most.bytes_max >= HUGE as u64, "the event was held: {most:?}");
+        assert!(held <= 64 * KIB, "{held} bytes held");
+    }
+
+    let mut lines = LineParser::new();
+    let held = held_after(|| {
+        let stream = format!("{long}\nx");
+        for mut chunk in stream.as_bytes().chunks(16 * KIB) {
+            while lines.next_line(&mut chunk).unwrap().is_some() {}
+        }
+    });
+    assert!(held <= 64 * KIB, "{held} bytes held");
+}
+
+#[test]
+fn the_limit_bounds_what_any_one_block_can_make_a_parser_hold() {
+    const LIMIT: usize = 64 * KIB;
+    // A growing buffer doubles, and U+FFFD takes three times the byte that it stands for.
+    const MOST: u64 = 7 * LIMIT as u64;
+    // What a hostile peer may repeat for ever within one block, and whether it must be refused.
+    let endless: [(&str, &[u8], &[u8], bool); 12] = [
+        ("one data line", b"data: ", b"x", true),
+        ("ill-formed data", b"data: ", b"\xff", true),
+        ("many data lines", b"", b"data: xxxxxxxx\n", true),
+        ("many empty data lines", b"", b"data\n", true),
+        ("a name", b"event: ", b"x", true),
+        ("an id", b"id: ", b"x", true),
+        ("an ill-formed id", b"data: x\nid:", b"\xf0\x9f", true),
+        ("a retry", b"retry: ", b"1", true),
+        ("a comment", b": ", b"x", false),
+        ("an unknown field", b"unknown: ", b"x", false),
+        ("an unknown name", b"", b"x", false),
+        ("many names", b"", b"event: aaaa\nid: bbbb\n", false),
+    ];
+    for (what, start, repeated, refused) in endless {
+        for chunk_size in [1, 1400, 64 * KIB] {
+            let mut parser = Parser::builder().max_event_size(LIMIT).build();
+            let mut errors = 0;
+            let chunk = repeated.repeat(chunk_size.div_ceil(repeated.len()));
+            let chunks = 8 * LIMIT / chunk.len();
+            let cost = measure(|| {
+                let mut feed = |mut chunk: &[u8]| loop {
+                    match parser.next_event(&mut chunk) {
+                        Ok(None) => break,
+                        Ok(Some(event)) => panic!("{event:?}"),
+                        Err(error) => {
+                            assert_eq!(error.kind(), ParseErrorKind::EventTooLarge { limit: LIMIT });
+                            assert_eq!(error.position(), 0);
+                            errors += 1;
+                        }
+                    }
+                };
+                feed(start);
+                (0..chunks).for_each(|_| feed(&chunk));
+            });
+            assert_eq!(errors, usize::from(refused), "{what} in chunks of {chunk_size}");
+            assert!(cost.bytes_max <= MOST, "{what} in chunks of {chunk_size}: {cost:?}");
+            let after = parser.next_event(&mut &b"\n\ndata: after\n\n"[..]).unwrap().map(Event::into_data);
+            assert_eq!(after, Some("after"), "{what} in chunks of {chunk_size}");
+        }
+    }
+}
+
+#[test]
+fn an_event_just_within_the_limit_is_let_through() {
+    let block = "event: ab\nid: cd\ndata: efg\ndata: hi\n\n";
+    // ab, cd, efg, LF, hi
+    for (limit, expected) in [(10, true), (9, false)] {
+        for chunk_size in 1..block.len() {
+            let mut parser = Parser::builder().max_event_size(limit).build();
+            let mut events = 0;
+            for mut chunk in block.as_bytes().chunks(chunk_size) {
+                events += usize::from(matches!(parser.next_event(&mut chunk), Ok(Some(_))));
+            }
+            assert_eq!(events == 1, expected, "limit {limit}, chunks of {chunk_size}");
+        }
+    }
+}
+
+#[test]
+fn encoding_allocates_once_for_many_small_events_and_not_at_all_for_data_that_is_shared() {
+    let mut encoder = Encoder::new();
+    let event = Event::new("some data").with_name("name").unwrap().with_id("7").unwrap();
+    drop(encoder.encode(&event));
+    let cost = measure(|| (0..1000).for_each(|_| drop(encoder.encode(&event))));
+    assert!(cost.count_total <= 1, "what nobody holds any more is used again: {cost:?}");
+
+    let shared = Event::new("payload".repeat(1000)).as_borrowed().to_shared();
+    let cost = measure(|| drop(shared.clone().into_buf()));
+    // The first clone of a `Bytes` that was made from a vector allocates its reference count.
+    assert!(cost.count_total <= 1, "{cost:?}");
+    assert_eq!(measure(|| drop(shared.clone().into_buf())).count_total, 0);
+
+    let mut out = Vec::with_capacity(KIB);
+    let cost = measure(|| encoder.encode_into(&event, &mut out));
+    assert_eq!(cost.count_total, 0);
+}
+
+#[test]
+fn the_keep_alive_is_a_comment_and_nothing_else() {
+    let mut parser = Parser::new();
+    assert_eq!(parser.next_event(&mut &KEEP_ALIVE.repeat(3)[..]).unwrap(), None);
+    assert_eq!(parser.position(), 3 * KEEP_ALIVE.len() as u64);
+}

@@ -1,0 +1,8 @@
+//! The crate's tests from outside: what any user of it could see.
+
+mod conformance;
+mod counts;
+mod drive;
+mod facts;
+mod oracle;
+mod properties;
