@@ -104,3 +104,8 @@ pub use encoder::{EncodedEvent, Encoder, KEEP_ALIVE};
 pub use event::Event;
 pub use field::{Field, FieldError};
 pub use parser::{Item, Line, LineParser, ParseError, ParseErrorKind, Parser, ParserBuilder};
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

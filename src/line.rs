@@ -1,5 +1,8 @@
 //! Line terminators (LF, CR, CRLF) and the scan for them: the one place that knows them, for both directions.
 
+/// Up to this many bytes a plain loop is faster than the call.
+const SHORT: usize = 16;
+
 /// Where a line ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LineEnd {
@@ -14,7 +17,12 @@ pub(crate) struct LineEnd {
 /// A CR that is the last byte ends its line; whether it is half of a CRLF only the byte after it can tell.
 #[inline]
 pub(crate) fn find_line_end(bytes: &[u8]) -> Option<LineEnd> {
-    let found = memchr::memchr2(b'\n', b'\r', bytes);
+    let found = match bytes {
+        // A blank line: not worth the call.
+        [b'\n' | b'\r', ..] => Some(0),
+        _ if bytes.len() < SHORT => bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')),
+        _ => memchr::memchr2(b'\n', b'\r', bytes),
+    };
     #[cfg(test)]
     looked_at::add(found.map_or(bytes.len(), |at| at + 1));
     let at = found?;

@@ -66,7 +66,7 @@ impl Block {
     }
 
     /// A field whose whole line lies in the chunk.
-    #[inline]
+    #[inline(always)]
     pub(super) fn line<'i, C: Chunk<'i>>(
         &mut self,
         field: Field,
@@ -136,6 +136,7 @@ impl Block {
         if self.in_comment() && !comments {
             self.line = PartialLine::Ignored;
             self.value.clear();
+            self.decoder = Utf8Decoder::default();
             value = &[];
         }
         if self.in_data() && !matches!(before, PartialLine::Value { .. }) {
@@ -182,7 +183,14 @@ impl Block {
     }
 
     /// Keeps what was found in a chunk that is about to end.
+    #[inline]
     pub(super) fn keep<T: AsRef<str>>(&mut self, found: &mut Found<T>) {
+        if found.name.is_some() || found.data.is_some() || found.id.is_some() {
+            self.keep_found(found);
+        }
+    }
+
+    fn keep_found<T: AsRef<str>>(&mut self, found: &mut Found<T>) {
         self.keep_data(found);
         if let Some(name) = found.name.take() {
             self.name.clear();
@@ -193,6 +201,12 @@ impl Block {
             self.id.clear();
             self.id.push_str(id.as_ref());
         }
+    }
+
+    /// Whether nothing of the block is kept here.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        !self.has_data && !self.has_id && self.name.is_empty() && self.retry.is_none()
     }
 
     /// Forgets the block, and gives back what a large one made it take. The line under way stays as it is.

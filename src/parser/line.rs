@@ -207,7 +207,7 @@ impl Scanner {
     /// Takes the next piece off the front of `input`; `None` if there is nothing left.
     ///
     /// A piece that does not end its line is not empty.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next_piece<'i>(&mut self, input: &mut &'i [u8]) -> Option<Piece<'i>> {
         if self.skip != Skip::Nothing {
             if let Some(piece) = self.skip(input) {
@@ -227,6 +227,12 @@ impl Scanner {
         *input = &rest[terminator..];
         self.position += (at + terminator) as u64;
         Some(Piece { bytes, ends_line: end.is_some(), start })
+    }
+
+    /// Whether `input` begins with a blank line.
+    #[inline]
+    pub(super) fn at_blank(&self, input: &[u8]) -> bool {
+        self.skip == Skip::Nothing && matches!(input, [b'\n' | b'\r', ..])
     }
 
     /// Drops what the bytes so far leave to be dropped.

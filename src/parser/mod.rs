@@ -293,7 +293,7 @@ impl Parser {
     }
 
     /// Reads up to the next event, comment (if they are asked for), error, or the end of `input`.
-    #[inline]
+    #[inline(always)]
     fn advance<'i, C: Chunk<'i>>(
         &mut self,
         chunk: &C,
@@ -310,6 +310,9 @@ impl Parser {
         let mut found = Found::default();
         while let Some(piece) = self.scanner.next_piece(input) {
             if self.phase == Phase::Between {
+                if let Some(data) = self.lone_data_line(&piece, chunk, input) {
+                    return Ok(Some(Step::Event(Found { data: Some(data), ..Found::default() })));
+                }
                 self.phase = Phase::Within;
                 self.block_start = piece.start;
             }
@@ -318,12 +321,16 @@ impl Parser {
                 if self.phase == Phase::Within {
                     self.commit_id(&found);
                     if found.data.is_some() || self.block.has_data {
-                        self.phase = Phase::Dispatched;
+                        // Nothing to forget if all of it lies in the chunk.
+                        self.phase = if self.block.is_empty() { Phase::Between } else { Phase::Dispatched };
                         return Ok(Some(Step::Event(found)));
                     }
                 }
                 found = Found::default();
-                self.end_block();
+                self.phase = Phase::Between;
+                if !self.block.is_empty() {
+                    self.end_block();
+                }
             } else if self.phase == Phase::Refused {
                 self.block.line = if piece.ends_line { PartialLine::Empty } else { PartialLine::Ignored };
             } else if whole {
@@ -348,6 +355,26 @@ impl Parser {
         Ok(None)
     }
 
+    /// The fast path: the data of a block that is one `data: ` line, whole and well-formed, and a blank line.
+    ///
+    /// Most events are like that. The block is taken, and dispatched without a trace in the parser's state; any other
+    /// is left to the loop, which would come to the same.
+    #[inline(always)]
+    fn lone_data_line<'i, C: Chunk<'i>>(
+        &mut self,
+        piece: &line::Piece<'i>,
+        chunk: &C,
+        input: &mut &'i [u8],
+    ) -> Option<C::Text> {
+        let value = piece.bytes.strip_prefix(b"data: ")?;
+        if !self.scanner.at_blank(input) || !text::fits(value, self.block.limit) {
+            return None;
+        }
+        let data = chunk.text(value)?;
+        self.scanner.next_piece(input);
+        Some(data)
+    }
+
     /// Reads a part of a line that lies in several chunks; `true`: a comment that is asked for ended.
     fn read_piece(&mut self, piece: &line::Piece<'_>, comments: bool) -> Result<bool, ParseErrorKind> {
         self.block.piece(piece.bytes, comments)?;
@@ -358,6 +385,7 @@ impl Parser {
         Ok(comment_ends)
     }
 
+    #[inline(always)]
     fn advance_shared(&mut self, input: &mut Bytes, comments: bool) -> Result<Option<Step<ByteString>>, ParseError> {
         let mut rest = &input[..];
         let step = self.advance(input, &mut rest, comments);
@@ -372,6 +400,7 @@ impl Parser {
     }
 
     /// The dispatched event, as it lies in the chunk and in the parser.
+    #[inline(always)]
     fn borrowed<'p>(&'p self, found: Found<&'p str>) -> Event<&'p str> {
         let has_id = self.has_id(&found);
         Event::from_block(
@@ -384,6 +413,7 @@ impl Parser {
     }
 
     /// The dispatched event, with what is kept moved out of the parser.
+    #[inline(always)]
     fn shared(&mut self, found: Found<ByteString>) -> Event<ByteString> {
         let has_id = self.has_id(&found);
         let take = |kept: &mut String| ByteString::from(mem::take(kept));
@@ -402,6 +432,7 @@ impl Parser {
     }
 
     /// The end of a block: its id takes effect.
+    #[inline]
     fn commit_id<T: AsRef<str>>(&mut self, found: &Found<T>) {
         if let Some(id) = &found.id {
             self.last_event_id.set(id.as_ref());
@@ -499,6 +530,7 @@ impl LastEventId {
         }
     }
 
+    #[inline(always)]
     fn shared(&mut self) -> Option<ByteString> {
         if self.text.is_empty() {
             return None;

@@ -33,9 +33,10 @@ impl<'i> Chunk<'i> for Borrowed {
 impl<'i> Chunk<'i> for Bytes {
     type Text = ByteString;
 
-    #[inline]
+    #[inline(always)]
     fn text(&self, part: &'i [u8]) -> Option<ByteString> {
-        ByteString::try_from(self.slice_ref(part)).ok()
+        let start = part.as_ptr() as usize - self.as_ptr() as usize;
+        ByteString::try_from(self.slice(start..start + part.len())).ok()
     }
 }
 
