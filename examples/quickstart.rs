@@ -1,0 +1,241 @@
+//! Server-Sent Events from end to end, with nothing but the standard library around the crate.
+//!
+//! `cargo run --example quickstart` starts an HTTP server on a loopback port and reads from it. Half-way the
+//! connection breaks, in the middle of an event; the client comes back with `Last-Event-ID` and gets exactly the rest.
+//! The exit status is 0 if nothing was lost and nothing came twice.
+
+use std::error::Error;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use sse_wire::{ByteString, Encoder, Event, Item, KEEP_ALIVE, Parser};
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Nothing here takes that long; whoever waits longer reports an error instead of hanging.
+const PATIENCE: Option<Duration> = Some(Duration::from_secs(10));
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("quickstart: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<bool> {
+    let events = events()?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    println!("The server listens on http://{address}/ and has {} events.", events.len());
+    let server = thread::spawn({
+        let events = events.clone();
+        move || serve(&listener, &events)
+    });
+
+    let received = receive(address, &events[events.len() - 1]);
+    server.join().map_err(|_| "the server panicked")??;
+
+    let complete = received == events;
+    let verdict = if complete { "nothing was lost, nothing came twice" } else { "NOT what the server sent" };
+    println!("Received {} events in order: {verdict}.", received.len());
+    Ok(complete)
+}
+
+/// What the server has to tell.
+fn events() -> Result<Vec<Event>> {
+    let told = [
+        ("greeting", "Hello!"),
+        ("greeting", "Grüße, 你好, こんにちは 🚀"),
+        ("message", "an event whose name is the default one"),
+        ("json", r#"{"temperature": 21.5, "unit": "°C"}"#),
+        ("empty", ""),
+        ("poem", "Roses are red,\nviolets are blue,\n\n    an indented line."),
+        ("text", " a leading space, and a last line break\n"),
+        ("not-a-field", "data: x\nevent: y\n: all of this is data"),
+        ("long", "0123456789"),
+        ("end", "Goodbye."),
+    ];
+    let mut events = Vec::new();
+    for (number, (name, data)) in (1..).zip(told) {
+        let data = if name == "long" { data.repeat(10_000) } else { data.to_owned() };
+        let event = Event::new(ByteString::from(data)).with_name(name.into())?.with_id(number.to_string().into())?;
+        events.push(event);
+    }
+    Ok(events)
+}
+
+// The server ----------------------------------------------------------------------------------------------------------
+
+/// Answers two requests: the first answer breaks off, the second is complete.
+fn serve(listener: &TcpListener, events: &[Event]) -> Result<()> {
+    for breaks_off in [true, false] {
+        let (connection, _) = listener.accept()?;
+        connection.set_read_timeout(PATIENCE)?;
+        connection.set_write_timeout(PATIENCE)?;
+        answer(connection, events, breaks_off)?;
+    }
+    Ok(())
+}
+
+fn answer(mut connection: TcpStream, events: &[Event], breaks_off: bool) -> Result<()> {
+    let last_event_id = read_request(&connection)?;
+    // Whoever has seen an event wants those after it.
+    let seen = last_event_id.and_then(|id| events.iter().position(|event| event.id() == Some(&id)));
+    let missed = &events[seen.map_or(0, |index| index + 1)..];
+    println!("  server: a request, {} events to send", missed.len());
+
+    connection.write_all(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
+          Transfer-Encoding: chunked\r\n\r\n",
+    )?;
+    let mut encoder = Encoder::new();
+    write_chunk(&mut connection, &encoder.retry(Duration::from_millis(100)))?;
+    write_chunk(&mut connection, &encoder.comment("comments may have\nseveral lines"))?;
+    for (index, event) in missed.iter().enumerate() {
+        let bytes = encoder.encode(event);
+        if breaks_off && index == missed.len() / 2 {
+            write_chunk(&mut connection, &bytes[..bytes.len() / 2])?;
+            println!("  server: breaks off in the middle of event {}", event.last_event_id());
+            return Ok(());
+        }
+        if index % 3 == 0 {
+            write_chunk(&mut connection, KEEP_ALIVE)?;
+        }
+        write_chunk(&mut connection, &bytes)?;
+    }
+    connection.write_all(b"0\r\n\r\n")?;
+    Ok(())
+}
+
+/// Reads a request and gives back its `Last-Event-ID`.
+fn read_request(connection: &TcpStream) -> Result<Option<String>> {
+    let mut last_event_id = None;
+    for line in BufReader::new(connection).lines() {
+        let line = line?;
+        if line.is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(':') {
+            if name.eq_ignore_ascii_case("last-event-id") {
+                last_event_id = Some(value.trim().to_owned());
+            }
+        }
+    }
+    Ok(last_event_id)
+}
+
+fn write_chunk(connection: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    write!(connection, "{:x}\r\n", bytes.len())?;
+    connection.write_all(bytes)?;
+    connection.write_all(b"\r\n")
+}
+
+// The client ----------------------------------------------------------------------------------------------------------
+
+/// Connects, and connects again, until the last event has come.
+fn receive(address: SocketAddr, last: &Event) -> Vec<Event> {
+    let mut parser = Parser::new();
+    let mut received: Vec<Event> = Vec::new();
+    for _ in 0..2 {
+        match read_events(address, &mut parser, &mut received) {
+            Ok(()) => println!("  client: the answer is complete"),
+            Err(error) => println!("  client: the connection broke: {error}"),
+        }
+        if received.last() == Some(last) {
+            break;
+        }
+        // The unfinished event is not an event: the server will send it again.
+        let unfinished = parser.finish().map_or(0, |event| event.data().len());
+        let wait = parser.reconnection_time().unwrap_or_default();
+        let id = parser.last_event_id();
+        println!("  client: drops {unfinished} bytes of an unfinished event; comes back in {wait:?} with id {id:?}");
+        thread::sleep(wait);
+        parser.reset();
+    }
+    received
+}
+
+/// One connection: everything that arrives goes through the parser.
+fn read_events(address: SocketAddr, parser: &mut Parser, received: &mut Vec<Event>) -> Result<()> {
+    let mut body = request(address, parser.last_event_id())?;
+    let mut buffer = [0; 4096];
+    loop {
+        let read = body.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(());
+        }
+        let mut chunk = &buffer[..read];
+        while let Some(item) = parser.next_item(&mut chunk)? {
+            match item {
+                Item::Comment(text) => println!("  client: a sign of life: {text:?}"),
+                Item::Event(event) => {
+                    println!("  client: {} {}: {}", event.last_event_id(), event.name(), shown(event.data()));
+                    received.push(event.to_shared());
+                }
+            }
+        }
+    }
+}
+
+fn shown(data: &str) -> String {
+    if data.len() > 60 { format!("{:?}... {} bytes", &data[..20], data.len()) } else { format!("{data:?}") }
+}
+
+fn request(address: SocketAddr, last_event_id: &str) -> Result<ChunkedBody> {
+    let mut connection = TcpStream::connect(address)?;
+    connection.set_read_timeout(PATIENCE)?;
+    write!(connection, "GET / HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n")?;
+    if !last_event_id.is_empty() {
+        write!(connection, "Last-Event-ID: {last_event_id}\r\n")?;
+    }
+    connection.write_all(b"\r\n")?;
+
+    let mut reader = BufReader::new(connection);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    if line.split(' ').nth(1) != Some("200") {
+        return Err(format!("unexpected answer: {}", line.trim_end()).into());
+    }
+    while line.trim_end() != "" {
+        line.clear();
+        reader.read_line(&mut line)?;
+    }
+    Ok(ChunkedBody { reader, left: 0 })
+}
+
+/// The body of a chunked answer. HTTP's chunks have nothing to do with where events begin and end.
+struct ChunkedBody {
+    reader: BufReader<TcpStream>,
+    /// What is left of the chunk under way.
+    left: u64,
+}
+
+impl Read for ChunkedBody {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            let mut size = String::new();
+            self.reader.read_line(&mut size)?;
+            let broken = |_| io::Error::new(io::ErrorKind::UnexpectedEof, "no more chunks");
+            self.left = u64::from_str_radix(size.trim_end(), 16).map_err(broken)?;
+            if self.left == 0 {
+                return Ok(0);
+            }
+        }
+        let read = self.reader.by_ref().take(self.left).read(buffer)?;
+        if read == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the chunk is incomplete"));
+        }
+        self.left -= read as u64;
+        if self.left == 0 {
+            self.reader.read_exact(&mut [0; 2])?;
+        }
+        Ok(read)
+    }
+}
