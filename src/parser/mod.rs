@@ -573,4 +573,13 @@ mod tests {
             assert!(looked_at_in_chunks_of(size, &stream) <= stream.len(), "chunks of {size}");
         }
     }
+
+    #[test]
+    fn a_comment_that_is_no_longer_asked_for_leaves_nothing_behind() {
+        let mut parser = Parser::new();
+        assert_eq!(parser.next_item(&mut &b": \xf0\x9f"[..]), Ok(None));
+        assert_eq!(parser.next_event(&mut &b"\x9a\nid: "[..]), Ok(None));
+        let event = parser.next_event(&mut &b"1\ndata: x\n\n"[..]).unwrap().unwrap();
+        assert_eq!(event, Event::new("x").with_id("1").unwrap());
+    }
 }

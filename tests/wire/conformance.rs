@@ -1,5 +1,6 @@
 //! The conformance cases (`tests/conformance`), each at every cut and through every door.
 
+use std::iter::repeat;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -134,10 +135,10 @@ fn one_parser_can_read_every_case_after_the_other() {
     let mut parser = Parser::new();
     for case in parser_cases() {
         // An empty id first, so that the case starts where it expects to.
-        parse_on(&mut parser, b"id\n\n", &[], false, Door::Borrowed);
+        parse_on(&mut parser, b"id\n\n", &[], repeat((Door::Borrowed, false)));
         parser.reset();
         let expected = oracle::interpret(&case.input, NO_LIMIT, false);
-        let outcome = parse_on(&mut parser, &case.input, &case.cuts, false, Door::Borrowed);
+        let outcome = parse_on(&mut parser, &case.input, &case.cuts, repeat((Door::Borrowed, false)));
         assert_eq!(outcome.results, expected.results, "{}", case.name);
         assert_eq!(outcome.position, expected.position, "{}", case.name);
         parser.reset();

@@ -1,11 +1,11 @@
 //! Feeds a stream to the parser, cut in any way and through any of its four doors, and writes down what is seen.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use sse_wire::{Event, Item, ParseError, ParseErrorKind, Parser};
 
 use crate::oracle::{Outcome, Seen, SeenEvent};
 
-/// Which of the parser's methods is called.
+/// How events come out: which of the parser's methods is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
     Borrowed,
@@ -17,36 +17,37 @@ pub const DOORS: [Door; 2] = [Door::Borrowed, Door::Shared];
 /// Feeds `stream` in chunks of the lengths given, the rest last.
 pub fn parse(stream: &[u8], cuts: &[usize], limit: usize, comments: bool, door: Door) -> Outcome {
     let mut parser = Parser::builder().max_event_size(limit).build();
-    parse_on(&mut parser, stream, cuts, comments, door)
+    parse_on(&mut parser, stream, cuts, std::iter::repeat((door, comments)))
 }
 
-pub fn parse_on(parser: &mut Parser, stream: &[u8], cuts: &[usize], comments: bool, door: Door) -> Outcome {
+/// The same, with a parser that may have a past, and a door for each call.
+pub fn parse_on(
+    parser: &mut Parser,
+    stream: &[u8],
+    cuts: &[usize],
+    mut doors: impl Iterator<Item = (Door, bool)>,
+) -> Outcome {
     let mut results = Vec::new();
     for chunk in chunks(stream, cuts) {
-        match door {
-            Door::Borrowed => {
-                let mut input = chunk;
-                while let Some(seen) = if comments {
-                    seen(parser.next_item(&mut input))
+        let mut input = Bytes::copy_from_slice(chunk);
+        while let Some(seen) = match doors.next().unwrap() {
+            (Door::Borrowed, comments) => {
+                let mut rest = &input[..];
+                let seen = if comments {
+                    seen(parser.next_item(&mut rest))
                 } else {
-                    seen(parser.next_event(&mut input).map(|event| event.map(Item::Event)))
-                } {
-                    results.push(seen);
-                }
-                assert!(input.is_empty());
+                    seen(parser.next_event(&mut rest).map(|event| event.map(Item::Event)))
+                };
+                let left = rest.len();
+                input.advance(input.len() - left);
+                seen
             }
-            Door::Shared => {
-                let mut input = Bytes::copy_from_slice(chunk);
-                while let Some(seen) = if comments {
-                    seen(parser.next_item_shared(&mut input))
-                } else {
-                    seen(parser.next_event_shared(&mut input).map(|event| event.map(Item::Event)))
-                } {
-                    results.push(seen);
-                }
-                assert!(input.is_empty());
-            }
+            (Door::Shared, true) => seen(parser.next_item_shared(&mut input)),
+            (Door::Shared, false) => seen(parser.next_event_shared(&mut input).map(|event| event.map(Item::Event))),
+        } {
+            results.push(seen);
         }
+        assert!(input.is_empty());
     }
     let position = parser.position();
     let unfinished = parser.finish().as_ref().map(seen_event);
