@@ -18,6 +18,9 @@ use super::field::PartialLine;
 use super::text::{Chunk, Utf8Decoder, fits};
 use crate::field::Field;
 
+/// How much of [`KEPT_CAPACITY`] is for each buffer but the one for data.
+const SMALL_CAPACITY: usize = KEPT_CAPACITY / 16;
+
 /// The values of the block under way that lie in the current chunk.
 #[derive(Clone, Copy)]
 pub(super) struct Found<T> {
@@ -135,7 +138,7 @@ impl Block {
         let mut value = self.line.read(piece);
         if self.in_comment() && !comments {
             self.line = PartialLine::Ignored;
-            self.value.clear();
+            self.forget_value();
             self.decoder = Utf8Decoder::default();
             value = &[];
         }
@@ -179,7 +182,16 @@ impl Block {
             Some(Field::Id | Field::Data) => {}
             None => return,
         }
+        self.forget_value();
+    }
+
+    /// Empties `value`, and gives back what a large one made it take.
+    #[inline]
+    pub(super) fn forget_value(&mut self) {
         self.value.clear();
+        if self.value.capacity() > SMALL_CAPACITY {
+            self.value.shrink_to(SMALL_CAPACITY);
+        }
     }
 
     /// Keeps what was found in a chunk that is about to end.
@@ -215,12 +227,13 @@ impl Block {
         self.has_id = false;
         self.retry = None;
         self.decoder = Utf8Decoder::default();
-        for text in [&mut self.name, &mut self.id, &mut self.value] {
-            text.clear();
-            text.shrink_to(KEPT_CAPACITY / 16);
-        }
+        self.forget_value();
+        self.name.clear();
+        self.name.shrink_to(SMALL_CAPACITY);
+        self.id.clear();
+        self.id.shrink_to(SMALL_CAPACITY);
         self.data.clear();
-        self.data.shrink_to(KEPT_CAPACITY / 4 * 3);
+        self.data.shrink_to(KEPT_CAPACITY - 3 * SMALL_CAPACITY);
     }
 
     fn keep_data<T: AsRef<str>>(&mut self, found: &mut Found<T>) {

@@ -305,7 +305,7 @@ impl Parser {
         }
         if self.block.line == PartialLine::Empty {
             // The last comment, which the caller has seen.
-            self.block.value.clear();
+            self.block.forget_value();
         }
         let mut found = Found::default();
         while let Some(piece) = self.scanner.next_piece(input) {
