@@ -109,8 +109,10 @@ impl Encoder {
     /// ```
     pub fn comment(&mut self, text: &str) -> Bytes {
         self.build(text.len() + 64, |dst| {
-            write_lines(b": ", text, dst);
-            dst.put(b"\n");
+            for line in Lines::new(text.as_bytes()) {
+                write_field(b": ", line, dst);
+            }
+            dst.write(b"\n");
         })
     }
 
@@ -127,7 +129,7 @@ impl Encoder {
     pub fn retry(&mut self, time: Duration) -> Bytes {
         self.build(64, |dst| {
             write_retry(time, dst);
-            dst.put(b"\n");
+            dst.write(b"\n");
         })
     }
 
@@ -146,42 +148,55 @@ impl Encoder {
         Field::Id.check(id)?;
         Ok(self.build(id.len() + 64, |dst| {
             write_field(b"id: ", id.as_bytes(), dst);
-            dst.put(b"\n");
+            dst.write(b"\n");
         }))
     }
 
     /// What `write` writes, in memory with room for `estimate` bytes to begin with.
-    fn build(&mut self, estimate: usize, write: impl FnOnce(&mut Buffer<'_, BytesMut>)) -> Bytes {
+    fn build(&mut self, estimate: usize, write: impl FnOnce(&mut BytesMut)) -> Bytes {
         if estimate > ARENA {
             // Large: in memory that it shares with nothing.
             let mut own = BytesMut::with_capacity(estimate);
-            write(&mut Buffer(&mut own));
+            write(&mut own);
             return own.freeze();
         }
         if self.arena.capacity() < estimate {
             self.arena.reserve(ARENA);
         }
-        write(&mut Buffer(&mut self.arena));
+        write(&mut self.arena);
         self.arena.split().freeze()
     }
 }
 
+// What stands before the first line of the data, between two lines, and after the last.
+const DATA: &[u8] = b"data: ";
+const NEXT_DATA: &[u8] = b"\ndata: ";
+const END: &[u8] = b"\n\n";
+
 /// Where blocks are written to: memory, or nowhere, to be counted.
 trait Sink {
-    fn put(&mut self, bytes: &[u8]);
+    fn write(&mut self, bytes: &[u8]);
 }
 
 struct Buffer<'a, B>(&'a mut B);
 
 impl<B: BufMut> Sink for Buffer<'_, B> {
     #[inline]
-    fn put(&mut self, bytes: &[u8]) {
+    fn write(&mut self, bytes: &[u8]) {
         self.0.put_slice(bytes);
     }
 }
 
+// `BytesMut::put_slice` is a call; this is not.
+impl Sink for BytesMut {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
 impl Sink for usize {
-    fn put(&mut self, bytes: &[u8]) {
+    fn write(&mut self, bytes: &[u8]) {
         *self += bytes.len();
     }
 }
@@ -189,8 +204,14 @@ impl Sink for usize {
 #[inline]
 fn write_event(event: &Event<&str>, dst: &mut impl Sink) {
     write_head(event, dst);
-    write_lines(b"data: ", event.data(), dst);
-    dst.put(b"\n");
+    dst.write(DATA);
+    let mut lines = Lines::new(event.data().as_bytes());
+    dst.write(lines.next().unwrap_or_default());
+    for line in lines {
+        dst.write(NEXT_DATA);
+        dst.write(line);
+    }
+    dst.write(END);
 }
 
 /// All fields but data.
@@ -208,17 +229,10 @@ fn write_head(event: &Event<&str>, dst: &mut impl Sink) {
 }
 
 #[inline]
-fn write_lines(prefix: &[u8], text: &str, dst: &mut impl Sink) {
-    for line in Lines::new(text.as_bytes()) {
-        write_field(prefix, line, dst);
-    }
-}
-
-#[inline]
 fn write_field(prefix: &[u8], value: &[u8], dst: &mut impl Sink) {
-    dst.put(prefix);
-    dst.put(value);
-    dst.put(b"\n");
+    dst.write(prefix);
+    dst.write(value);
+    dst.write(b"\n");
 }
 
 fn write_retry(time: Duration, dst: &mut impl Sink) {

@@ -6,13 +6,9 @@ use std::io::IoSlice;
 use bytes::{Buf, Bytes, BytesMut};
 use bytestring::ByteString;
 
-use super::{Buffer, write_head};
+use super::{DATA, END, NEXT_DATA, write_head};
 use crate::event::Event;
 use crate::line::{Lines, find_line_end};
-
-const DATA: &[u8] = b"data: ";
-const NEXT_DATA: &[u8] = b"\ndata: ";
-const END: &[u8] = b"\n\n";
 
 /// An encoded event that still holds its data where it was: what [`Event::into_buf`] makes.
 ///
@@ -52,7 +48,7 @@ impl Event<ByteString> {
             Bytes::from_static(DATA)
         } else {
             let mut lead = BytesMut::new();
-            write_head(&event, &mut Buffer(&mut lead));
+            write_head(&event, &mut lead);
             lead.extend_from_slice(DATA);
             lead.freeze()
         };
@@ -132,10 +128,10 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
 
-    const DATA: [&str; 8] = ["", "x", "one\ntwo", "\n", "a\r\n\rb\n", "\n\n\n", "end\n", "long enough to cut"];
+    const TEXTS: [&str; 8] = ["", "x", "one\ntwo", "\n", "a\r\n\rb\n", "\n\n\n", "end\n", "long enough to cut"];
 
     fn events() -> impl Iterator<Item = Event<ByteString>> {
-        DATA.iter().flat_map(|data| {
+        TEXTS.iter().flat_map(|data| {
             let bare = Event::new(*data).to_shared();
             let full = Event::new(*data).with_name("n").unwrap().with_id("i").unwrap().to_shared();
             [bare, full.with_retry(core::time::Duration::from_secs(1))]
@@ -178,7 +174,7 @@ mod tests {
         let at = data.as_bytes().as_ptr();
         let mut buf = Event::new(data).into_buf();
         let looked_at = crate::line::looked_at::during(|| {
-            buf.advance(super::DATA.len());
+            buf.advance(super::super::DATA.len());
             #[cfg(feature = "std")]
             assert_eq!(buf.chunks_vectored(&mut [IoSlice::new(&[]); 4]), 2);
         });
