@@ -84,6 +84,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `std` | yes | the fastest line-end scan that the processor offers, chosen at run time, and vectored writes of an [`EncodedEvent`]; without it the crate is `no_std` + `alloc` |
+//! | `simd` | yes | the UTF-8 check by `simdutf8`: several times faster on text that is not ASCII |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]

@@ -8,6 +8,16 @@ use bytestring::ByteString;
 /// What takes the place of each maximal subpart of an ill-formed sequence.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
+/// `bytes` as text, if they are well-formed UTF-8.
+#[inline]
+fn well_formed(bytes: &[u8]) -> Option<&str> {
+    #[cfg(feature = "simd")]
+    let text = simdutf8::basic::from_utf8(bytes).ok();
+    #[cfg(not(feature = "simd"))]
+    let text = core::str::from_utf8(bytes).ok();
+    text
+}
+
 /// How a chunk hands out a part of itself as text, without a copy.
 pub(super) trait Chunk<'i> {
     /// Text that lies in the chunk.
@@ -25,7 +35,7 @@ impl<'i> Chunk<'i> for Borrowed {
 
     #[inline]
     fn text(&self, part: &'i [u8]) -> Option<&'i str> {
-        core::str::from_utf8(part).ok()
+        well_formed(part)
     }
 }
 
@@ -59,8 +69,8 @@ impl Utf8Decoder {
     /// Appends what `piece` adds to the text.
     #[inline]
     pub(super) fn push(&mut self, piece: &[u8], text: &mut String) {
-        match core::str::from_utf8(piece) {
-            Ok(piece) if self.len == 0 => text.push_str(piece),
+        match well_formed(piece) {
+            Some(piece) if self.len == 0 => text.push_str(piece),
             _ => self.push_lossy(piece, text),
         }
     }
@@ -133,7 +143,7 @@ fn decoded_len(value: &[u8]) -> usize {
     let len = |chunk: core::str::Utf8Chunk<'_>| {
         chunk.valid().len() + if chunk.invalid().is_empty() { 0 } else { REPLACEMENT.len_utf8() }
     };
-    core::str::from_utf8(value).map_or_else(|_| value.utf8_chunks().map(len).sum(), str::len)
+    well_formed(value).map_or_else(|| value.utf8_chunks().map(len).sum(), str::len)
 }
 
 #[cfg(test)]
