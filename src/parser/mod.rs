@@ -16,7 +16,7 @@
 //     Within  --limit passed--> Refused --blank line--> Between
 //
 // What must hold: no result depends on where the chunks were cut. So whatever a whole line does, the same line in
-// pieces must do, at the same byte, in the eyes of the limit; `tests/properties.rs` holds both against a literal
+// pieces must do, at the same byte, in the eyes of the limit; `tests/wire/properties.rs` holds both against a literal
 // reading of the standard. The borrowed and the shared path differ in `Chunk` and in how the view is built, only.
 
 mod block;

@@ -1,0 +1,100 @@
+//! Shows what is in an event stream, and what is wrong with it.
+//!
+//! `cargo run --example inspect -- [FILE]`, or `curl -sN URL | cargo run -q --example inspect`. Each event is shown as
+//! soon as it is complete, with its place in the stream; the summary at the end says what a server's author wants to
+//! know. `--help` says the rest.
+
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, Read, Write};
+use std::process::ExitCode;
+
+use args::{Action, Args};
+use inspector::Inspector;
+use output::Output;
+
+mod args;
+mod escape;
+mod findings;
+mod human;
+mod inspector;
+mod json;
+mod notes;
+mod output;
+
+const CHUNK: usize = 64 * 1024;
+
+fn main() -> ExitCode {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let result = match args::parse() {
+        Ok(Action::Print(text)) => out.write_all(text.as_bytes()).map(|()| ExitCode::SUCCESS),
+        Ok(Action::Inspect(args)) => inspect(&args, &mut out),
+        Err(error) => {
+            complain(&format!("{error}\nTry --help."));
+            return ExitCode::from(2);
+        }
+    };
+    match result.and_then(|status| out.flush().map(|()| status)) {
+        Ok(status) => status,
+        // Whoever reads this has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("standard output: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads the input to its end, or as far as it can be read. Fails only if the output cannot be written.
+fn inspect(args: &Args, out: &mut impl Write) -> io::Result<ExitCode> {
+    let mut output = Output::new(out, args.json, args.lines);
+    let mut inspector = Inspector::new(args.limit);
+    let error = match open(args) {
+        Ok(mut input) => read_all(&mut *input, &mut inspector, &mut output)?,
+        Err(error) => Some(error),
+    };
+    if error.is_none() || inspector.position() > 0 {
+        let mut findings = inspector.finish(&mut output)?;
+        findings.read_error = error.as_ref().map(ToString::to_string);
+        output.summary(&findings)?;
+        output.flush()?;
+    }
+    Ok(match error {
+        None => ExitCode::SUCCESS,
+        Some(error) => {
+            complain(&format!("{}: {error}", args.input_name()));
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn open(args: &Args) -> io::Result<Box<dyn Read>> {
+    Ok(match &args.file {
+        Some(path) => Box::new(File::open(path)?),
+        None => Box::new(io::stdin().lock()),
+    })
+}
+
+/// Shows what arrives when it arrives. Hands back the error at which reading stopped, if it was not the end.
+fn read_all(
+    input: &mut dyn Read,
+    inspector: &mut Inspector,
+    output: &mut Output<impl Write>,
+) -> io::Result<Option<io::Error>> {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match input.read(&mut buffer) {
+            Ok(0) => return Ok(None),
+            Ok(read) => {
+                inspector.read(&buffer[..read], output)?;
+                output.flush()?;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Ok(Some(error)),
+        }
+    }
+}
+
+/// Not `eprintln!`, which panics if nobody listens.
+fn complain(message: &str) {
+    let _ = writeln!(io::stderr(), "inspect: {message}");
+}
