@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::event::Event;
 use crate::field::{Field, FieldError};
-use crate::line::Lines;
+use crate::line::{Lines, find_line_end};
 
 pub use vectored::EncodedEvent;
 
@@ -204,12 +204,31 @@ impl Sink for usize {
 #[inline]
 fn write_event(event: &Event<&str>, dst: &mut impl Sink) {
     write_head(event, dst);
+    write_data(event.data().as_bytes(), dst);
+}
+
+#[inline]
+fn write_data(mut data: &[u8], dst: &mut impl Sink) {
+    // A long line is searched and copied in turn, so that what was searched is still near when it is copied.
+    const WINDOW: usize = 8 * 1024;
     dst.write(DATA);
-    let mut lines = Lines::new(event.data().as_bytes());
-    dst.write(lines.next().unwrap_or_default());
-    for line in lines {
-        dst.write(NEXT_DATA);
-        dst.write(line);
+    loop {
+        let window = &data[..data.len().min(WINDOW)];
+        if let Some(end) = find_line_end(window) {
+            dst.write(&data[..end.at]);
+            dst.write(NEXT_DATA);
+            data = &data[end.at + end.terminator..];
+            if end.at + 1 == window.len() && window.ends_with(b"\r") && data.starts_with(b"\n") {
+                // The CRLF lies across the end of the window.
+                data = &data[1..];
+            }
+        } else {
+            dst.write(window);
+            data = &data[window.len()..];
+            if data.is_empty() {
+                break;
+            }
+        }
     }
     dst.write(END);
 }
@@ -262,6 +281,17 @@ mod tests {
     fn every_line_break_starts_a_data_line() {
         assert_eq!(encoded(&Event::new("")), "data: \n\n");
         assert_eq!(encoded(&Event::new("a\rb\r\nc\n\n")), "data: a\ndata: b\ndata: c\ndata: \ndata: \n\n");
+    }
+
+    #[test]
+    fn a_long_line_is_written_whole_and_line_breaks_are_found_wherever_they_lie() {
+        for len in 8 * 1024 - 3..8 * 1024 + 3 {
+            let line = "x".repeat(len);
+            for line_break in ["\n", "\r", "\r\n"] {
+                let data = [&*line, line_break, &*line, line_break].concat();
+                assert_eq!(encoded(&Event::new(&data)), alloc::format!("data: {line}\ndata: {line}\ndata: \n\n"));
+            }
+        }
     }
 
     #[test]
