@@ -1,7 +1,7 @@
 //! Line terminators (LF, CR, CRLF) and the scan for them: the one place that knows them, for both directions.
 
 /// Up to this many bytes a plain loop is faster than the call.
-const SHORT: usize = 16;
+pub(crate) const SHORT: usize = 16;
 
 /// Where a line ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,35 @@ pub(crate) fn find_line_end(bytes: &[u8]) -> Option<LineEnd> {
     let at = found?;
     let terminator = if bytes[at..].starts_with(b"\r\n") { 2 } else { 1 };
     Some(LineEnd { at, terminator })
+}
+
+/// How far the search for the end of a line has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Search {
+    ToDo,
+    /// The line ends there.
+    End(LineEnd),
+    /// There is no line end in what was searched.
+    NoEnd,
+}
+
+impl Search {
+    /// Searches `bytes`.
+    #[inline]
+    pub(crate) fn in_line(bytes: &[u8]) -> Search {
+        find_line_end(bytes).map_or(Search::NoEnd, Search::End)
+    }
+
+    /// What was found, or is found now in `bytes`, the first `known` of which are no line ends. The next search is to
+    /// do.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, bytes: &[u8], known: usize) -> Option<LineEnd> {
+        match core::mem::replace(self, Search::ToDo) {
+            Search::ToDo => find_line_end(&bytes[known..]).map(|end| LineEnd { at: known + end.at, ..end }),
+            Search::End(end) => Some(end),
+            Search::NoEnd => None,
+        }
+    }
 }
 
 /// The lines of a whole text, terminators dropped: one more than it has line ends.

@@ -15,7 +15,7 @@ use core::time::Duration;
 use super::KEPT_CAPACITY;
 use super::error::ParseErrorKind;
 use super::field::PartialLine;
-use super::text::{Chunk, Utf8Decoder, fits};
+use super::text::{self, Chunk, Utf8Decoder, fits};
 use crate::field::Field;
 
 /// How much of [`KEPT_CAPACITY`] is for each buffer but the one for data.
@@ -27,11 +27,21 @@ pub(super) struct Found<T> {
     pub(super) name: Option<T>,
     pub(super) data: Option<T>,
     pub(super) id: Option<T>,
+    /// The comment that was asked for, which is not a part of the block.
+    pub(super) comment: Option<T>,
+}
+
+impl<T> Found<T> {
+    /// A block with one data line.
+    #[inline]
+    pub(super) fn only_data(data: T) -> Self {
+        Found { data: Some(data), ..Found::default() }
+    }
 }
 
 impl<T> Default for Found<T> {
     fn default() -> Self {
-        Found { name: None, data: None, id: None }
+        Found { name: None, data: None, id: None, comment: None }
     }
 }
 
@@ -50,6 +60,8 @@ pub(super) struct Block {
     /// The value under way of any field but data, or the comment; then the last comment until the line after it.
     pub(super) value: String,
     decoder: Utf8Decoder,
+    /// How long the data will be, if it is as long as that which was taken last.
+    expected: usize,
 }
 
 impl Block {
@@ -65,7 +77,19 @@ impl Block {
             line: PartialLine::Empty,
             value: String::new(),
             decoder: Utf8Decoder::default(),
+            expected: 0,
         }
+    }
+
+    /// The data, with the memory that it lies in.
+    pub(super) fn take_data(&mut self) -> String {
+        self.expected = self.data.len().min(KEPT_CAPACITY);
+        let mut data = mem::take(&mut self.data);
+        if data.capacity() / 2 > data.len() {
+            // It was expected to be longer. Who keeps an event should not keep much more than its bytes.
+            data.shrink_to_fit();
+        }
+        data
     }
 
     /// A field whose whole line lies in the chunk.
@@ -85,7 +109,10 @@ impl Block {
             Field::Data if joins => {
                 self.keep_data(found);
                 self.begin_data_line();
-                decode(&mut self.decoder, value, &mut self.data);
+                match text::well_formed_part(chunk.bytes(), value) {
+                    Some(value) => self.data.push_str(value),
+                    None => decode(&mut self.decoder, value, &mut self.data),
+                }
             }
             Field::Data => {
                 found.data = chunk.text(value);
@@ -134,22 +161,49 @@ impl Block {
 
     /// A part of a line. Whatever was found in the chunk has been kept. A comment that is not asked for is ignored.
     pub(super) fn piece(&mut self, piece: &[u8], comments: bool) -> Result<(), ParseErrorKind> {
-        let before = self.line;
-        let mut value = self.line.read(piece);
+        let value = self.read(piece, comments);
+        // Decoding never shortens: what is too large now is so afterwards, and need not be copied to find out.
+        self.check_size(value.len())?;
+        self.append(value);
+        self.check_size(0)
+    }
+
+    /// The same where it cannot come to be too large; `false`, and nothing is read, if it might.
+    #[inline]
+    pub(super) fn part_of_line(&mut self, bytes: &[u8], comments: bool) -> bool {
+        // Three bytes for each that is ill-formed, and the LF that joins two lines.
+        let fits = self.check_size(3 * bytes.len() + 1).is_ok();
+        if fits {
+            let value = self.read(bytes, comments);
+            self.append(value);
+        }
+        fits
+    }
+
+    /// Reads on in the line, and returns what of `piece` belongs to its value.
+    #[inline]
+    fn read<'i>(&mut self, piece: &'i [u8], comments: bool) -> &'i [u8] {
+        if self.line == (PartialLine::Value { field: Field::Data, begun: true }) {
+            return piece;
+        }
+        let had_data = self.in_data();
+        let value = self.line.read(piece);
+        if self.in_data() && !had_data {
+            self.begin_data_line();
+        }
         if self.in_comment() && !comments {
             self.line = PartialLine::Ignored;
             self.forget_value();
             self.decoder = Utf8Decoder::default();
-            value = &[];
+            return &[];
         }
-        if self.in_data() && !matches!(before, PartialLine::Value { .. }) {
-            self.begin_data_line();
-        }
-        // Decoding never shortens: what is too large now is so afterwards, and need not be copied to find out.
-        self.check_size(value.len())?;
+        value
+    }
+
+    #[inline]
+    fn append(&mut self, value: &[u8]) {
         let text = if self.in_data() { &mut self.data } else { &mut self.value };
         self.decoder.push(value, text);
-        self.check_size(0)
     }
 
     /// The end of a line that came in pieces.
@@ -188,10 +242,7 @@ impl Block {
     /// Empties `value`, and gives back what a large one made it take.
     #[inline]
     pub(super) fn forget_value(&mut self) {
-        self.value.clear();
-        if self.value.capacity() > SMALL_CAPACITY {
-            self.value.shrink_to(SMALL_CAPACITY);
-        }
+        give_back(&mut self.value, SMALL_CAPACITY);
     }
 
     /// Keeps what was found in a chunk that is about to end.
@@ -228,12 +279,10 @@ impl Block {
         self.retry = None;
         self.decoder = Utf8Decoder::default();
         self.forget_value();
-        self.name.clear();
-        self.name.shrink_to(SMALL_CAPACITY);
-        self.id.clear();
-        self.id.shrink_to(SMALL_CAPACITY);
-        self.data.clear();
-        self.data.shrink_to(KEPT_CAPACITY - 3 * SMALL_CAPACITY);
+        give_back(&mut self.name, SMALL_CAPACITY);
+        give_back(&mut self.id, SMALL_CAPACITY);
+        let others = self.name.capacity() + self.id.capacity() + self.value.capacity();
+        give_back(&mut self.data, KEPT_CAPACITY - others);
     }
 
     fn keep_data<T: AsRef<str>>(&mut self, found: &mut Found<T>) {
@@ -244,9 +293,12 @@ impl Block {
     }
 
     /// Joins the data line that follows to those before it, if there are any.
+    #[inline]
     fn begin_data_line(&mut self) {
         if self.has_data {
             self.data.push('\n');
+        } else if self.data.capacity() == 0 {
+            self.data.reserve(self.expected);
         }
         self.has_data = true;
     }
@@ -270,7 +322,8 @@ impl Block {
     }
 
     /// Whether all that is kept, and `more` bytes, are within the limit.
-    fn check_size(&self, more: usize) -> Result<(), ParseErrorKind> {
+    #[inline]
+    pub(super) fn check_size(&self, more: usize) -> Result<(), ParseErrorKind> {
         let kept = self.name.len() + self.data.len() + self.id.len();
         let size = kept + self.value.len() + self.decoder.pending() + more;
         if size <= self.limit { Ok(()) } else { Err(self.too_large()) }
@@ -287,6 +340,15 @@ impl Block {
     }
 }
 
+/// Empties `text`, and leaves it no more memory than `most` bytes.
+#[inline]
+fn give_back(text: &mut String, most: usize) {
+    text.clear();
+    if text.capacity() > most {
+        text.shrink_to(most);
+    }
+}
+
 /// ASCII digits only, and at least one; what is beyond `u64` saturates.
 fn retry(value: &[u8]) -> Option<Duration> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
@@ -299,7 +361,7 @@ fn retry(value: &[u8]) -> Option<Duration> {
 /// The standard ignores an id with NUL.
 #[inline]
 fn has_nul(id: &[u8]) -> bool {
-    memchr::memchr(0, id).is_some()
+    id.contains(&0)
 }
 
 /// Appends a whole value to `text`.

@@ -14,7 +14,7 @@ pub(super) fn split_line(line: &[u8]) -> Line<'_> {
 }
 
 /// The field and its value, if the line is a field that has a meaning. Looks at no more than the name.
-#[inline]
+#[inline(always)]
 pub(super) fn known_field(line: &[u8]) -> Option<(Field, &[u8])> {
     let (field, rest) = match line.first()? {
         b'd' => (Field::Data, line.strip_prefix(b"data")?),

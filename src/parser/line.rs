@@ -207,43 +207,64 @@ impl Scanner {
     /// Takes the next piece off the front of `input`; `None` if there is nothing left.
     ///
     /// A piece that does not end its line is not empty.
-    #[inline(always)]
     pub(super) fn next_piece<'i>(&mut self, input: &mut &'i [u8]) -> Option<Piece<'i>> {
-        if self.skip != Skip::Nothing {
-            if let Some(piece) = self.skip(input) {
-                return Some(piece);
-            }
-        }
+        self.skip(input).or_else(|| self.piece(input, find_line_end(input)))
+    }
+
+    /// The same where there is nothing to skip, and the first line ends at `end`.
+    #[inline]
+    pub(super) fn piece<'i>(&mut self, input: &mut &'i [u8], end: Option<LineEnd>) -> Option<Piece<'i>> {
         if input.is_empty() {
             return None;
         }
         let start = self.position;
-        let end = find_line_end(input);
-        let LineEnd { at, terminator } = end.unwrap_or(LineEnd { at: input.len(), terminator: 0 });
-        let (bytes, rest) = input.split_at(at);
+        Some(if let Some(end) = end {
+            Piece { bytes: self.take_line(input, end), ends_line: true, start }
+        } else {
+            let bytes = *input;
+            self.take(input, bytes.len());
+            Piece { bytes, ends_line: false, start }
+        })
+    }
+
+    /// Takes the first line, which ends at `end`, and its terminator.
+    #[inline(always)]
+    pub(super) fn take_line<'i>(&mut self, input: &mut &'i [u8], end: LineEnd) -> &'i [u8] {
+        let (line, rest) = input.split_at(end.at);
         if rest == b"\r" {
             self.skip = Skip::LineFeed;
         }
-        *input = &rest[terminator..];
-        self.position += (at + terminator) as u64;
-        Some(Piece { bytes, ends_line: end.is_some(), start })
+        self.take(input, end.at + end.terminator);
+        line
     }
 
-    /// Whether `input` begins with a blank line.
+    /// Whether the next byte is neither to be dropped nor to be compared with a BOM.
     #[inline]
-    pub(super) fn at_blank(&self, input: &[u8]) -> bool {
-        self.skip == Skip::Nothing && matches!(input, [b'\n' | b'\r', ..])
+    pub(super) fn takes_all(&self) -> bool {
+        self.skip == Skip::Nothing
+    }
+
+    /// Takes `count` bytes of whole lines, or of a part of one.
+    #[inline]
+    pub(super) fn take(&mut self, input: &mut &[u8], count: usize) {
+        *input = &input[count..];
+        self.position += count as u64;
     }
 
     /// Drops what the bytes so far leave to be dropped.
     ///
     /// Gives back bytes that looked like a BOM in earlier chunks and turn out to be content.
+    #[inline]
+    pub(super) fn skip<'i>(&mut self, input: &mut &'i [u8]) -> Option<Piece<'i>> {
+        match self.skip {
+            Skip::Nothing => None,
+            Skip::LineFeed => self.skip_expected(b"\n", 0, input),
+            Skip::Bom(matched) => self.skip_expected(BOM, matched, input),
+        }
+    }
+
     #[cold]
-    fn skip<'i>(&mut self, input: &mut &'i [u8]) -> Option<Piece<'i>> {
-        let (expected, matched) = match self.skip {
-            Skip::Bom(matched) => (BOM, matched),
-            _ => (&b"\n"[..], 0),
-        };
+    fn skip_expected<'i>(&mut self, expected: &'static [u8], matched: u8, input: &mut &'i [u8]) -> Option<Piece<'i>> {
         let more = field::matching(&expected[usize::from(matched)..], input);
         *input = &input[usize::from(more)..];
         self.position += u64::from(more);

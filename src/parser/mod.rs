@@ -1,29 +1,14 @@
-//! Bytes to events: [`Parser`], on top of lines (`line`), fields (`field`) and the block under way (`block`).
-
-// How the pieces fit, for whoever changes them
-// --------------------------------------------
-// `Parser::advance` is the only loop. It asks the scanner for the next piece of a line, and
-//
-// - a whole line is read where it lies (`Block::line`): its value is *found* in the chunk and not copied;
-// - a line that a chunk's end cuts is read on piece by piece (`Block::piece`, `Block::end_line`) and *kept*; what was
-//   found before it is kept too, because the chunk ends;
-// - a blank line ends the block, and the event, if there is one, is made of what is found and what is kept.
-//
-// `Phase` says where the stream is between two calls:
-//
-//     Between --first byte of a line--> Within --blank line, no data--> Between
-//     Within  --blank line, data--> Dispatched --next call--> Between       (the caller may borrow what is kept)
-//     Within  --limit passed--> Refused --blank line--> Between
-//
-// What must hold: no result depends on where the chunks were cut. So whatever a whole line does, the same line in
-// pieces must do, at the same byte, in the eyes of the limit; `tests/wire/properties.rs` holds both against a literal
-// reading of the standard. The borrowed and the shared path differ in `Chunk` and in how the view is built, only.
+//! Bytes to events: [`Parser`], on top of lines (`line`), fields (`field`) and the block under way (`block`); how they
+//! work together is told in `machine`.
 
 mod block;
+mod builder;
 mod error;
 mod field;
 mod item;
+mod last_event_id;
 mod line;
+mod machine;
 mod text;
 
 use alloc::string::String;
@@ -36,9 +21,12 @@ use bytestring::ByteString;
 use crate::event::Event;
 use block::{Block, Found};
 use field::PartialLine;
+use last_event_id::LastEventId;
 use line::Scanner;
-use text::{Borrowed, Chunk};
+use machine::{Phase, Shortcut, Stop};
+use text::Borrowed;
 
+pub use builder::ParserBuilder;
 pub use error::{ParseError, ParseErrorKind};
 pub use item::Item;
 pub use line::{Line, LineParser};
@@ -101,19 +89,33 @@ pub struct Parser {
     reconnection_time: Option<Duration>,
 }
 
-/// See the note at the head of this file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Between,
-    Within,
-    Dispatched,
-    Refused,
+/// Takes bytes up to the next event, comment or error, or all of them; the parser's method `$view` makes of what was
+/// found what the caller sees. A macro, because the view must be made in place: a call costs more than most events.
+macro_rules! step {
+    ($parser:expr, $chunk:expr, $input:expr, $comments:expr, $view:ident) => {
+        match $parser.shortcut($chunk, $input, $comments) {
+            Shortcut::Event(data) => Ok($parser.$view(Stop::Event, Found::only_data(data))),
+            Shortcut::All => Ok(None),
+            Shortcut::None(search) => {
+                let mut found = Found::default();
+                match $parser.advance($chunk, $input, $comments, search, &mut found) {
+                    Ok(stop) => Ok($parser.$view(stop, found)),
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    };
 }
 
-/// What a call to `advance` ended at; `None` in it stands for what is kept in the block.
-enum Step<T> {
-    Event(Found<T>),
-    Comment(Option<T>),
+/// Leaves the last `left` bytes of `input`.
+#[inline]
+fn advance_shared(input: &mut Bytes, left: usize) {
+    if left == 0 {
+        // An empty `Bytes` that was advanced would still keep the chunk alive.
+        *input = Bytes::new();
+    } else {
+        input.advance(input.len() - left);
+    }
 }
 
 impl Parser {
@@ -140,10 +142,7 @@ impl Parser {
     /// [`ParseError`], once for each block that is larger than the limit. The rest of that block is skipped, and the
     /// next call goes on with the block after it.
     pub fn next_event<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Event<&'p str>>, ParseError> {
-        match self.advance(&Borrowed, input, false)? {
-            Some(Step::Event(found)) => Ok(Some(self.borrowed(found))),
-            _ => Ok(None),
-        }
+        step!(self, &Borrowed(input), input, false, borrowed_event)
     }
 
     /// The same as [`next_event`](Parser::next_event), with an event that shares the memory of `input`.
@@ -167,10 +166,11 @@ impl Parser {
     ///
     /// As [`next_event`](Parser::next_event).
     pub fn next_event_shared(&mut self, input: &mut Bytes) -> Result<Option<Event<ByteString>>, ParseError> {
-        match self.advance_shared(input, false)? {
-            Some(Step::Event(found)) => Ok(Some(self.shared(found))),
-            _ => Ok(None),
-        }
+        let mut rest = &input[..];
+        let event = step!(self, &*input, &mut rest, false, shared_event);
+        let left = rest.len();
+        advance_shared(input, left);
+        event
     }
 
     /// The same as [`next_event`](Parser::next_event), with the comments too, each in its place.
@@ -193,11 +193,7 @@ impl Parser {
     /// As [`next_event`](Parser::next_event). A comment counts towards the limit while it is read, with what the
     /// parser holds of the block around it.
     pub fn next_item<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Item<&'p str>>, ParseError> {
-        Ok(match self.advance(&Borrowed, input, true)? {
-            Some(Step::Event(found)) => Some(Item::Event(self.borrowed(found))),
-            Some(Step::Comment(found)) => Some(Item::Comment(found.unwrap_or(&self.block.value))),
-            None => None,
-        })
+        step!(self, &Borrowed(input), input, true, borrowed_item)
     }
 
     /// The same as [`next_item`](Parser::next_item), with text that shares the memory of `input`, as
@@ -207,12 +203,11 @@ impl Parser {
     ///
     /// As [`next_item`](Parser::next_item).
     pub fn next_item_shared(&mut self, input: &mut Bytes) -> Result<Option<Item<ByteString>>, ParseError> {
-        Ok(match self.advance_shared(input, true)? {
-            Some(Step::Event(found)) => Some(Item::Event(self.shared(found))),
-            Some(Step::Comment(Some(text))) => Some(Item::Comment(text)),
-            Some(Step::Comment(None)) => Some(Item::Comment(mem::take(&mut self.block.value).into())),
-            None => None,
-        })
+        let mut rest = &input[..];
+        let item = step!(self, &*input, &mut rest, true, shared_item);
+        let left = rest.len();
+        advance_shared(input, left);
+        item
     }
 
     /// End of stream: the event of the unfinished block, if it has data.
@@ -292,111 +287,41 @@ impl Parser {
         self.scanner.position
     }
 
-    /// Reads up to the next event, comment (if they are asked for), error, or the end of `input`.
     #[inline(always)]
-    fn advance<'i, C: Chunk<'i>>(
-        &mut self,
-        chunk: &C,
-        input: &mut &'i [u8],
-        comments: bool,
-    ) -> Result<Option<Step<C::Text>>, ParseError> {
-        if self.phase == Phase::Dispatched {
-            self.end_block();
+    fn borrowed_event<'p, 'i: 'p>(&'p mut self, stop: Stop, found: Found<&'i str>) -> Option<Event<&'p str>> {
+        match stop {
+            Stop::Event => Some(self.borrowed(found)),
+            Stop::Comment | Stop::End => None,
         }
-        if self.block.line == PartialLine::Empty {
-            // The last comment, which the caller has seen.
-            self.block.forget_value();
+    }
+
+    #[inline(always)]
+    fn borrowed_item<'p, 'i: 'p>(&'p mut self, stop: Stop, found: Found<&'i str>) -> Option<Item<&'p str>> {
+        match stop {
+            Stop::Event => Some(Item::Event(self.borrowed(found))),
+            Stop::Comment => Some(Item::Comment(found.comment.unwrap_or(&self.block.value))),
+            Stop::End => None,
         }
-        let mut found = Found::default();
-        while let Some(piece) = self.scanner.next_piece(input) {
-            if self.phase == Phase::Between {
-                if let Some(data) = self.lone_data_line(&piece, chunk, input) {
-                    return Ok(Some(Step::Event(Found { data: Some(data), ..Found::default() })));
-                }
-                self.phase = Phase::Within;
-                self.block_start = piece.start;
+    }
+
+    #[inline(always)]
+    fn shared_event(&mut self, stop: Stop, found: Found<ByteString>) -> Option<Event<ByteString>> {
+        match stop {
+            Stop::Event => Some(self.shared(found)),
+            Stop::Comment | Stop::End => None,
+        }
+    }
+
+    #[inline(always)]
+    fn shared_item(&mut self, stop: Stop, found: Found<ByteString>) -> Option<Item<ByteString>> {
+        match stop {
+            Stop::Event => Some(Item::Event(self.shared(found))),
+            Stop::Comment => {
+                let kept = || mem::take(&mut self.block.value).into();
+                Some(Item::Comment(found.comment.unwrap_or_else(kept)))
             }
-            let whole = piece.ends_line && self.block.line == PartialLine::Empty;
-            if whole && piece.bytes.is_empty() {
-                if self.phase == Phase::Within {
-                    self.commit_id(&found);
-                    if found.data.is_some() || self.block.has_data {
-                        // Nothing to forget if all of it lies in the chunk.
-                        self.phase = if self.block.is_empty() { Phase::Between } else { Phase::Dispatched };
-                        return Ok(Some(Step::Event(found)));
-                    }
-                }
-                found = Found::default();
-                self.phase = Phase::Between;
-                if !self.block.is_empty() {
-                    self.end_block();
-                }
-            } else if self.phase == Phase::Refused {
-                self.block.line = if piece.ends_line { PartialLine::Empty } else { PartialLine::Ignored };
-            } else if whole {
-                if let Some((field, value)) = field::known_field(piece.bytes) {
-                    let read = self.block.line(field, value, chunk, &mut found);
-                    read.map_err(|kind| self.refuse(kind, true))?;
-                } else if let (true, [b':', text @ ..]) = (comments, piece.bytes) {
-                    let comment = self.block.comment(field::drop_space(text), chunk, &found);
-                    let comment = comment.map_err(|kind| self.refuse(kind, true))?;
-                    self.block.keep(&mut found);
-                    return Ok(Some(Step::Comment(comment)));
-                }
-            } else {
-                self.block.keep(&mut found);
-                let comment_ends = self.read_piece(&piece, comments);
-                if comment_ends.map_err(|kind| self.refuse(kind, piece.ends_line))? {
-                    return Ok(Some(Step::Comment(None)));
-                }
-            }
+            Stop::End => None,
         }
-        self.block.keep(&mut found);
-        Ok(None)
-    }
-
-    /// The fast path: the data of a block that is one `data: ` line, whole and well-formed, and a blank line.
-    ///
-    /// Most events are like that. The block is taken, and dispatched without a trace in the parser's state; any other
-    /// is left to the loop, which would come to the same.
-    #[inline(always)]
-    fn lone_data_line<'i, C: Chunk<'i>>(
-        &mut self,
-        piece: &line::Piece<'i>,
-        chunk: &C,
-        input: &mut &'i [u8],
-    ) -> Option<C::Text> {
-        let value = piece.bytes.strip_prefix(b"data: ")?;
-        if !self.scanner.at_blank(input) || !text::fits(value, self.block.limit) {
-            return None;
-        }
-        let data = chunk.text(value)?;
-        self.scanner.next_piece(input);
-        Some(data)
-    }
-
-    /// Reads a part of a line that lies in several chunks; `true`: a comment that is asked for ended.
-    fn read_piece(&mut self, piece: &line::Piece<'_>, comments: bool) -> Result<bool, ParseErrorKind> {
-        self.block.piece(piece.bytes, comments)?;
-        let comment_ends = piece.ends_line && self.block.in_comment();
-        if piece.ends_line {
-            self.block.end_line()?;
-        }
-        Ok(comment_ends)
-    }
-
-    #[inline(always)]
-    fn advance_shared(&mut self, input: &mut Bytes, comments: bool) -> Result<Option<Step<ByteString>>, ParseError> {
-        let mut rest = &input[..];
-        let step = self.advance(input, &mut rest, comments);
-        let left = rest.len();
-        if left == 0 {
-            // An empty `Bytes` that was advanced would still keep the chunk alive.
-            *input = Bytes::new();
-        } else {
-            input.advance(input.len() - left);
-        }
-        step
     }
 
     /// The dispatched event, as it lies in the chunk and in the parser.
@@ -420,7 +345,7 @@ impl Parser {
         let block = &mut self.block;
         Event::from_block(
             found.name.or_else(|| (!block.name.is_empty()).then(|| take(&mut block.name))),
-            found.data.unwrap_or_else(|| take(&mut block.data)),
+            found.data.unwrap_or_else(|| block.take_data().into()),
             found.id.or_else(|| self.last_event_id.shared()),
             has_id,
             block.retry,
@@ -430,115 +355,11 @@ impl Parser {
     fn has_id<T>(&self, found: &Found<T>) -> bool {
         found.id.is_some() || self.block.has_id
     }
-
-    /// The end of a block: its id takes effect.
-    #[inline]
-    fn commit_id<T: AsRef<str>>(&mut self, found: &Found<T>) {
-        if let Some(id) = &found.id {
-            self.last_event_id.set(id.as_ref());
-        } else if self.block.has_id {
-            self.last_event_id.set(&self.block.id);
-        }
-    }
-
-    /// Forgets the block; its retry has taken effect.
-    fn end_block(&mut self) {
-        self.phase = Phase::Between;
-        self.reconnection_time = self.reconnection_time();
-        self.block.clear();
-    }
-
-    /// Forgets the block, and has the rest of it skipped.
-    #[cold]
-    fn refuse(&mut self, kind: ParseErrorKind, line_ended: bool) -> ParseError {
-        self.end_block();
-        self.phase = Phase::Refused;
-        self.block.line = if line_ended { PartialLine::Empty } else { PartialLine::Ignored };
-        ParseError::new(kind, self.block_start)
-    }
 }
 
 impl Default for Parser {
     fn default() -> Self {
         Parser::new()
-    }
-}
-
-/// Settings for a [`Parser`].
-///
-/// ```
-/// use sse_wire::Parser;
-///
-/// let parser = Parser::builder().max_event_size(64 * 1024).last_event_id("42").build();
-/// assert_eq!(parser.last_event_id(), "42");
-/// ```
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct ParserBuilder {
-    max_event_size: usize,
-    last_event_id: String,
-}
-
-impl ParserBuilder {
-    fn new() -> Self {
-        ParserBuilder { max_event_size: line::DEFAULT_LIMIT, last_event_id: String::new() }
-    }
-
-    /// How large one event may be: its name, id and data as UTF-8 text, with the value being read, in bytes.
-    ///
-    /// 16 MiB unless set; `usize::MAX` means no limit.
-    pub fn max_event_size(self, limit: usize) -> Self {
-        ParserBuilder { max_event_size: limit, ..self }
-    }
-
-    /// The last event ID to start with, for a client that takes up where another left off. Empty unless set.
-    ///
-    /// It is taken as it is; no check is needed, as it never becomes part of a stream.
-    pub fn last_event_id(self, id: impl Into<String>) -> Self {
-        ParserBuilder { last_event_id: id.into(), ..self }
-    }
-
-    /// The parser.
-    #[must_use]
-    pub fn build(self) -> Parser {
-        Parser {
-            scanner: Scanner::default(),
-            phase: Phase::Between,
-            block_start: 0,
-            block: Block::new(self.max_event_size),
-            last_event_id: LastEventId { text: self.last_event_id, shared: ByteString::new() },
-            reconnection_time: None,
-        }
-    }
-}
-
-/// The last event ID, in memory of the parser's own: a part of a chunk would keep all of the chunk alive.
-#[derive(Clone, Debug)]
-struct LastEventId {
-    text: String,
-    /// The same text for shared events, once one needed it; empty before.
-    shared: ByteString,
-}
-
-impl LastEventId {
-    fn set(&mut self, id: &str) {
-        if self.text != id {
-            self.text.clear();
-            self.text.shrink_to(KEPT_CAPACITY / 16);
-            self.text.push_str(id);
-            self.shared = ByteString::new();
-        }
-    }
-
-    #[inline(always)]
-    fn shared(&mut self) -> Option<ByteString> {
-        if self.text.is_empty() {
-            return None;
-        }
-        if self.shared.is_empty() {
-            self.shared = ByteString::from(&*self.text);
-        }
-        Some(self.shared.clone())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bytes to text: "UTF-8 decode without BOM" of the Encoding standard, whole or piece by piece.
 
 use alloc::string::String;
+use core::ops::RangeInclusive;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -18,24 +19,61 @@ fn well_formed(bytes: &[u8]) -> Option<&str> {
     text
 }
 
+/// The same for a part of a chunk, for which there is a shorter way.
+///
+/// `simdutf8` works on blocks, and most of its time for a short text goes into the last, incomplete one. So it is given
+/// whole blocks: the part, and what happens to follow it in the chunk.
+#[inline(always)]
+pub(super) fn well_formed_part<'i>(chunk: &'i [u8], part: &'i [u8]) -> Option<&'i str> {
+    #[cfg(feature = "simd")]
+    {
+        const BLOCK: usize = 64;
+        let start = offset(chunk, part);
+        let end = start + part.len().next_multiple_of(BLOCK);
+        let ends_in_character = chunk.get(end).is_some_and(|&next| next & 0xc0 == 0x80);
+        if let (Some(blocks), false) = (chunk.get(start..end), ends_in_character) {
+            if let Some(text) = well_formed(blocks) {
+                return text.get(..part.len());
+            }
+        }
+    }
+    #[cfg(not(feature = "simd"))]
+    let _ = chunk;
+    well_formed(part)
+}
+
+/// Where `part` begins in the chunk that it is a part of.
+#[inline]
+fn offset(chunk: &[u8], part: &[u8]) -> usize {
+    part.as_ptr() as usize - chunk.as_ptr() as usize
+}
+
 /// How a chunk hands out a part of itself as text, without a copy.
 pub(super) trait Chunk<'i> {
     /// Text that lies in the chunk.
     type Text: AsRef<str>;
+
+    /// All of the chunk, or of what is left of it.
+    fn bytes(&self) -> &[u8];
 
     /// `part` of this chunk as text, or `None` if it is not well-formed UTF-8.
     fn text(&self, part: &'i [u8]) -> Option<Self::Text>;
 }
 
 /// A chunk whose text is borrowed.
-pub(super) struct Borrowed;
+pub(super) struct Borrowed<'i>(pub(super) &'i [u8]);
 
-impl<'i> Chunk<'i> for Borrowed {
+impl<'i> Chunk<'i> for Borrowed<'i> {
     type Text = &'i str;
 
-    #[inline]
+    #[inline(always)]
+    fn bytes(&self) -> &[u8] {
+        self.0
+    }
+
+    #[inline(always)]
     fn text(&self, part: &'i [u8]) -> Option<&'i str> {
-        well_formed(part)
+        well_formed_part(self.0, part)
     }
 }
 
@@ -44,33 +82,58 @@ impl<'i> Chunk<'i> for Bytes {
     type Text = ByteString;
 
     #[inline(always)]
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    #[inline(always)]
     fn text(&self, part: &'i [u8]) -> Option<ByteString> {
-        let start = part.as_ptr() as usize - self.as_ptr() as usize;
+        // What `slice_ref` does, without a call.
+        let start = offset(self, part);
         ByteString::try_from(self.slice(start..start + part.len())).ok()
     }
 }
 
 /// Decodes a value that arrives in pieces, wherever it was cut.
-#[derive(Clone, Debug, Default)]
+///
+/// What is well-formed is appended as it is. The rest goes byte by byte through the standard's own algorithm
+/// ([UTF-8 decoder](https://encoding.spec.whatwg.org/#utf-8-decoder)), and so do sequences that a cut divides.
+#[derive(Clone, Debug)]
 pub(super) struct Utf8Decoder {
-    /// The first bytes of a sequence whose rest has not arrived: well-formed so far.
-    /// At most 3: a sequence of 4 bytes is complete, or ill-formed earlier.
-    incomplete: [u8; 3],
-    len: u8,
+    code_point: u32,
+    /// Bytes of the sequence under way that have been read, and how many it has; both 0 between two sequences.
+    seen: u8,
+    needed: u8,
+    /// What the next byte must be for the sequence to go on.
+    next: RangeInclusive<u8>,
+}
+
+/// What continues a sequence, but for some second bytes.
+const CONTINUATION: RangeInclusive<u8> = 0x80..=0xbf;
+
+impl Default for Utf8Decoder {
+    fn default() -> Self {
+        Utf8Decoder { code_point: 0, seen: 0, needed: 0, next: CONTINUATION }
+    }
 }
 
 impl Utf8Decoder {
     /// Bytes taken that are not in the text yet.
     #[inline]
     pub(super) fn pending(&self) -> usize {
-        usize::from(self.len)
+        usize::from(self.seen)
     }
 
     /// Appends what `piece` adds to the text.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, piece: &[u8], text: &mut String) {
-        match well_formed(piece) {
-            Some(piece) if self.len == 0 => text.push_str(piece),
+        match (piece, self.seen) {
+            ([byte], 0) if byte.is_ascii() => text.push(char::from(*byte)),
+            ([byte], _) => self.push_byte(*byte, text),
+            (_, 0) => match well_formed(piece) {
+                Some(piece) => text.push_str(piece),
+                None => self.push_lossy(piece, text),
+            },
             _ => self.push_lossy(piece, text),
         }
     }
@@ -78,57 +141,55 @@ impl Utf8Decoder {
     /// Ends the value: a sequence that is still incomplete is ill-formed.
     #[inline]
     pub(super) fn finish(&mut self, text: &mut String) {
-        if self.len > 0 {
-            self.len = 0;
+        if self.seen > 0 {
+            *self = Utf8Decoder::default();
             text.push(REPLACEMENT);
         }
     }
 
     #[cold]
     fn push_lossy(&mut self, mut piece: &[u8], text: &mut String) {
-        while let (1.., Some((&next, rest))) = (self.len, piece.split_first()) {
-            let len = self.pending();
-            let mut sequence = [0; 4];
-            sequence[..len].copy_from_slice(&self.incomplete[..len]);
-            sequence[len] = next;
-            match core::str::from_utf8(&sequence[..=len]) {
-                Ok(character) => {
-                    text.push_str(character);
-                    self.len = 0;
-                    piece = rest;
-                }
-                Err(error) if error.error_len().is_none() => {
-                    self.hold(next);
-                    piece = rest;
-                }
-                // `next` does not belong to the sequence, and is looked at again as the start of what follows.
-                Err(_) => self.finish(text),
-            }
+        while let (1.., Some((&byte, rest))) = (self.seen, piece.split_first()) {
+            self.push_byte(byte, text);
+            piece = rest;
         }
-        let mut left = piece.len();
         for chunk in piece.utf8_chunks() {
+            self.finish(text);
             text.push_str(chunk.valid());
-            let invalid = chunk.invalid();
-            left -= chunk.valid().len() + invalid.len();
-            if left == 0 && is_incomplete(invalid) {
-                for &byte in invalid {
-                    self.hold(byte);
-                }
-            } else if !invalid.is_empty() {
-                text.push(REPLACEMENT);
+            for &byte in chunk.invalid() {
+                self.push_byte(byte, text);
             }
         }
     }
 
-    fn hold(&mut self, byte: u8) {
-        self.incomplete[self.pending()] = byte;
-        self.len += 1;
+    /// Appends what one more byte adds to the text.
+    fn push_byte(&mut self, byte: u8, text: &mut String) {
+        if self.seen > 0 && !self.next.contains(&byte) {
+            self.finish(text);
+        }
+        if self.seen == 0 {
+            let (needed, bits, next) = match byte {
+                0x00..=0x7f => return text.push(char::from(byte)),
+                0xc2..=0xdf => (2, byte & 0x1f, CONTINUATION),
+                0xe0 => (3, 0, 0xa0..=0xbf),
+                0xed => (3, byte & 0xf, 0x80..=0x9f),
+                0xe1..=0xef => (3, byte & 0xf, CONTINUATION),
+                0xf0 => (4, 0, 0x90..=0xbf),
+                0xf1..=0xf3 => (4, byte & 0x7, CONTINUATION),
+                0xf4 => (4, byte & 0x7, 0x80..=0x8f),
+                _ => return text.push(REPLACEMENT),
+            };
+            *self = Utf8Decoder { code_point: bits.into(), seen: 1, needed, next };
+            return;
+        }
+        self.code_point = self.code_point << 6 | u32::from(byte & 0x3f);
+        self.seen += 1;
+        self.next = CONTINUATION;
+        if self.seen == self.needed {
+            self.seen = 0;
+            text.push(char::from_u32(self.code_point).unwrap_or(REPLACEMENT));
+        }
     }
-}
-
-/// The start of a sequence that more bytes could complete.
-fn is_incomplete(sequence: &[u8]) -> bool {
-    core::str::from_utf8(sequence).is_err_and(|error| error.error_len().is_none())
 }
 
 /// Whether `value`, decoded, takes at most `room` bytes.
