@@ -137,7 +137,9 @@ impl LineParser {
     /// End of stream: the last line, if it has no terminator.
     ///
     /// The standard ignores such a line. It is handed back for the caller to decide. Never fails; a line that was
-    /// refused is not handed back.
+    /// refused is not handed back. What comes after it is another stream.
+    ///
+    /// A stream of one or two bytes that could have become a BOM is a line too, whatever the limit.
     pub fn finish(&mut self) -> Option<Line<'_>> {
         let incomplete_bom = self.scanner.finish();
         if !incomplete_bom.is_empty() {

@@ -148,7 +148,11 @@ proptest! {
             }
         }
         let lines = oracle::lines(&stream);
-        let refused = |line: &oracle::RawLine<'_>| (line.bytes.len() > limit).then_some(line.start as u64);
+        // The start of a BOM is not a line before something else follows it, or nothing: too late for an error.
+        let may_be_bom = b"\xef\xbb\xbf".starts_with(&stream);
+        let refused = |line: &oracle::RawLine<'_>| {
+            (line.bytes.len() > limit && !may_be_bom).then_some(line.start as u64)
+        };
         let expected: Vec<_> = lines.iter().filter(|line| line.ended || refused(line).is_some()).map(refused).collect();
         prop_assert_eq!(seen, expected);
         let unfinished = lines.last().filter(|line| !line.ended && refused(line).is_none());
