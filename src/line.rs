@@ -41,12 +41,6 @@ pub(crate) enum Search {
 }
 
 impl Search {
-    /// Searches `bytes`.
-    #[inline]
-    pub(crate) fn in_line(bytes: &[u8]) -> Search {
-        find_line_end(bytes).map_or(Search::NoEnd, Search::End)
-    }
-
     /// What was found, or is found now in `bytes`, the first `known` of which are no line ends. The next search is to
     /// do.
     #[inline(always)]

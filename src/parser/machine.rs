@@ -84,34 +84,22 @@ impl Parser {
         if self.phase == Phase::Dispatched {
             self.end_block();
         }
-        if input.len() >= SHORT && self.phase == Phase::Between && self.scanner.takes_all() {
-            return self.whole_block(chunk, input, comments, Search::ToDo);
-        }
         if input.is_empty() {
             return Shortcut::All;
         }
-        if !self.scanner.takes_all() {
-            return Shortcut::None(Search::ToDo);
+        let mut search = Search::ToDo;
+        if self.phase == Phase::Between && self.scanner.takes_all() {
+            match self.whole_block(chunk, input, comments) {
+                Shortcut::None(searched) if input.len() < SHORT => search = searched,
+                shortcut => return shortcut,
+            }
         }
-        let search = Search::in_line(input);
-        if matches!(search, Search::NoEnd) && self.part_of_line(input, comments) {
-            Shortcut::All
-        } else if self.phase == Phase::Between {
-            self.whole_block(chunk, input, comments, search)
-        } else {
-            Shortcut::None(search)
-        }
+        if self.part_of_line(input, comments, &mut search) { Shortcut::All } else { Shortcut::None(search) }
     }
 
-    /// The first of the short ways. `search`: what a search for the end of the first line found.
+    /// The first of the short ways.
     #[inline(always)]
-    fn whole_block<'i, C: Chunk<'i>>(
-        &mut self,
-        chunk: &C,
-        input: &mut &'i [u8],
-        comments: bool,
-        mut search: Search,
-    ) -> Shortcut<C::Text> {
+    fn whole_block<'i, C: Chunk<'i>>(&mut self, chunk: &C, input: &mut &'i [u8], comments: bool) -> Shortcut<C::Text> {
         const DATA: &[u8] = b"data: ";
         const COMMENT: &[u8] = b":";
         loop {
@@ -120,9 +108,9 @@ impl Parser {
             } else if input.starts_with(COMMENT) && !comments {
                 COMMENT.len()
             } else {
-                return Shortcut::None(search);
+                return Shortcut::None(Search::ToDo);
             };
-            let Some(end) = search.take(input, prefix) else {
+            let Some(end) = Search::ToDo.take(input, prefix) else {
                 return Shortcut::None(Search::NoEnd);
             };
             let value = &input[prefix..end.at];
@@ -147,23 +135,27 @@ impl Parser {
         }
     }
 
-    /// Takes bytes with no line end among them; `false`: `advance` must take them.
-    fn part_of_line(&mut self, input: &mut &[u8], comments: bool) -> bool {
-        if self.phase == Phase::Refused {
+    /// The second: takes bytes with no line end among them. `false`: nothing was taken, but perhaps searched.
+    fn part_of_line(&mut self, input: &mut &[u8], comments: bool, search: &mut Search) -> bool {
+        if !self.scanner.takes_all() || self.phase == Phase::Refused {
+            return false;
+        }
+        *search = search.take(input, 0).map_or(Search::NoEnd, Search::End);
+        if *search != Search::NoEnd {
             return false;
         }
         if self.block.line == PartialLine::Empty {
             self.block.forget_value();
         }
         let start = self.scanner.position;
-        let taken = self.block.part_of_line(input, comments);
-        if taken {
-            self.scanner.take(input, input.len());
-            if self.phase == Phase::Between {
-                self.begin_block(start);
-            }
+        if !self.block.part_of_line(input, comments) {
+            return false;
         }
-        taken
+        self.scanner.take(input, input.len());
+        if self.phase == Phase::Between {
+            self.begin_block(start);
+        }
+        true
     }
 
     /// Reads up to the next event, comment (if they are asked for), error, or the end of `input`.

@@ -93,20 +93,20 @@ pub struct Parser {
 /// found what the caller sees, by the method `$view`. A macro, because the view must be made last and in place: a call,
 /// or a copy of what was just written, costs as much as an event.
 macro_rules! step {
-    ($parser:expr, $chunk:expr, $input:expr, $comments:expr, $taken:expr, $view:ident) => {
+    ($parser:expr, $chunk:expr, $input:expr, $comments:expr, $taken:block, $view:ident) => {
         match $parser.shortcut($chunk, $input, $comments) {
             Shortcut::Event(data) => {
-                $taken;
+                $taken
                 Ok($parser.$view(Stop::Event, Found::only_data(data)))
             }
             Shortcut::All => {
-                $taken;
+                $taken
                 Ok(None)
             }
             Shortcut::None(search) => {
                 let mut found = Found::default();
                 let stop = $parser.advance($chunk, $input, $comments, search, &mut found);
-                $taken;
+                $taken
                 match stop {
                     Ok(stop) => Ok($parser.$view(stop, found)),
                     Err(error) => Err(error),
@@ -151,7 +151,7 @@ impl Parser {
     /// [`ParseError`], once for each block that is larger than the limit. The rest of that block is skipped, and the
     /// next call goes on with the block after it.
     pub fn next_event<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Event<&'p str>>, ParseError> {
-        step!(self, &Borrowed(input), input, false, (), borrowed_event)
+        step!(self, &Borrowed(input), input, false, {}, borrowed_event)
     }
 
     /// The same as [`next_event`](Parser::next_event), with an event that shares the memory of `input`.
@@ -176,7 +176,7 @@ impl Parser {
     /// As [`next_event`](Parser::next_event).
     pub fn next_event_shared(&mut self, input: &mut Bytes) -> Result<Option<Event<ByteString>>, ParseError> {
         let mut rest = &input[..];
-        step!(self, &*input, &mut rest, false, take_shared(input, rest.len()), shared_event)
+        step!(self, &*input, &mut rest, false, { take_shared(input, rest.len()) }, shared_event)
     }
 
     /// The same as [`next_event`](Parser::next_event), with the comments too, each in its place.
@@ -199,7 +199,7 @@ impl Parser {
     /// As [`next_event`](Parser::next_event). A comment counts towards the limit while it is read, with what the
     /// parser holds of the block around it.
     pub fn next_item<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Item<&'p str>>, ParseError> {
-        step!(self, &Borrowed(input), input, true, (), borrowed_item)
+        step!(self, &Borrowed(input), input, true, {}, borrowed_item)
     }
 
     /// The same as [`next_item`](Parser::next_item), with text that shares the memory of `input`, as
@@ -210,7 +210,7 @@ impl Parser {
     /// As [`next_item`](Parser::next_item).
     pub fn next_item_shared(&mut self, input: &mut Bytes) -> Result<Option<Item<ByteString>>, ParseError> {
         let mut rest = &input[..];
-        step!(self, &*input, &mut rest, true, take_shared(input, rest.len()), shared_item)
+        step!(self, &*input, &mut rest, true, { take_shared(input, rest.len()) }, shared_item)
     }
 
     /// End of stream: the event of the unfinished block, if it has data.
