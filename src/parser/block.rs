@@ -172,7 +172,7 @@ impl Block {
     #[inline]
     pub(super) fn part_of_line(&mut self, bytes: &[u8], comments: bool) -> bool {
         // Three bytes for each that is ill-formed, and the LF that joins two lines.
-        let fits = self.check_size(3 * bytes.len() + 1).is_ok();
+        let fits = self.check_size(bytes.len().saturating_mul(3).saturating_add(1)).is_ok();
         if fits {
             let value = self.read(bytes, comments);
             self.append(value);
@@ -325,8 +325,8 @@ impl Block {
     #[inline]
     pub(super) fn check_size(&self, more: usize) -> Result<(), ParseErrorKind> {
         let kept = self.name.len() + self.data.len() + self.id.len();
-        let size = kept + self.value.len() + self.decoder.pending() + more;
-        if size <= self.limit { Ok(()) } else { Err(self.too_large()) }
+        let size = kept + self.value.len() + self.decoder.pending();
+        if size.saturating_add(more) <= self.limit { Ok(()) } else { Err(self.too_large()) }
     }
 
     #[cold]

@@ -64,7 +64,7 @@ pub(super) enum Shortcut<T> {
     Event(T),
     /// All of the input was taken.
     All,
-    /// Nothing was taken, but perhaps searched.
+    /// Neither: what is left is for `advance`. It was not looked at, but perhaps searched.
     None(Search),
 }
 
@@ -90,6 +90,7 @@ impl Parser {
         let mut search = Search::ToDo;
         if self.phase == Phase::Between && self.scanner.takes_all() {
             match self.whole_block(chunk, input, comments) {
+                Shortcut::None(_) if input.is_empty() => return Shortcut::All,
                 Shortcut::None(searched) if input.len() < SHORT => search = searched,
                 shortcut => return shortcut,
             }
