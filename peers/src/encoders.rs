@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, HttpBody};
 use axum::response::IntoResponse;
 use bytes::{Buf, Bytes, BytesMut};
-use memchr::{memchr2, memchr3};
 use sse_wire::{EncodedEvent, Encoder, Event};
 use tokio_util::codec::Encoder as _;
 
+use crate::by_hand;
 use crate::measure::{self, Pace, Pass};
 use crate::results::{Cell, Kind, Row};
 
@@ -312,29 +312,10 @@ fn uhttp_sse(case: &'static Case, repetitions: usize, written: Option<&mut Vec<u
 }
 
 fn by_hand(case: &'static Case, repetitions: usize, written: Option<&mut Vec<u8>>) -> Duration {
-    fn write(case: &Case, out: &mut Vec<u8>) {
-        if let Some((name, id)) = case.event {
-            for (field, value) in [("event: ", name), ("id: ", id)] {
-                assert!(memchr3(b'\r', b'\n', 0, value.as_bytes()).is_none(), "what a line cannot carry");
-                out.extend_from_slice(field.as_bytes());
-                out.extend_from_slice(value.as_bytes());
-                out.push(b'\n');
-            }
-        }
-        let mut rest = case.data.as_bytes();
-        loop {
-            let end = memchr2(b'\r', b'\n', rest);
-            out.extend_from_slice(b"data: ");
-            out.extend_from_slice(&rest[..end.unwrap_or(rest.len())]);
-            out.push(b'\n');
-            let Some(end) = end else {
-                break;
-            };
-            rest = &rest[end + if rest[end..].starts_with(b"\r\n") { 2 } else { 1 }..];
-        }
-        out.push(b'\n');
-    }
-    timed_into(case, repetitions, written, |memory| write(black_box(case), memory))
+    timed_into(case, repetitions, written, |memory| {
+        let case = black_box(case);
+        by_hand::encode(case.event, &case.data, memory);
+    })
 }
 
 fn copy(case: &'static Case, repetitions: usize, written: Option<&mut Vec<u8>>) -> Duration {

@@ -1,5 +1,7 @@
 //! Measures `sse-wire` beside the other crates for event streams: see the README.
 
+#[path = "../../benches/by_hand/mod.rs"]
+mod by_hand;
 #[path = "../../benches/corpora/mod.rs"]
 mod corpora;
 

@@ -1,0 +1,27 @@
+//! The limit of encoding: a loop written by hand that gets CR, LF and CRLF right and checks name and id.
+
+use memchr::{memchr2, memchr3};
+
+/// Appends an event of this name and id, if any, and this data.
+pub fn encode(event: Option<(&str, &str)>, data: &str, out: &mut Vec<u8>) {
+    if let Some((name, id)) = event {
+        for (field, value) in [("event: ", name), ("id: ", id)] {
+            assert!(memchr3(b'\r', b'\n', 0, value.as_bytes()).is_none(), "what a line cannot carry");
+            out.extend_from_slice(field.as_bytes());
+            out.extend_from_slice(value.as_bytes());
+            out.push(b'\n');
+        }
+    }
+    let mut rest = data.as_bytes();
+    loop {
+        let end = memchr2(b'\r', b'\n', rest);
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(&rest[..end.unwrap_or(rest.len())]);
+        out.push(b'\n');
+        let Some(end) = end else {
+            break;
+        };
+        rest = &rest[end + if rest[end..].starts_with(b"\r\n") { 2 } else { 1 }..];
+    }
+    out.push(b'\n');
+}
