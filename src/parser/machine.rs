@@ -138,19 +138,21 @@ impl Parser {
 
     /// The second: takes bytes with no line end among them. `false`: nothing was taken, but perhaps searched.
     fn part_of_line(&mut self, input: &mut &[u8], comments: bool, search: &mut Search) -> bool {
-        if !self.scanner.takes_all() || self.phase == Phase::Refused {
+        if !self.scanner.takes_all() {
             return false;
         }
         *search = search.take(input, 0).map_or(Search::NoEnd, Search::End);
         if *search != Search::NoEnd {
             return false;
         }
-        if self.block.line == PartialLine::Empty {
-            self.block.forget_value();
-        }
         let start = self.scanner.position;
-        if !self.block.part_of_line(input, comments) {
-            return false;
+        if self.block.line != PartialLine::Ignored {
+            if self.block.line == PartialLine::Empty {
+                self.block.forget_value();
+            }
+            if self.phase == Phase::Refused || !self.block.part_of_line(input, comments) {
+                return false;
+            }
         }
         self.scanner.take(input, input.len());
         if self.phase == Phase::Between {
