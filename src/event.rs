@@ -44,7 +44,8 @@ pub struct Event<S = ByteString> {
     // Invariant: no CR or LF. None or empty: the default name.
     name: Option<S>,
     data: S,
-    // Invariant: no CR, LF or NUL. None: empty.
+    // Invariant: no CR, LF or NUL where `has_id`. Otherwise the id of an earlier event, or what a parser was told to
+    // start with; it is shown, but never written. None: empty.
     last_event_id: Option<S>,
     // Whether this very block has an id field; its value is then `last_event_id`.
     has_id: bool,
@@ -57,6 +58,9 @@ impl<S: Text> Event<S> {
     ///
     /// Data may hold anything, line breaks and the empty string included. On the wire CR and CRLF become LF, the only
     /// line break that the format can carry within data. Never fails.
+    ///
+    /// Name and id are of the same type as the data: give a `String` with `.into()`, or borrow all of them,
+    /// `Event::new(&*data)`. Code that is generic over `S: AsRef<str>` can take an event of any text, but not build one.
     #[inline]
     pub fn new(data: S) -> Self {
         Event { name: None, data, last_event_id: None, has_id: false, retry: None }

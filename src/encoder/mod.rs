@@ -2,6 +2,7 @@
 
 mod vectored;
 
+use core::mem;
 use core::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -164,6 +165,10 @@ impl Encoder {
             self.arena.reserve(ARENA);
         }
         write(&mut self.arena);
+        if self.arena.len() > ARENA {
+            // Larger than it looked, with many lines: it has grown, and is not shared either.
+            return mem::take(&mut self.arena).freeze();
+        }
         self.arena.split().freeze()
     }
 }
@@ -292,6 +297,22 @@ mod tests {
                 assert_eq!(encoded(&Event::new(&data)), alloc::format!("data: {line}\ndata: {line}\ndata: \n\n"));
             }
         }
+    }
+
+    #[test]
+    fn a_line_break_before_the_window_ends_does_not_swallow_the_next() {
+        let line = "x".repeat(8 * 1024 - 4);
+        assert_eq!(
+            encoded(&Event::new(&alloc::format!("a\n\n{line}\r"))),
+            alloc::format!("data: a\ndata: \ndata: {line}\ndata: \n\n")
+        );
+    }
+
+    #[test]
+    fn an_event_of_many_lines_leaves_nothing_in_the_encoder() {
+        let mut encoder = Encoder::new();
+        drop(encoder.encode(&Event::new(&*"\n".repeat(ARENA - 100))));
+        assert_eq!(encoder.arena.capacity(), 0);
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub struct EncodedEvent {
 impl Event<ByteString> {
     /// The encoded event as a [`Buf`] that shares the data instead of copying it.
     ///
-    /// Looks at the data once, for line ends; copies and allocates only for the name, the id and the reconnection
-    /// time, if there are any. Never fails.
+    /// Looks at the data once, for line ends, and again only at data of several lines, when their turn comes. Copies
+    /// and allocates only for the name, the id and the reconnection time, if there are any. Never fails.
     ///
     /// ```
     /// use bytes::Buf;

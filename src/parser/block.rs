@@ -5,8 +5,9 @@
 //! [`Block`]. A found name or id stands for a later line than a kept one; data is found only where none is kept.
 //!
 //! The size of a block is that of its name, id and data as text, with the value being read. It grows the same way
-//! whichever place a value is in, so that the limit refuses the same blocks however the stream is cut:
-//! [`Block::line`] and [`Block::piece`] must count alike.
+//! whichever place a value is in, so that the limit refuses the same blocks however the stream is cut: [`Block::line`]
+//! and [`Block::comment`], which see a whole line, and [`Block::piece`], which sees a part, must count alike.
+//! [`Block::part_of_line`] leaves to the last of these whatever comes near the limit.
 
 use alloc::string::String;
 use core::mem;
@@ -19,7 +20,7 @@ use super::text::{self, Chunk, Utf8Decoder, fits};
 use crate::field::Field;
 
 /// How much of [`KEPT_CAPACITY`] is for each buffer but the one for data.
-const SMALL_CAPACITY: usize = KEPT_CAPACITY / 16;
+const SMALL_CAPACITY: usize = KEPT_CAPACITY / 64;
 
 /// The values of the block under way that lie in the current chunk.
 #[derive(Clone, Copy)]
@@ -84,12 +85,7 @@ impl Block {
     /// The data, with the memory that it lies in.
     pub(super) fn take_data(&mut self) -> String {
         self.expected = self.data.len().min(KEPT_CAPACITY);
-        let mut data = mem::take(&mut self.data);
-        if data.capacity() / 2 > data.len() {
-            // It was expected to be longer. Who keeps an event should not keep much more than its bytes.
-            data.shrink_to_fit();
-        }
-        data
+        take(&mut self.data)
     }
 
     /// A field whose whole line lies in the chunk.
@@ -171,8 +167,8 @@ impl Block {
     /// The same where it cannot come to be too large; `false`, and nothing is read, if it might.
     #[inline]
     pub(super) fn part_of_line(&mut self, bytes: &[u8], comments: bool) -> bool {
-        // Three bytes for each that is ill-formed, and the LF that joins two lines.
-        let fits = self.check_size(bytes.len().saturating_mul(3).saturating_add(1)).is_ok();
+        // Three bytes for each that is ill-formed, a character that turns out to be so, and the LF that joins two lines.
+        let fits = self.check_size(bytes.len().saturating_mul(3).saturating_add(4)).is_ok();
         if fits {
             let value = self.read(bytes, comments);
             self.append(value);
@@ -281,8 +277,7 @@ impl Block {
         self.forget_value();
         give_back(&mut self.name, SMALL_CAPACITY);
         give_back(&mut self.id, SMALL_CAPACITY);
-        let others = self.name.capacity() + self.id.capacity() + self.value.capacity();
-        give_back(&mut self.data, KEPT_CAPACITY - others);
+        give_back(&mut self.data, KEPT_CAPACITY - 3 * SMALL_CAPACITY);
     }
 
     fn keep_data<T: AsRef<str>>(&mut self, found: &mut Found<T>) {
@@ -338,6 +333,15 @@ impl Block {
             ParseErrorKind::EventTooLarge { limit }
         }
     }
+}
+
+/// The text, in memory of its own: who keeps an event should not keep much more than its bytes.
+pub(super) fn take(text: &mut String) -> String {
+    let mut text = mem::take(text);
+    if text.capacity() / 2 > text.len() {
+        text.shrink_to_fit();
+    }
+    text
 }
 
 /// Empties `text`, and leaves it no more memory than `most` bytes.

@@ -15,6 +15,17 @@ pub enum Item<S = ByteString> {
     Comment(S),
 }
 
+impl Item<&str> {
+    /// The same item with text of its own, which outlives the chunk and the parser: see [`Event::to_shared`].
+    #[must_use]
+    pub fn to_shared(&self) -> Item<ByteString> {
+        match self {
+            Item::Event(event) => Item::Event(event.to_shared()),
+            Item::Comment(text) => Item::Comment(ByteString::from(*text)),
+        }
+    }
+}
+
 impl<S: AsRef<str>, T: AsRef<str>> PartialEq<Item<T>> for Item<S> {
     fn eq(&self, other: &Item<T>) -> bool {
         match (self, other) {

@@ -22,7 +22,7 @@ impl LastEventId {
     pub(super) fn set(&mut self, id: &str) {
         if self.text != id {
             self.text.clear();
-            self.text.shrink_to(KEPT_CAPACITY / 16);
+            self.text.shrink_to(KEPT_CAPACITY / 64);
             self.text.push_str(id);
             self.shared = ByteString::new();
         }

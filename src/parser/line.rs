@@ -267,6 +267,7 @@ impl Scanner {
 
     #[cold]
     fn skip_expected<'i>(&mut self, expected: &'static [u8], matched: u8, input: &mut &'i [u8]) -> Option<Piece<'i>> {
+        let start = self.position - u64::from(matched);
         let more = field::matching(&expected[usize::from(matched)..], input);
         *input = &input[usize::from(more)..];
         self.position += u64::from(more);
@@ -279,7 +280,7 @@ impl Scanner {
         }
         self.skip = Skip::Nothing;
         let content = !seen.is_empty() && !unseen.is_empty();
-        content.then_some(Piece { bytes: seen, ends_line: false, start: 0 })
+        content.then_some(Piece { bytes: seen, ends_line: false, start })
     }
 
     /// End of stream: what comes next is another stream. Gives back an incomplete BOM, which is content.

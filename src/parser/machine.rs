@@ -10,15 +10,17 @@
 //!   before it is kept too, because the chunk ends.
 //! - A blank line ends the block. The event, if there is one, is made of what is found and what is kept.
 //!
-//! `shortcut` comes first. It takes what most calls meet in one step, and leaves no trace in the state. It decides
-//! nothing: without it every result would be the same.
+//! `shortcut` comes first. It takes what most calls meet in one step. It decides nothing: without it every result
+//! would be the same.
 //!
 //! `Phase` says where the stream is between two calls:
 //!
 //! ```text
 //! Between --first byte of a line--> Within --blank line, no data--> Between
-//! Within  --blank line, data--> Dispatched --next call--> Between       (the caller may borrow what is kept)
+//! Within  --blank line, data--> Dispatched --next call--> Between       (the caller may borrow what is kept;
+//!                                                                        straight to Between if nothing is)
 //! Within  --limit passed--> Refused --blank line--> Between
+//! any     --finish--> Dispatched, or Between if there is no event; --reset--> Between
 //! ```
 //!
 //! # What must hold
@@ -27,7 +29,7 @@
 //!   at the same byte in the eyes of the limit. `tests/wire/properties.rs` holds all ways against a literal reading of
 //!   the standard.
 //! - No byte is searched for a line end twice. Whoever has searched and goes no further hands on the `Search`.
-//! - Between two blocks nothing is kept, and `Block::line` is `Empty`.
+//! - In the phase `Between` nothing of a block is kept, and `Block::line` is `Empty`.
 //! - The borrowed and the shared path differ in `Chunk` and in the view that is made last, only.
 
 use super::Parser;

@@ -11,8 +11,6 @@ mod line;
 mod machine;
 mod text;
 
-use alloc::string::String;
-use core::mem;
 use core::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -217,10 +215,10 @@ impl Parser {
     ///
     /// The standard discards it, because nobody knows how much of it is missing ([9.2.6]). Some servers leave out the
     /// last blank line, though, so it is handed back for the caller to decide: it is the event that a line terminator
-    /// and a blank line would have dispatched. Its id and retry do not take effect.
+    /// and a blank line would have dispatched. Its id does not take effect, nor does a retry line that has not ended.
     ///
-    /// What comes after it is another stream; [`reset`](Parser::reset) also starts the position over. Never fails; a
-    /// block that was refused is not handed back.
+    /// What comes after it is another stream; [`reset`](Parser::reset) also starts the position over, and gives back
+    /// the memory of the event. Never fails; a block that was refused is not handed back.
     ///
     /// ```
     /// use sse_wire::Parser;
@@ -248,6 +246,9 @@ impl Parser {
         self.reconnection_time = reconnection_time;
         self.block.line = PartialLine::Empty;
         self.phase = Phase::Dispatched;
+        if !unfinished {
+            self.end_block();
+        }
         unfinished.then(|| {
             let has_id = self.block.has_id;
             let last_event_id = if has_id { &*self.block.id } else { &*self.last_event_id.text };
@@ -320,7 +321,7 @@ impl Parser {
         match stop {
             Stop::Event => Some(Item::Event(self.shared(found))),
             Stop::Comment => {
-                let kept = || mem::take(&mut self.block.value).into();
+                let kept = || block::take(&mut self.block.value).into();
                 Some(Item::Comment(found.comment.unwrap_or_else(kept)))
             }
             Stop::End => None,
@@ -344,10 +345,9 @@ impl Parser {
     #[inline(always)]
     fn shared(&mut self, found: Found<ByteString>) -> Event<ByteString> {
         let has_id = self.has_id(&found);
-        let take = |kept: &mut String| ByteString::from(mem::take(kept));
         let block = &mut self.block;
         Event::from_block(
-            found.name.or_else(|| (!block.name.is_empty()).then(|| take(&mut block.name))),
+            found.name.or_else(|| (!block.name.is_empty()).then(|| block::take(&mut block.name).into())),
             found.data.unwrap_or_else(|| block.take_data().into()),
             found.id.or_else(|| self.last_event_id.shared()),
             has_id,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::Bytes;
-use sse_wire::{Encoder, Event, KEEP_ALIVE, LineParser, ParseErrorKind, Parser};
+use sse_wire::{Encoder, Event, Item, KEEP_ALIVE, LineParser, ParseErrorKind, Parser};
 
 const KIB: usize = 1024;
 
@@ -178,6 +178,39 @@ fn memory_goes_back_after_a_huge_event() {
         assert!(held <= 64 * KIB, "{held} bytes held");
     }
 
+    // An unfinished event is borrowed from the parser; with no event, or after a new connection, nothing is left.
+    for (stream, reset) in [(format!("event: {long}\nid: {long}"), false), (format!("data: {long}"), true)] {
+        let mut parser = Parser::new();
+        let held = held_after(|| {
+            read_borrowed(&mut parser, stream.as_bytes(), 16 * KIB);
+            assert_eq!(parser.finish().is_some(), reset);
+            if reset {
+                parser.reset();
+            }
+        });
+        assert!(held <= 64 * KIB, "{held} bytes held after the end of the stream");
+    }
+
+    let mut parser = Parser::new();
+    let held = held_after(|| {
+        read_borrowed(&mut parser, format!("id: {long}\n\n").as_bytes(), 16 * KIB);
+        read_borrowed(&mut parser, b"id: small\n\n", 5);
+        read_borrowed(&mut parser, format!("data: {}\n\n", "x".repeat(64 * KIB)).as_bytes(), 16 * KIB);
+        for mut chunk in format!(": {}\n\n", "x".repeat(8 * KIB)).as_bytes().chunks(KIB) {
+            while parser.next_item(&mut chunk).unwrap().is_some() {}
+        }
+        assert_eq!(parser.next_event(&mut &b"\n"[..]), Ok(None));
+    });
+    assert!(held <= 64 * KIB, "{held} bytes held after an id, an event and a comment");
+
+    let mut lines = LineParser::with_max_line_size(HUGE / 2);
+    let held = held_after(|| {
+        let refused = format!("{long}\n");
+        let errors = refused.as_bytes().chunks(16 * KIB).filter(|chunk| lines.next_line(&mut &**chunk).is_err());
+        assert_eq!(errors.count(), 1);
+    });
+    assert!(held <= 64 * KIB, "{held} bytes held after a line that was refused");
+
     let mut lines = LineParser::new();
     let held = held_after(|| {
         let stream = format!("{long}\nx");
@@ -186,6 +219,29 @@ fn memory_goes_back_after_a_huge_event() {
         }
     });
     assert!(held <= 64 * KIB, "{held} bytes held");
+}
+
+#[test]
+fn shared_text_holds_not_much_more_memory_than_its_bytes() {
+    let junk = "0".repeat(4 * KIB);
+    let stream = format!("data: {junk}\n\nretry: {junk}\nevent: e\ndata: x\n\n: {junk}\n: c\n\nid: i\ndata: y\n\n");
+    let mut parser = Parser::new();
+    let mut kept = Vec::with_capacity(16);
+    let held = held_after(|| {
+        for chunk in stream.as_bytes().chunks(3) {
+            let mut input = Bytes::copy_from_slice(chunk);
+            while let Some(item) = parser.next_item_shared(&mut input).unwrap() {
+                kept.push(item);
+            }
+        }
+        kept.retain(|item| match item {
+            Item::Event(event) => event.data().len() == 1,
+            Item::Comment(text) => text.len() == 1,
+        });
+        parser = Parser::new();
+    });
+    assert_eq!(kept.len(), 3);
+    assert!(held <= KIB, "{held} bytes held by {kept:?}");
 }
 
 #[test]

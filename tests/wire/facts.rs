@@ -2,7 +2,9 @@
 
 use std::error::Error;
 use std::fmt::Debug;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::time::Duration;
 
 use bytes::Buf;
 use sse_wire::{
@@ -61,4 +63,58 @@ fn code_may_be_generic_over_the_text_of_an_event() {
     }
     let event = Event::new(String::from("x")).with_name("n".into()).unwrap();
     assert_eq!(describe(&event), describe(&event.as_borrowed().to_shared()));
+}
+
+#[test]
+fn events_are_equal_if_a_client_cannot_tell_them_apart() {
+    let hash = |event: &Event<&str>| {
+        let mut hasher = DefaultHasher::new();
+        event.hash(&mut hasher);
+        hasher.finish()
+    };
+    let time = Duration::from_millis;
+    let event = Event::new("d").with_name("n").unwrap().with_id("i").unwrap().with_retry(time(1));
+    let others = [
+        Event::new("e").with_name("n").unwrap().with_id("i").unwrap().with_retry(time(1)),
+        Event::new("d").with_name("m").unwrap().with_id("i").unwrap().with_retry(time(1)),
+        Event::new("d").with_name("n").unwrap().with_id("j").unwrap().with_retry(time(1)),
+        Event::new("d").with_name("n").unwrap().with_retry(time(1)),
+        event.with_retry(time(2)),
+        Event::new("d").with_name("n").unwrap().with_id("i").unwrap(),
+    ];
+    for other in others {
+        assert_ne!(event, other);
+        assert_ne!(hash(&event), hash(&other));
+    }
+    // Whatever order it was built in, and wherever its text lies.
+    let data = String::from("d");
+    let same = Event::new(&*data).with_retry(time(1)).with_id("i").unwrap().with_name("n").unwrap();
+    assert_eq!(event, same);
+    assert_eq!(hash(&event), hash(&same));
+
+    // The last event ID of the stream shows, also in an event without an id of its own.
+    let mut parser = Parser::builder().last_event_id("7").build();
+    let later = parser.next_event(&mut &b"data: d\n\n"[..]).unwrap().unwrap();
+    assert_eq!((later.id(), later.last_event_id()), (None, "7"));
+    assert_ne!(later, Event::new("d"));
+}
+
+#[test]
+fn items_are_equal_if_their_events_or_texts_are() {
+    let event = Item::Event(Event::new("x"));
+    assert_eq!(event, event.to_shared());
+    assert_eq!(Item::Comment("x"), Item::Comment("x").to_shared());
+    assert_ne!(Item::Comment("x"), Item::Comment("y"));
+    assert_ne!(Item::Comment("x"), event);
+}
+
+#[test]
+fn sixteen_mebibytes_is_the_limit_unless_set() {
+    const LIMIT: usize = 16 * 1024 * 1024;
+    for (size, fits) in [(LIMIT, true), (LIMIT + 1, false)] {
+        let value = "x".repeat(size);
+        let stream = format!("data: {value}\n\n");
+        assert_eq!(Parser::new().next_event(&mut stream.as_bytes()).is_ok(), fits);
+        assert_eq!(LineParser::new().next_line(&mut format!("{value}\n").as_bytes()).is_ok(), fits);
+    }
 }

@@ -1,6 +1,7 @@
 //! The crate's tests from outside: what any user of it could see.
 
 mod conformance;
+mod connections;
 mod counts;
 mod drive;
 mod facts;

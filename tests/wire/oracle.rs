@@ -112,7 +112,17 @@ impl Block {
 
 /// Interprets a whole stream.
 pub fn interpret(stream: &[u8], limit: usize, comments: bool) -> Outcome {
-    let mut outcome = Outcome { position: stream.len() as u64, ..Outcome::default() };
+    interpret_after(&Outcome::default(), stream, limit, comments)
+}
+
+/// Interprets the stream of another connection: the last event ID and the reconnection time stay from the one before.
+pub fn interpret_after(before: &Outcome, stream: &[u8], limit: usize, comments: bool) -> Outcome {
+    let mut outcome = Outcome {
+        position: stream.len() as u64,
+        last_event_id: before.last_event_id.clone(),
+        reconnection_time: before.reconnection_time,
+        ..Outcome::default()
+    };
     let mut block = Block::default();
     for line in lines(stream) {
         let start = *block.start.get_or_insert(line.start) as u64;

@@ -11,7 +11,7 @@ use crate::drive::{DOORS, Door, chunks, parse, parse_on, seen_event};
 use crate::oracle::{self, Seen};
 
 /// Streams that are likely to mean something: the grammar's tokens, odd text, and plain bytes.
-fn streams() -> impl Strategy<Value = Vec<u8>> {
+pub fn streams() -> impl Strategy<Value = Vec<u8>> {
     const TOKENS: [&[u8]; 36] = [
         b"data:",
         b"data: ",
@@ -57,11 +57,11 @@ fn streams() -> impl Strategy<Value = Vec<u8>> {
     vec(token, 0..40).prop_map(|tokens| tokens.concat())
 }
 
-fn cuts() -> impl Strategy<Value = Vec<usize>> {
+pub fn cuts() -> impl Strategy<Value = Vec<usize>> {
     prop_oneof![vec(0..2_usize, 0..300), vec(0..20_usize, 0..40), vec(0..200_usize, 0..4)]
 }
 
-fn limits() -> impl Strategy<Value = usize> {
+pub fn limits() -> impl Strategy<Value = usize> {
     prop_oneof![Just(usize::MAX), 0..30_usize, 0..300_usize]
 }
 
@@ -104,7 +104,7 @@ fn normalised(data: &str) -> String {
 }
 
 /// More cases than usual, as each is quick; `PROPTEST_CASES` asks for still more.
-fn config() -> ProptestConfig {
+pub fn config() -> ProptestConfig {
     let default = ProptestConfig::default();
     ProptestConfig { cases: default.cases.max(2000), ..default }
 }
