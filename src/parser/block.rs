@@ -19,8 +19,8 @@ use super::field::PartialLine;
 use super::text::{self, Chunk, Utf8Decoder, fits};
 use crate::field::Field;
 
-/// How much of [`KEPT_CAPACITY`] is for each buffer but the one for data.
-const SMALL_CAPACITY: usize = KEPT_CAPACITY / 64;
+/// How much of [`KEPT_CAPACITY`] is for each buffer but the one for data; the last event ID may keep as much besides.
+pub(super) const SMALL_CAPACITY: usize = KEPT_CAPACITY / 64;
 
 /// The values of the block under way that lie in the current chunk.
 #[derive(Clone, Copy)]
@@ -318,7 +318,7 @@ impl Block {
 
     /// Whether all that is kept, and `more` bytes, are within the limit.
     #[inline]
-    pub(super) fn check_size(&self, more: usize) -> Result<(), ParseErrorKind> {
+    fn check_size(&self, more: usize) -> Result<(), ParseErrorKind> {
         let kept = self.name.len() + self.data.len() + self.id.len();
         let size = kept + self.value.len() + self.decoder.pending();
         if size.saturating_add(more) <= self.limit { Ok(()) } else { Err(self.too_large()) }
@@ -346,7 +346,7 @@ pub(super) fn take(text: &mut String) -> String {
 
 /// Empties `text`, and leaves it no more memory than `most` bytes.
 #[inline]
-fn give_back(text: &mut String, most: usize) {
+pub(super) fn give_back(text: &mut String, most: usize) {
     text.clear();
     if text.capacity() > most {
         text.shrink_to(most);

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use bytestring::ByteString;
 
-use super::KEPT_CAPACITY;
+use super::block::{SMALL_CAPACITY, give_back};
 
 /// The last event ID, in memory of the parser's own: a part of a chunk would keep all of the chunk alive.
 #[derive(Clone, Debug)]
@@ -21,8 +21,7 @@ impl LastEventId {
 
     pub(super) fn set(&mut self, id: &str) {
         if self.text != id {
-            self.text.clear();
-            self.text.shrink_to(KEPT_CAPACITY / 64);
+            give_back(&mut self.text, SMALL_CAPACITY);
             self.text.push_str(id);
             self.shared = ByteString::new();
         }

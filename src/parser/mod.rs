@@ -245,15 +245,14 @@ impl Parser {
         let retry = self.block.retry.take();
         self.reconnection_time = reconnection_time;
         self.block.line = PartialLine::Empty;
-        self.phase = Phase::Dispatched;
         if !unfinished {
             self.end_block();
+            return None;
         }
-        unfinished.then(|| {
-            let has_id = self.block.has_id;
-            let last_event_id = if has_id { &*self.block.id } else { &*self.last_event_id.text };
-            Event::from_block(Some(&*self.block.name), &*self.block.data, Some(last_event_id), has_id, retry)
-        })
+        self.phase = Phase::Dispatched;
+        let has_id = self.block.has_id;
+        let last_event_id = if has_id { &self.block.id } else { &self.last_event_id.text };
+        Some(Event::from_block(Some(&self.block.name), &self.block.data, Some(last_event_id), has_id, retry))
     }
 
     /// A new connection: forgets the block under way and the position, and expects a BOM again.
