@@ -75,7 +75,8 @@
 //! - Every byte sequence is an event stream: no panic, and no error but the size limit (16 MiB for one event unless
 //!   [set otherwise](ParserBuilder::max_event_size)), which refuses one block and lets the caller go on.
 //! - Events, errors and the state at the end do not depend on how the stream was cut into chunks.
-//! - Linear time; each byte is looked at once for line ends, also one byte at a time.
+//! - Linear time, also one byte at a time: each byte is looked at once for line ends, and twice at most where chunks are
+//!   of 64 bytes and less.
 //! - Borrowed parsing does not allocate once its buffer has grown; the parser never keeps a caller's chunk alive.
 //! - `#![forbid(unsafe_code)]`; no clock, no I/O, no randomness.
 //!

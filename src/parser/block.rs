@@ -21,6 +21,10 @@ use crate::field::Field;
 
 /// How much of [`KEPT_CAPACITY`] is for each buffer but the one for data; the last event ID may keep as much besides.
 pub(super) const SMALL_CAPACITY: usize = KEPT_CAPACITY / 64;
+const LARGE_CAPACITY: usize = KEPT_CAPACITY - 3 * SMALL_CAPACITY;
+
+/// A data line whose value has begun.
+const MIDST_OF_DATA: PartialLine = PartialLine::Value { field: Field::Data, begun: true };
 
 /// The values of the block under way that lie in the current chunk.
 #[derive(Clone, Copy)]
@@ -165,21 +169,46 @@ impl Block {
     }
 
     /// The same where it cannot come to be too large; `false`, and nothing is read, if it might.
-    #[inline]
+    #[inline(always)]
     pub(super) fn part_of_line(&mut self, bytes: &[u8], comments: bool) -> bool {
-        // Three bytes for each that is ill-formed, a character that turns out to be so, and the LF that joins two lines.
-        let fits = self.check_size(bytes.len().saturating_mul(3).saturating_add(4)).is_ok();
-        if fits {
-            let value = self.read(bytes, comments);
-            self.append(value);
+        if self.line == PartialLine::Ignored {
+            return true;
         }
-        fits
+        // Three bytes for each that is ill-formed, a character that turns out to be so, and the LF that joins two lines.
+        if self.check_size(bytes.len().saturating_mul(3).saturating_add(4)).is_err() {
+            return false;
+        }
+        if self.line == MIDST_OF_DATA {
+            self.decoder.push(bytes, &mut self.data);
+        } else {
+            self.begin_part(bytes, comments);
+        }
+        true
+    }
+
+    #[inline(never)]
+    fn begin_part(&mut self, bytes: &[u8], comments: bool) {
+        if self.line == PartialLine::Empty {
+            self.forget_value();
+        }
+        let value = self.read(bytes, comments);
+        self.append(value);
+    }
+
+    /// Ends the line that came in parts, if there is nothing more to it; `false` if there is.
+    #[inline(always)]
+    pub(super) fn end_plain_line(&mut self) -> bool {
+        let plain = self.line == PartialLine::Ignored || self.line == MIDST_OF_DATA && self.decoder.pending() == 0;
+        if plain {
+            self.line = PartialLine::Empty;
+        }
+        plain
     }
 
     /// Reads on in the line, and returns what of `piece` belongs to its value.
     #[inline]
     fn read<'i>(&mut self, piece: &'i [u8], comments: bool) -> &'i [u8] {
-        if self.line == (PartialLine::Value { field: Field::Data, begun: true }) {
+        if self.line == MIDST_OF_DATA {
             return piece;
         }
         let had_data = self.in_data();
@@ -198,8 +227,10 @@ impl Block {
 
     #[inline]
     fn append(&mut self, value: &[u8]) {
-        let text = if self.in_data() { &mut self.data } else { &mut self.value };
-        self.decoder.push(value, text);
+        if !value.is_empty() {
+            let text = if self.in_data() { &mut self.data } else { &mut self.value };
+            self.decoder.push(value, text);
+        }
     }
 
     /// The end of a line that came in pieces.
@@ -277,7 +308,10 @@ impl Block {
         self.forget_value();
         give_back(&mut self.name, SMALL_CAPACITY);
         give_back(&mut self.id, SMALL_CAPACITY);
-        give_back(&mut self.data, KEPT_CAPACITY - 3 * SMALL_CAPACITY);
+        if self.data.capacity() > LARGE_CAPACITY {
+            self.expected = KEPT_CAPACITY;
+        }
+        give_back(&mut self.data, LARGE_CAPACITY);
     }
 
     fn keep_data<T: AsRef<str>>(&mut self, found: &mut Found<T>) {
@@ -344,12 +378,14 @@ pub(super) fn take(text: &mut String) -> String {
     text
 }
 
-/// Empties `text`, and leaves it no more memory than `most` bytes.
+/// Empties `text`, and gives back its memory if that is more than `most` bytes.
 #[inline]
 pub(super) fn give_back(text: &mut String, most: usize) {
-    text.clear();
     if text.capacity() > most {
-        text.shrink_to(most);
+        // Not `shrink_to`: for what is large, an allocator does better with a new piece than with the end of an old one.
+        *text = String::new();
+    } else {
+        text.clear();
     }
 }
 
@@ -368,8 +404,8 @@ fn has_nul(id: &[u8]) -> bool {
     id.contains(&0)
 }
 
-/// Appends a whole value to `text`.
-#[inline]
+/// Appends a whole value that is ill-formed to `text`.
+#[cold]
 fn decode(decoder: &mut Utf8Decoder, value: &[u8], text: &mut String) {
     decoder.push(value, text);
     decoder.finish(text);

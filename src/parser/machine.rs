@@ -10,8 +10,8 @@
 //!   before it is kept too, because the chunk ends.
 //! - A blank line ends the block. The event, if there is one, is made of what is found and what is kept.
 //!
-//! `shortcut` comes first. It takes what most calls meet in one step. It decides nothing: without it every result
-//! would be the same.
+//! `few_bytes` and `shortcut` come first. They take what most calls meet in one step. They decide nothing: without them
+//! every result would be the same.
 //!
 //! `Phase` says where the stream is between two calls:
 //!
@@ -28,7 +28,8 @@
 //! - No result depends on where the chunks were cut. So whatever a whole line does, the same line in parts must do, and
 //!   at the same byte in the eyes of the limit. `tests/wire/properties.rs` holds all ways against a literal reading of
 //!   the standard.
-//! - No byte is searched for a line end twice. Whoever has searched and goes no further hands on the `Search`.
+//! - No byte is searched for a line end twice. Whoever has searched and goes no further hands on the `Search`. Only
+//!   `few_bytes` does not: it asks, for 64 bytes at most, whether there is a line end, and that is soon done.
 //! - In the phase `Between` nothing of a block is kept, and `Block::line` is `Empty`.
 //! - The borrowed and the shared path differ in `Chunk` and in the view that is made last, only.
 
@@ -38,7 +39,7 @@ use super::error::{ParseError, ParseErrorKind};
 use super::field::{self, PartialLine};
 use super::line::Piece;
 use super::text::{self, Chunk};
-use crate::line::{SHORT, Search};
+use crate::line::{FEW, LineEnd, Search, find_line_end, find_near_line_end, has_line_end};
 
 /// Where the stream is: see the note at the head of this file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +62,10 @@ pub(super) enum Stop {
 }
 
 /// What the short ways came to.
-pub(super) enum Shortcut<T> {
-    /// An event of this data and nothing else.
-    Event(T),
+pub(super) enum Shortcut<'i> {
+    /// A block of `len` bytes with one data line, which ends at `end`, and nothing else. It was not taken yet, because the
+    /// data may be ill-formed.
+    Block { data: &'i [u8], end: LineEnd, len: usize },
     /// All of the input was taken.
     All,
     /// Neither: what is left is for `advance`. It was not looked at, but perhaps searched.
@@ -71,49 +73,72 @@ pub(super) enum Shortcut<T> {
 }
 
 impl Parser {
+    /// The shortest way: a chunk of a few bytes in the midst of a block, that is a part of a line or a mere LF. `false`:
+    /// nothing was taken.
+    #[inline(always)]
+    pub(super) fn few_bytes(&mut self, input: &mut &[u8], comments: bool) -> bool {
+        if self.phase != Phase::Within || input.is_empty() || input.len() > FEW || !self.scanner.takes_all() {
+            return false;
+        }
+        let taken = if has_line_end(input) {
+            **input == *b"\n" && self.block.end_plain_line()
+        } else {
+            self.block.part_of_line(input, comments)
+        };
+        if taken {
+            self.scanner.take(input, input.len());
+        }
+        taken
+    }
+
     /// The short ways, for what most calls meet. `advance` would come to the same, and takes all that is not for them.
     ///
-    /// - A block of one `data: ` line, whole and well-formed, and a blank line: taken and dispatched without a trace in
-    ///   the parser's state. Likewise a comment and a blank line, which are skipped.
-    /// - A part of a line without its end, as most chunks are where they are small.
+    /// - A block of one `data: ` line, whole and well-formed, and a blank line: dispatched without a trace in the parser's
+    ///   state. Likewise a comment and a blank line, which are skipped.
+    /// - A part of a line without its end.
     #[inline(always)]
-    pub(super) fn shortcut<'i, C: Chunk<'i>>(
-        &mut self,
-        chunk: &C,
-        input: &mut &'i [u8],
-        comments: bool,
-    ) -> Shortcut<C::Text> {
+    pub(super) fn shortcut<'i>(&mut self, input: &mut &'i [u8], comments: bool) -> Shortcut<'i> {
         if self.phase == Phase::Dispatched {
             self.end_block();
         }
         if input.is_empty() {
             return Shortcut::All;
         }
-        let mut search = Search::ToDo;
-        if self.phase == Phase::Between && self.scanner.takes_all() {
-            match self.whole_block(chunk, input, comments) {
-                Shortcut::None(_) if input.is_empty() => return Shortcut::All,
-                Shortcut::None(searched) if input.len() < SHORT => search = searched,
+        if self.phase == Phase::Refused || !self.scanner.takes_all() {
+            return Shortcut::None(Search::ToDo);
+        }
+        let search = if self.phase == Phase::Between {
+            match self.whole_block(input, comments) {
+                Shortcut::None(Search::NoEnd) => Search::NoEnd,
                 shortcut => return shortcut,
             }
+        } else {
+            Search::of(input)
+        };
+        if search == Search::NoEnd && self.block.part_of_line(input, comments) {
+            if self.phase == Phase::Between {
+                self.begin_block(self.scanner.position);
+            }
+            self.scanner.take(input, input.len());
+            return Shortcut::All;
         }
-        if self.part_of_line(input, comments, &mut search) { Shortcut::All } else { Shortcut::None(search) }
+        Shortcut::None(search)
     }
 
     /// The first of the short ways.
     #[inline(always)]
-    fn whole_block<'i, C: Chunk<'i>>(&mut self, chunk: &C, input: &mut &'i [u8], comments: bool) -> Shortcut<C::Text> {
+    fn whole_block<'i>(&mut self, input: &mut &'i [u8], comments: bool) -> Shortcut<'i> {
         const DATA: &[u8] = b"data: ";
         const COMMENT: &[u8] = b":";
         loop {
-            let prefix = if input.starts_with(DATA) {
-                DATA.len()
+            let (prefix, end) = if input.starts_with(DATA) {
+                (DATA.len(), find_line_end(&input[DATA.len()..]))
             } else if input.starts_with(COMMENT) && !comments {
-                COMMENT.len()
+                (COMMENT.len(), find_near_line_end(&input[COMMENT.len()..]))
             } else {
                 return Shortcut::None(Search::ToDo);
             };
-            let Some(end) = Search::ToDo.take(input, prefix) else {
+            let Some(end) = end.map(|end| end.after(prefix)) else {
                 return Shortcut::None(Search::NoEnd);
             };
             let value = &input[prefix..end.at];
@@ -123,44 +148,16 @@ impl Parser {
                 [b'\n', ..] | [b'\r', _, ..] => 1,
                 _ => 0,
             };
-            let block = end.at + end.terminator + blank;
+            let len = end.at + end.terminator + blank;
             if blank > 0 && prefix == COMMENT.len() {
-                self.scanner.take(input, block);
+                self.scanner.take(input, len);
                 continue;
             }
             if blank > 0 && text::fits(value, self.block.limit) {
-                if let Some(data) = chunk.text(value) {
-                    self.scanner.take(input, block);
-                    return Shortcut::Event(data);
-                }
+                return Shortcut::Block { data: value, end, len };
             }
             return Shortcut::None(Search::End(end));
         }
-    }
-
-    /// The second: takes bytes with no line end among them. `false`: nothing was taken, but perhaps searched.
-    fn part_of_line(&mut self, input: &mut &[u8], comments: bool, search: &mut Search) -> bool {
-        if !self.scanner.takes_all() {
-            return false;
-        }
-        *search = search.take(input, 0).map_or(Search::NoEnd, Search::End);
-        if *search != Search::NoEnd {
-            return false;
-        }
-        let start = self.scanner.position;
-        if self.block.line != PartialLine::Ignored {
-            if self.block.line == PartialLine::Empty {
-                self.block.forget_value();
-            }
-            if self.phase == Phase::Refused || !self.block.part_of_line(input, comments) {
-                return false;
-            }
-        }
-        self.scanner.take(input, input.len());
-        if self.phase == Phase::Between {
-            self.begin_block(start);
-        }
-        true
     }
 
     /// Reads up to the next event, comment (if they are asked for), error, or the end of `input`.
@@ -186,7 +183,7 @@ impl Parser {
                     return Ok(stop);
                 }
             }
-            let Some(part) = piece.take().or_else(|| self.scanner.piece(input, search.take(input, 0))) else {
+            let Some(part) = piece.take().or_else(|| self.scanner.piece(input, search.take(input))) else {
                 break;
             };
             if self.phase == Phase::Refused {
@@ -224,7 +221,7 @@ impl Parser {
             if self.phase == Phase::Between {
                 self.begin_block(self.scanner.position);
             }
-            let Some(end) = search.take(input, 0) else {
+            let Some(end) = search.take(input) else {
                 *search = Search::NoEnd;
                 break;
             };
