@@ -1,0 +1,119 @@
+//! What the body of an event stream is made of.
+
+use core::convert::Infallible;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+use bytestring::ByteString;
+
+use crate::{EncodedEvent, Event};
+
+/// A piece of an [`EventBody`](super::EventBody): an event whose data is not copied, or ready bytes.
+///
+/// A stream that has both yields these.
+#[derive(Clone, Debug)]
+pub enum Chunk {
+    /// An encoded event, for a vectored write.
+    Event(EncodedEvent),
+    /// Bytes of an event stream, such as an [`Encoder`](crate::Encoder) makes, or another server sends. They may end
+    /// anywhere.
+    Bytes(Bytes),
+}
+
+impl From<Event<ByteString>> for Chunk {
+    fn from(event: Event<ByteString>) -> Chunk {
+        Chunk::Event(event.into_buf())
+    }
+}
+
+impl From<Bytes> for Chunk {
+    fn from(bytes: Bytes) -> Chunk {
+        Chunk::Bytes(bytes)
+    }
+}
+
+impl Buf for Chunk {
+    fn remaining(&self) -> usize {
+        match self {
+            Chunk::Event(event) => event.remaining(),
+            Chunk::Bytes(bytes) => bytes.remaining(),
+        }
+    }
+
+    fn chunk(&self) -> &[u8] {
+        match self {
+            Chunk::Event(event) => event.chunk(),
+            Chunk::Bytes(bytes) => bytes.chunk(),
+        }
+    }
+
+    fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
+        match self {
+            Chunk::Event(event) => event.chunks_vectored(dst),
+            Chunk::Bytes(bytes) => bytes.chunks_vectored(dst),
+        }
+    }
+
+    /// # Panics
+    ///
+    /// If `count` is more than [`remaining`](Buf::remaining).
+    fn advance(&mut self, count: usize) {
+        match self {
+            Chunk::Event(event) => event.advance(count),
+            Chunk::Bytes(bytes) => bytes.advance(count),
+        }
+    }
+
+    fn copy_to_bytes(&mut self, len: usize) -> Bytes {
+        match self {
+            Chunk::Event(event) => event.copy_to_bytes(len),
+            Chunk::Bytes(bytes) => bytes.copy_to_bytes(len),
+        }
+    }
+}
+
+/// What the source of an [`EventBody`](super::EventBody) may yield: an event, ready bytes, a [`Chunk`], or a `Result` of
+/// what becomes a [`Chunk`].
+pub trait IntoChunk {
+    /// What goes wrong instead; [`Infallible`] if nothing does.
+    type Error;
+
+    /// The chunk.
+    ///
+    /// # Errors
+    ///
+    /// The error of a `Result`, as it is. It ends the body.
+    fn into_chunk(self) -> Result<Chunk, Self::Error>;
+}
+
+impl IntoChunk for Event<ByteString> {
+    type Error = Infallible;
+
+    fn into_chunk(self) -> Result<Chunk, Infallible> {
+        Ok(self.into())
+    }
+}
+
+impl IntoChunk for Bytes {
+    type Error = Infallible;
+
+    fn into_chunk(self) -> Result<Chunk, Infallible> {
+        Ok(self.into())
+    }
+}
+
+impl IntoChunk for Chunk {
+    type Error = Infallible;
+
+    fn into_chunk(self) -> Result<Chunk, Infallible> {
+        Ok(self)
+    }
+}
+
+impl<T: Into<Chunk>, E> IntoChunk for Result<T, E> {
+    type Error = E;
+
+    fn into_chunk(self) -> Result<Chunk, E> {
+        self.map(Into::into)
+    }
+}
