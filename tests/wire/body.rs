@@ -1,6 +1,7 @@
 //! Streams of events to bodies, and back.
 
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::properties::{config, cuts, events, streams};
 use crate::script::{Script, Task, drain, poll};
 
 /// What a poll of the body gives, as bytes; `None` at the end.
-fn poll_body<B: Body<Data = Chunk> + Unpin>(body: &mut B) -> Poll<Option<Result<Bytes, B::Error>>> {
+fn poll_body<B: Body<Data: Buf + Debug> + Unpin>(body: &mut B) -> Poll<Option<Result<Bytes, B::Error>>> {
     let frame = Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()));
     frame.map_ok(|frame| {
         let mut chunk = frame.into_data().unwrap();

@@ -7,10 +7,11 @@ use bytes::{Buf, Bytes};
 use bytestring::ByteString;
 
 use crate::{EncodedEvent, Event};
+pub(super) use ending::Ending;
 
-/// A piece of an [`EventBody`](super::EventBody): an event whose data is not copied, or ready bytes.
+/// A piece of an event stream: an event whose data is not copied, or ready bytes.
 ///
-/// A stream that has both yields these.
+/// It is the data of the frames of an [`EventBody`](super::EventBody). A source that has both yields these.
 #[derive(Clone, Debug)]
 pub enum Chunk {
     /// An encoded event, for a vectored write.
@@ -73,20 +74,24 @@ impl Buf for Chunk {
 }
 
 /// What the source of an [`EventBody`](super::EventBody) may yield: an event, ready bytes, a [`Chunk`], or a `Result` of
-/// what becomes a [`Chunk`].
+/// one of these.
 pub trait IntoChunk {
+    /// The data of the body: [`Bytes`] from ready bytes, [`Chunk`] from the others.
+    type Data: Ending;
+
     /// What goes wrong instead; [`Infallible`] if nothing does.
     type Error;
 
-    /// The chunk.
+    /// The data to send for it.
     ///
     /// # Errors
     ///
     /// The error of a `Result`, as it is. It ends the body.
-    fn into_chunk(self) -> Result<Chunk, Self::Error>;
+    fn into_chunk(self) -> Result<Self::Data, Self::Error>;
 }
 
 impl IntoChunk for Event<ByteString> {
+    type Data = Chunk;
     type Error = Infallible;
 
     fn into_chunk(self) -> Result<Chunk, Infallible> {
@@ -95,14 +100,16 @@ impl IntoChunk for Event<ByteString> {
 }
 
 impl IntoChunk for Bytes {
+    type Data = Bytes;
     type Error = Infallible;
 
-    fn into_chunk(self) -> Result<Chunk, Infallible> {
-        Ok(self.into())
+    fn into_chunk(self) -> Result<Bytes, Infallible> {
+        Ok(self)
     }
 }
 
 impl IntoChunk for Chunk {
+    type Data = Chunk;
     type Error = Infallible;
 
     fn into_chunk(self) -> Result<Chunk, Infallible> {
@@ -110,10 +117,40 @@ impl IntoChunk for Chunk {
     }
 }
 
-impl<T: Into<Chunk>, E> IntoChunk for Result<T, E> {
+impl<T: IntoChunk<Error = Infallible>, E> IntoChunk for Result<T, E> {
+    type Data = T::Data;
     type Error = E;
 
-    fn into_chunk(self) -> Result<Chunk, E> {
-        self.map(Into::into)
+    fn into_chunk(self) -> Result<T::Data, E> {
+        match self?.into_chunk() {
+            Ok(data) => Ok(data),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// Data whose last bytes can be seen. Sealed: the module is private, so nobody else can name the trait.
+mod ending {
+    use super::{Buf, Bytes, Chunk};
+
+    pub trait Ending: Buf + From<Bytes> {
+        /// Its last bytes: as many as tell whether it ends in a blank line.
+        fn ending(&self) -> &[u8];
+    }
+
+    impl Ending for Bytes {
+        fn ending(&self) -> &[u8] {
+            self
+        }
+    }
+
+    impl Ending for Chunk {
+        fn ending(&self) -> &[u8] {
+            match self {
+                // Every event ends in a blank line.
+                Chunk::Event(event) => &b"\n\n"[..event.remaining().min(2)],
+                Chunk::Bytes(bytes) => bytes,
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Event streams as bodies of HTTP messages, for what speaks [`http_body::Body`]: hyper, axum, tonic, tower-http.
 //!
-//! **A server** answers with an [`EventBody`]; hyper takes it as it is, axum with `Body::new`:
+//! **A server** answers with an [`EventBody`]:
 //!
 //! ```
 //! use std::convert::Infallible;

@@ -8,16 +8,20 @@ use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use http_body::{Body, Frame, SizeHint};
 
-use super::{Chunk, IntoChunk};
+use super::IntoChunk;
+use super::chunk::Ending;
 use crate::KEEP_ALIVE;
 
 pin_project_lite::pin_project! {
     /// A body that sends what a source yields: events, ready bytes, or both ([`IntoChunk`]).
     ///
-    /// Each item becomes a frame of its own as soon as the source yields it. The data of an event is not copied: its
-    /// [`Chunk`] hands the pieces of the event to a vectored write. The body ends when the source does. An error of the
-    /// source ends it too, after it was yielded once, as it is; hyper then breaks the connection, so that no client
-    /// takes the end for a good one. After the end the source is not polled again.
+    /// Each item becomes a frame of its own as soon as the source yields it. The body ends when the source does. An
+    /// error of the source ends it too, after it was yielded once, as it is; hyper then breaks the connection, so that
+    /// no client takes the end for a good one. After the end the source is not polled again.
+    ///
+    /// The data of an event is not copied: its [`Chunk`](super::Chunk) hands the pieces of the event to hyper's vectored
+    /// write. What asks for a body of [`Bytes`], as axum's `Body::new` and tonic do, is given one by
+    /// [`encoded`](crate::stream::EncodeExt::encoded): `EventBody::new(events.encoded())`.
     #[derive(Debug)]
     #[must_use = "bodies do nothing unless polled"]
     pub struct EventBody<S, K = NoTicks> {
@@ -62,7 +66,7 @@ where
     S: Stream<Item: IntoChunk>,
     K: Stream,
 {
-    type Data = Chunk;
+    type Data = <S::Item as IntoChunk>::Data;
     type Error = <S::Item as IntoChunk>::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
@@ -75,7 +79,7 @@ where
             match &chunk {
                 Some(Ok(chunk)) => {
                     *this.quiet &= !chunk.has_remaining();
-                    this.tail.push(chunk);
+                    this.tail.push(chunk.ending());
                 }
                 Some(Err(_)) | None => *this.ended = true,
             }
@@ -128,12 +132,7 @@ impl Tail {
     /// Also the start of a stream is one.
     const BLOCK_BOUNDARY: Tail = Tail(*b"\n\n\n");
 
-    fn push(&mut self, chunk: &Chunk) {
-        let bytes = match chunk {
-            // Every event ends in a blank line.
-            Chunk::Event(event) => &b"\n\n"[..event.remaining().min(2)],
-            Chunk::Bytes(bytes) => bytes,
-        };
+    fn push(&mut self, bytes: &[u8]) {
         let last = &bytes[bytes.len().saturating_sub(self.0.len())..];
         self.0.rotate_left(last.len());
         let kept = self.0.len() - last.len();
@@ -165,8 +164,8 @@ mod tests {
                 let boundary = text.is_empty() || text == "\n" || text.ends_with("\n\n");
                 for cut in 0..=len {
                     let mut tail = Tail::BLOCK_BOUNDARY;
-                    tail.push(&Bytes::copy_from_slice(&sent[..cut]).into());
-                    tail.push(&Bytes::copy_from_slice(&sent[cut..]).into());
+                    tail.push(&sent[..cut]);
+                    tail.push(&sent[cut..]);
                     assert_eq!(tail.is_block_boundary(), boundary, "{sent:?} cut at {cut}");
                 }
             }
