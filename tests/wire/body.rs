@@ -132,9 +132,10 @@ fn no_sign_of_life_within_a_block() {
 
 #[test]
 fn ticks_that_end_are_fine_and_ticks_delay_neither_events_nor_the_end() {
-    let source = [Poll::Pending, Poll::Pending, Poll::Ready(event("x"))];
+    let source = [Poll::Pending, Poll::Pending, Poll::Pending, Poll::Ready(event("x"))];
     let mut body = EventBody::new(Script::new(source)).keep_alive(Script::ready([()]));
     assert_eq!(poll_body(&mut body), keep_alive());
+    assert_eq!(poll_body(&mut body), Poll::Pending);
     assert_eq!(poll_body(&mut body), Poll::Pending);
     assert_eq!(poll_body(&mut body), sent("data: x\n\n"));
     assert_eq!(poll_body(&mut body), Poll::Ready(None));

@@ -11,6 +11,8 @@ pin_project_lite::pin_project! {
     /// The data of a body, as chunks for an [`EventStream`](crate::stream::EventStream):
     /// `DataStream::new(body).events()`, with [`TransportExt`](crate::stream::TransportExt).
     ///
+    /// It also makes a stream of chunks of an [`EventBody`](super::EventBody), for a framework that asks for one.
+    ///
     /// Trailers are dropped. Data that is [`Bytes`] is not copied. An error of the body is yielded as it is, once, and
     /// ends the stream; after the end the body is not polled again. Dropping the future of a `next()` loses nothing.
     #[derive(Debug)]

@@ -38,8 +38,8 @@
 //!     prices.map(|price| Event::new(price.to_string())).encoded()
 //! }
 //! # use futures_util::FutureExt;
-//! # let sent = ticker(futures_util::stream::iter([42.17])).concat().now_or_never().unwrap();
-//! # assert_eq!(sent, *b"data: 42.17\n\n");
+//! # let sent = std::pin::pin!(ticker(futures_util::stream::iter([42.17]))).next().now_or_never();
+//! # assert_eq!(sent, Some(Some(Bytes::from("data: 42.17\n\n"))));
 //! ```
 //!
 //! [`Bytes`]: bytes::Bytes
