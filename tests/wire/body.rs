@@ -100,6 +100,14 @@ fn a_tick_is_a_sign_of_life_only_if_nothing_was_sent_since_the_last_tick() {
 }
 
 #[test]
+fn an_empty_chunk_is_no_sign_of_life() {
+    let source = [Poll::Ready(Bytes::new()), Poll::Pending];
+    let mut body = EventBody::new(Script::new(source)).keep_alive(stream::repeat(()));
+    assert_eq!(poll_body(&mut body), sent(""));
+    assert_eq!(poll_body(&mut body), keep_alive());
+}
+
+#[test]
 fn a_tick_that_is_passed_over_leaves_the_task_awake() {
     let task = Arc::new(Task::default());
     let waker = Waker::from(task.clone());
