@@ -75,6 +75,11 @@ impl Buf for Chunk {
 
 /// What the source of an [`EventBody`](super::EventBody) may yield: an event, ready bytes, a [`Chunk`], or a `Result` of
 /// one of these.
+#[diagnostic::on_unimplemented(
+    message = "an `EventBody` cannot send `{Self}`",
+    note = "it sends `Event<ByteString>`, `Bytes`, `Chunk`, and `Result`s of these",
+    note = "call `encoded()` on a stream of events that hold other text"
+)]
 pub trait IntoChunk {
     /// The data of the body: [`Bytes`] from ready bytes, [`Chunk`] from the others.
     type Data: Ending;

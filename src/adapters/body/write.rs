@@ -43,7 +43,7 @@ impl<S> EventBody<S> {
         EventBody { source, ticks: None, quiet: true, tail: Tail::BLOCK_BOUNDARY, ended: false }
     }
 
-    /// The same body, with a [`KEEP_ALIVE`] at each tick since whose predecessor nothing was sent.
+    /// The same body, with a [`KEEP_ALIVE`] at each tick, unless something was sent since the tick before it.
     ///
     /// Ticks come from any stream, and what it yields does not matter: with tokio it is an `IntervalStream` of
     /// tokio-stream. The standard suggests "every 15 seconds or so" ([9.2.7]). The first tick of tokio's `interval` is

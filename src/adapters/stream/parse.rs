@@ -12,7 +12,7 @@ use futures_core::{FusedStream, Stream};
 use crate::{Event, Item, ParseError, Parser};
 use parsed::Parsed;
 
-/// How many chunks without an event one poll may take before it lets other tasks run.
+/// How many chunks without an event one poll takes before it lets other tasks run.
 const CHUNKS_PER_POLL: usize = 32;
 
 /// The events of a stream of chunks: see [`ParserStream`].
@@ -51,8 +51,8 @@ pin_project_lite::pin_project! {
     ///
     /// # Polling and cancelling
     ///
-    /// One poll gives at most one event. If the transport is always ready but its chunks hold no event, a poll takes
-    /// 32 of them, wakes the task, and returns pending, so that other tasks run.
+    /// One poll gives at most one event, and takes at most 32 chunks. If there was no event in them, and the transport
+    /// may well have more, it wakes the task and returns pending, so that other tasks run.
     ///
     /// What was read and not yet yielded stays here: dropping the future of a `next()` loses nothing, so that it may
     /// be used in `select!` and with timeouts.
