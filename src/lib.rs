@@ -85,7 +85,9 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `std` | yes | the fastest line-end scan that the processor offers, chosen at run time, and vectored writes of an [`EncodedEvent`]; without it the crate is `no_std` + `alloc` |
+//! | `http-body` | no | `body`: bodies of HTTP messages from streams of events, and back, for hyper, axum and others |
 //! | `simd` | yes | the UTF-8 check by `simdutf8`: several times faster on text that is not ASCII |
+//! | `stream` | no | `stream`: streams of chunks (reqwest's `bytes_stream`) to streams of events, and back |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
@@ -95,12 +97,19 @@
 
 extern crate alloc;
 
+mod adapters;
 mod encoder;
 mod event;
 mod field;
 mod line;
 mod parser;
 
+#[cfg(feature = "http-body")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+pub use adapters::body;
+#[cfg(feature = "stream")]
+#[cfg_attr(docsrs, doc(cfg(feature = "stream")))]
+pub use adapters::stream;
 pub use bytestring::ByteString;
 pub use encoder::{EncodedEvent, Encoder, KEEP_ALIVE};
 pub use event::Event;

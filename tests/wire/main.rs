@@ -1,5 +1,7 @@
 //! The crate's tests from outside: what any user of it could see.
 
+#[cfg(feature = "http-body")]
+mod body;
 mod conformance;
 mod connections;
 mod counts;
@@ -7,3 +9,7 @@ mod drive;
 mod facts;
 mod oracle;
 mod properties;
+#[cfg(feature = "stream")]
+mod script;
+#[cfg(feature = "stream")]
+mod stream;

@@ -78,7 +78,7 @@ fn texts() -> impl Strategy<Value = String> {
 
 prop_compose! {
     /// Any event that can be built, from any text.
-    fn events()(
+    pub fn events()(
         data in texts(),
         name in proptest::option::of(texts()),
         id in proptest::option::of(texts()),

@@ -1,0 +1,1 @@
+//! Nothing but tests: `tests/` has one file for each use.

@@ -1,0 +1,184 @@
+//! A hyper server over `body`, read by curl, by a bare socket, and by a hyper client.
+
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use sse_wire::body::{Chunk, DataStream, EventBody};
+use sse_wire::stream::TransportExt;
+use sse_wire::{ByteString, Encoder, Event, KEEP_ALIVE};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+/// The other ends of the one response that a server gives.
+struct Server {
+    address: SocketAddr,
+    source: UnboundedSender<io::Result<Chunk>>,
+    ticks: UnboundedSender<()>,
+}
+
+async fn server() -> Result<Server> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let (source, chunks) = unbounded_channel();
+    let (ticks, each_tick) = unbounded_channel();
+    tokio::spawn(serve(listener, chunks, each_tick));
+    Ok(Server { address, source, ticks })
+}
+
+async fn serve(listener: TcpListener, chunks: UnboundedReceiver<io::Result<Chunk>>, ticks: UnboundedReceiver<()>) {
+    let body = EventBody::new(UnboundedReceiverStream::new(chunks)).keep_alive(UnboundedReceiverStream::new(ticks));
+    let body = Mutex::new(Some(body));
+    let (connection, _) = listener.accept().await.unwrap();
+    let service = service_fn(|_: Request<Incoming>| {
+        let body = body.lock().unwrap().take().expect("one request");
+        async { Response::builder().header("content-type", "text/event-stream").body(body) }
+    });
+    let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(connection), service);
+    // An error of the source is one of the connection.
+    let _ = served.await;
+}
+
+impl Server {
+    fn send(&self, chunk: impl Into<Chunk>) -> Result {
+        Ok(self.source.send(Ok(chunk.into()))?)
+    }
+}
+
+fn event(data: &str) -> Event {
+    Event::new(ByteString::from(data))
+}
+
+/// Sends a request and reads the head of the response.
+async fn request(address: SocketAddr) -> Result<TcpStream> {
+    let mut socket = TcpStream::connect(address).await?;
+    socket.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(socket.read_u8().await?);
+    }
+    let head = String::from_utf8(head)?.to_ascii_lowercase();
+    assert!(head.contains("\r\ntransfer-encoding: chunked\r\n"), "{head}");
+    assert!(head.contains("\r\ncontent-type: text/event-stream\r\n"), "{head}");
+    Ok(socket)
+}
+
+/// Reads one chunk of HTTP's chunked transfer coding.
+async fn expect(socket: &mut TcpStream, text: &str) -> Result {
+    let expected = format!("{:X}\r\n{text}\r\n", text.len());
+    let mut bytes = vec![0; expected.len()];
+    socket.read_exact(&mut bytes).await?;
+    assert_eq!(String::from_utf8(bytes)?, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn events_are_not_held_back_and_signs_of_life_come_between_them() -> Result {
+    let server = server().await?;
+    let mut socket = request(server.address).await?;
+    server.send(event("one\ntwo"))?;
+    expect(&mut socket, "data: one\ndata: two\n\n").await?;
+    // The first tick comes too early: an event has just been sent.
+    server.ticks.send(())?;
+    server.ticks.send(())?;
+    expect(&mut socket, ":\n\n").await?;
+    server.send(Bytes::from("data: in "))?;
+    expect(&mut socket, "data: in ").await?;
+    server.ticks.send(())?;
+    server.ticks.send(())?;
+    // Time enough for a sign of life that should not come.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    server.send(Bytes::from("pieces\n\n"))?;
+    expect(&mut socket, "pieces\n\n").await?;
+    drop(server.source);
+    // The last chunk is an empty one.
+    expect(&mut socket, "").await
+}
+
+#[tokio::test]
+async fn an_error_of_the_source_breaks_the_connection() -> Result {
+    let server = server().await?;
+    let mut socket = request(server.address).await?;
+    server.send(event("x"))?;
+    expect(&mut socket, "data: x\n\n").await?;
+    server.source.send(Err(io::Error::other("no more")))?;
+    let mut rest = Vec::new();
+    socket.read_to_end(&mut rest).await?;
+    assert_eq!(rest, b"", "no last chunk");
+    Ok(())
+}
+
+#[tokio::test]
+async fn curl_prints_each_event_when_it_is_sent() -> Result {
+    let server = server().await?;
+    let curl = Command::new("curl")
+        .args(["--no-progress-meter", "--no-buffer", &format!("http://{}/", server.address)])
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    let mut curl = match curl {
+        Ok(curl) => curl,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            println!("skipped: there is no curl here");
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut lines = BufReader::new(curl.stdout.take().unwrap()).lines();
+    for number in 0..3 {
+        server.send(event(&number.to_string()).with_id("7".into())?)?;
+        assert_eq!(lines.next_line().await?.unwrap(), "id: 7");
+        assert_eq!(lines.next_line().await?.unwrap(), format!("data: {number}"));
+        assert_eq!(lines.next_line().await?.unwrap(), "");
+    }
+    server.ticks.send(())?;
+    server.ticks.send(())?;
+    assert_eq!(lines.next_line().await?.unwrap(), ":");
+    assert_eq!(lines.next_line().await?.unwrap(), "");
+    drop(server.source);
+    assert_eq!(lines.next_line().await?, None);
+    assert!(curl.wait().await?.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hyper_client_reads_what_a_hyper_server_sends() -> Result {
+    let server = server().await?;
+    let mut encoder = Encoder::new();
+    let large = "line\r\n".repeat(50_000);
+    server.send(event("one\ntwo").with_name("named".into())?)?;
+    server.send(Bytes::from_static(KEEP_ALIVE))?;
+    server.send(encoder.encode(&Event::new("ready").with_id("7")?))?;
+    server.send(event(&large))?;
+    drop(server.source);
+
+    let socket = TokioIo::new(TcpStream::connect(server.address).await?);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(socket).await?;
+    tokio::spawn(connection);
+    let request =
+        Request::builder().header("host", "localhost").body(EventBody::new(futures_util::stream::empty::<Event>()))?;
+    let mut events = DataStream::new(sender.send_request(request).await?.into_body()).events();
+    let mut received = Vec::new();
+    while let Some(event) = events.next().await {
+        received.push(event?);
+    }
+    let [named, ready, long] = &received[..] else { panic!("{} events", received.len()) };
+    assert_eq!((named.name(), named.data()), ("named", "one\ntwo"));
+    assert_eq!((ready.id(), ready.data()), (Some("7"), "ready"));
+    assert_eq!(long.data(), "line\n".repeat(50_000));
+    Ok(())
+}

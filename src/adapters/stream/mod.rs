@@ -1,0 +1,51 @@
+//! Event streams as [`Stream`](futures_core::Stream)s: chunks to events, and events to chunks.
+//!
+//! **A client** calls [`events`](TransportExt::events) on what its HTTP library streams, such as the `bytes_stream()`
+//! of a reqwest response:
+//!
+//! ```
+//! use futures_util::StreamExt;
+//! use sse_wire::stream::{StreamError, TransportExt};
+//! # use futures_util::FutureExt;
+//! # let chunks = ["id: 1\ndata: hel", "lo\n\n"].map(|chunk| Ok::<_, std::io::Error>(chunk.as_bytes()));
+//! # let bytes_stream = futures_util::stream::iter(chunks);
+//!
+//! # async {
+//! let mut events = bytes_stream.events();
+//! while let Some(event) = events.next().await {
+//!     match event {
+//!         Ok(event) => println!("{}: {}", event.name(), event.data()),
+//!         // One event was larger than the limit. The next is not.
+//!         Err(StreamError::Parse(error)) => eprintln!("{error}"),
+//!         // The connection broke: connect again, from this id on.
+//!         Err(StreamError::Transport(_)) => eprintln!("the last was {:?}", events.last_event_id()),
+//!     }
+//! }
+//! # assert_eq!(events.last_event_id(), "1");
+//! # }.now_or_never().unwrap();
+//! ```
+//!
+//! **A server** calls [`encoded`](EncodeExt::encoded) on a stream of events, and gives the stream of [`Bytes`] to
+//! whatever sends it. For hyper, axum, and what else takes an `http_body::Body`, the `body` module (feature
+//! `http-body`) does it without a copy of the data, and with signs of life.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use futures_util::{Stream, StreamExt};
+//! use sse_wire::{Event, stream::EncodeExt};
+//!
+//! fn ticker(prices: impl Stream<Item = f64>) -> impl Stream<Item = Bytes> {
+//!     prices.map(|price| Event::new(price.to_string())).encoded()
+//! }
+//! # use futures_util::FutureExt;
+//! # let sent = std::pin::pin!(ticker(futures_util::stream::iter([42.17]))).next().now_or_never();
+//! # assert_eq!(sent, Some(Some(Bytes::from("data: 42.17\n\n"))));
+//! ```
+//!
+//! [`Bytes`]: bytes::Bytes
+
+mod encode;
+mod parse;
+
+pub use encode::{Encode, EncodeExt, EncodedStream};
+pub use parse::{EventStream, ItemStream, ParserStream, Parts, StreamError, TransportExt};
