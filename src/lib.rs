@@ -101,7 +101,7 @@ mod line;
 mod parser;
 
 pub use bytestring::ByteString;
-pub use encoder::{EncodedEvent, Encoder, KEEP_ALIVE};
+pub use encoder::{DataWriter, EncodedEvent, Encoder, KEEP_ALIVE};
 pub use event::Event;
 pub use field::{Field, FieldError};
 pub use parser::{Item, Line, LineParser, ParseError, ParseErrorKind, Parser, ParserBuilder};
