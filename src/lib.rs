@@ -97,6 +97,7 @@ extern crate alloc;
 mod encoder;
 mod event;
 mod field;
+pub mod http;
 mod line;
 mod parser;
 
