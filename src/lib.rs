@@ -83,7 +83,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | the fastest line-end scan that the processor offers, chosen at run time, and vectored writes of an [`EncodedEvent`]; without it the crate is `no_std` + `alloc` |
+//! | `std` | yes | the fastest line-end scan that the processor offers, chosen at run time, vectored writes of an [`EncodedEvent`], [`io`]: events out of a blocking reader and into a writer; without it the crate is `no_std` + `alloc` |
 //! | `simd` | yes | the UTF-8 check by `simdutf8`: several times faster on text that is not ASCII |
 
 #![forbid(unsafe_code)]
@@ -94,6 +94,7 @@
 
 extern crate alloc;
 
+mod adapters;
 mod encoder;
 mod event;
 mod field;
@@ -101,6 +102,9 @@ pub mod http;
 mod line;
 mod parser;
 
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use adapters::io;
 pub use bytestring::ByteString;
 pub use encoder::{DataWriter, EncodedEvent, Encoder, KEEP_ALIVE};
 pub use event::Event;

@@ -73,7 +73,8 @@ pub fn chunks<'i>(mut stream: &'i [u8], cuts: &[usize]) -> Vec<&'i [u8]> {
     chunks
 }
 
-fn seen<S: AsRef<str>>(result: Result<Option<Item<S>>, ParseError>) -> Option<Seen> {
+/// What a call to the parser says, written down.
+pub fn seen<S: AsRef<str>>(result: Result<Option<Item<S>>, ParseError>) -> Option<Seen> {
     match result {
         Ok(None) => None,
         Ok(Some(Item::Event(event))) => Some(Seen::Event(seen_event(&event))),
@@ -99,6 +100,6 @@ pub fn seen_event<S: AsRef<str>>(event: &Event<S>) -> SeenEvent {
     }
 }
 
-fn milliseconds(time: std::time::Duration) -> u64 {
+pub fn milliseconds(time: std::time::Duration) -> u64 {
     time.as_millis().try_into().unwrap()
 }

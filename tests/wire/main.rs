@@ -5,5 +5,7 @@ mod connections;
 mod counts;
 mod drive;
 mod facts;
+#[cfg(feature = "std")]
+mod io;
 mod oracle;
 mod properties;

@@ -1,0 +1,4 @@
+//! The parser and the encoder behind the traits that others have settled on. They stand on the public interface alone.
+
+#[cfg(feature = "std")]
+pub mod io;
