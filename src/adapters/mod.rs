@@ -2,3 +2,5 @@
 
 #[cfg(feature = "std")]
 pub mod io;
+#[cfg(feature = "json")]
+mod json;
