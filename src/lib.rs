@@ -84,6 +84,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `std` | yes | the fastest line-end scan that the processor offers, chosen at run time, vectored writes of an [`EncodedEvent`], [`io`]: events out of a blocking reader and into a writer; without it the crate is `no_std` + `alloc` |
+//! | `codec` | no | [`codec`]: events over any `AsyncRead` and `AsyncWrite`, by `tokio-util` |
 //! | `json` | no | JSON as data: [`Event::json`], [`Event::parse_json`], [`Encoder::encode_json`] |
 //! | `simd` | yes | the UTF-8 check by `simdutf8`: several times faster on text that is not ASCII |
 
@@ -103,6 +104,9 @@ pub mod http;
 mod line;
 mod parser;
 
+#[cfg(feature = "codec")]
+#[cfg_attr(docsrs, doc(cfg(feature = "codec")))]
+pub use adapters::codec;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use adapters::io;
