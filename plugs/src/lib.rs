@@ -1,0 +1,1 @@
+//! What `sse-wire` meets in real use: see `tests/`.
