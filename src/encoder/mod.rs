@@ -172,6 +172,7 @@ impl Encoder {
 }
 
 /// What was written to `arena`, which is empty after it.
+#[inline]
 fn take_block(arena: &mut BytesMut) -> Bytes {
     if arena.len() > ARENA {
         // Larger than it looked, with many lines: it has grown, and is not shared either.

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{ARENA, DATA, END, Encoder, Sink, take_block, write_head, write_lines};
 use crate::event::Event;
+use crate::line::SHORT;
 
 /// What takes the place of each maximal subpart of an ill-formed sequence.
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
@@ -85,7 +86,19 @@ impl DataWriter<'_> {
     }
 
     /// Appends bytes to the data; those that turn out to be ill-formed UTF-8 become U+FFFD. Never fails.
-    pub fn push_bytes(&mut self, mut bytes: &[u8]) {
+    #[inline]
+    pub fn push_bytes(&mut self, bytes: &[u8]) {
+        // Serializers write pieces of a few bytes, mostly of this kind: not worth the calls.
+        let plain = |byte: &u8| matches!(byte, b' '..=b'~');
+        if bytes.len() < SHORT && self.incomplete.is_empty() && bytes.iter().all(plain) {
+            self.after_cr &= bytes.is_empty();
+            self.block.write(bytes);
+        } else {
+            self.push_any(bytes);
+        }
+    }
+
+    fn push_any(&mut self, mut bytes: &[u8]) {
         while !self.incomplete.is_empty() {
             let Some((&byte, rest)) = bytes.split_first() else {
                 return;
@@ -171,6 +184,13 @@ impl std::io::Write for DataWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.push_bytes(bytes);
         Ok(bytes.len())
+    }
+
+    /// What serializers call, for every few bytes: the loop around `write` would cost more than the work.
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.push_bytes(bytes);
+        Ok(())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
