@@ -42,9 +42,9 @@ pub enum ReadError {
 ///
 /// # Memory
 ///
-/// It reads into pieces of 16 KiB, which small reads share and events point into: nothing is copied on the way from a
-/// read to an event that lies in it. An event that is kept keeps the whole piece; to keep a small one for long, keep
-/// `event.as_borrowed().to_shared()`.
+/// It reads into a piece of 16 KiB, which small reads share and events point into: nothing is copied on the way from a
+/// read to an event that lies in it. Once a piece is full it is used again, if no event is left of it. An event that is
+/// kept keeps its whole piece; to keep a small one for long, keep `event.as_borrowed().to_shared()`.
 ///
 /// ```
 /// use sse_wire::io::ReadEvents;
@@ -65,7 +65,8 @@ pub struct ReadEvents<R> {
     parser: Parser,
     /// What was read and not yet parsed.
     chunk: Bytes,
-    /// What the next reads fill, from the front. It is all zeros: safe code can only read into bytes that are there.
+    /// What the next reads fill, from the front: bytes of no meaning, since safe code only reads into bytes that are
+    /// there.
     room: BytesMut,
     ended: bool,
 }
@@ -123,7 +124,9 @@ impl<R: Read> ReadEvents<R> {
     /// Reads once; the chunk before it has been taken.
     fn read(&mut self) -> io::Result<()> {
         if self.room.is_empty() {
-            self.room = BytesMut::zeroed(READ);
+            // The same memory again, if nobody holds any of it.
+            self.room.reserve(READ);
+            self.room.resize(READ, 0);
         }
         match self.reader.read(&mut self.room) {
             Ok(0) => self.ended = true,
