@@ -26,7 +26,7 @@ pub const EVENT_STREAM: &str = "text/event-stream";
 /// The name of the header in which a client that comes back sends its last event ID, if that is not empty ([9.2.4]).
 ///
 /// Its value is the id as UTF-8 bytes, which need not be ASCII: with the `http` crate, `HeaderValue::from_bytes`, and
-/// `as_bytes` on the other side.
+/// `as_bytes` on the other side. An id may also hold control characters, which no header can carry.
 ///
 /// [9.2.4]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
 pub const LAST_EVENT_ID: &str = "last-event-id";

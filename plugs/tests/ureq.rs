@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use sse_wire::io::{ReadError, ReadEvents, WriteEvents};
 use sse_wire::{Encoder, Event, Parser, http};
+use ureq::http::{HeaderName, HeaderValue};
 use ureq::{Agent, BodyReader};
 
 /// Serves the connections one by one, each with `answer`, which gets the request, and ends with the last.
@@ -44,7 +45,7 @@ fn connect(url: &str, mut parser: Parser) -> ReadEvents<BodyReader<'static>> {
     let agent: Agent = Agent::config_builder().proxy(None).build().into();
     let mut request = agent.get(url);
     for (name, value) in http::REQUEST_HEADERS {
-        request = request.header(name, value);
+        request = request.header(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     if !parser.last_event_id().is_empty() {
         request = request.header(http::LAST_EVENT_ID, parser.last_event_id());

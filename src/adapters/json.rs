@@ -7,7 +7,7 @@ use crate::event::Event;
 
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 impl Event<ByteString> {
-    /// An event whose data is `value` as JSON, in one line, with no name, no id and no reconnection time.
+    /// An event whose data is `value` as JSON, with no name, no id and no reconnection time.
     ///
     /// [`Encoder::encode_json`](crate::Encoder::encode_json) writes it without the string in between.
     ///
