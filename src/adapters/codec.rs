@@ -94,7 +94,8 @@ impl codec::Decoder for EventCodec {
     type Item = Result<Event<ByteString>, ParseError>;
     type Error = io::Error;
 
-    /// Takes all of `src`, and gives its events one at a time. Never fails.
+    /// Takes all of `src`, and gives its events one at a time. Never fails; and as it leaves nothing in `src`, nor does
+    /// the end of the stream.
     fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Self::Item>> {
         loop {
             let found = self.parser.next_event_shared(&mut self.chunk).transpose();
@@ -103,11 +104,6 @@ impl codec::Decoder for EventCodec {
             }
             self.chunk = src.split().freeze();
         }
-    }
-
-    /// The same: what is left at the end of a stream is not an event.
-    fn decode_eof(&mut self, src: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        self.decode(src)
     }
 }
 
@@ -137,5 +133,35 @@ impl codec::Encoder<Bytes> for EventCodec {
     fn encode(&mut self, blocks: Bytes, dst: &mut BytesMut) -> io::Result<()> {
         dst.extend_from_slice(&blocks);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use codec::Decoder as _;
+
+    #[test]
+    fn events_point_into_the_buffer_they_were_read_into() {
+        let mut src = BytesMut::from("data: 1\n\ndata: 2\n\n");
+        let buffer = src.as_ptr() as usize;
+        let mut codec = EventCodec::new();
+        for at in [6, 15] {
+            let event = codec.decode(&mut src).unwrap().unwrap().unwrap();
+            assert_eq!(event.data().as_ptr() as usize, buffer + at);
+        }
+    }
+
+    #[test]
+    fn bytes_may_come_before_all_events_of_those_before_were_taken() {
+        let mut codec = EventCodec::new();
+        let mut src = BytesMut::from("data: 1\n\ndata: 2\n\nda");
+        assert_eq!(codec.decode(&mut src).unwrap().unwrap().unwrap().data(), "1");
+        src.extend_from_slice(b"ta: 3\n\ndata");
+        let mut data = || Some(codec.decode_eof(&mut src).unwrap()?.unwrap().into_data());
+        assert_eq!(data().unwrap(), "2");
+        assert_eq!(data().unwrap(), "3");
+        assert_eq!(data(), None);
+        assert_eq!(data(), None);
     }
 }

@@ -114,17 +114,6 @@ fn small_reads_share_memory_and_events_point_into_it() {
 }
 
 #[test]
-fn memory_is_used_again_once_no_event_is_left_of_it() {
-    // Four reads fill a piece of memory.
-    let block = format!("data: {}\n\n", "x".repeat(4096 - 8));
-    let reads = || Moody::reading([Ok(block.as_bytes()); 8]).map(Result::unwrap);
-    let dropped: Vec<_> = reads().map(|event| event.data().as_ptr() as usize).collect();
-    assert_eq!(dropped[..4], dropped[4..]);
-    let kept: Vec<Event> = reads().collect();
-    assert!(kept.iter().all(|event| *event == kept[0]));
-}
-
-#[test]
 fn an_event_that_the_writer_takes_is_one_write_and_no_flush() {
     let mut events = Moody::writing([Ok(1000), Ok(1000), Err(ErrorKind::Other)]);
     events.write(&Event::new("one\ntwo").with_id("7").unwrap()).unwrap();
