@@ -59,8 +59,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`encode_into`](Encoder::encode_into) appends to a buffer of the caller's, and
-//! [`into_buf`](Event::into_buf) makes a [`Buf`](bytes::Buf) whose data is never copied.
+//! [`encode_into`](Encoder::encode_into) appends to a buffer of the caller's,
+//! [`into_buf`](Event::into_buf) makes a [`Buf`](bytes::Buf) whose data is never copied, and
+//! [`writer`](Encoder::writer) takes data that comes in pieces. [`http`] has the headers that both sides send.
 //!
 //! Nothing that a user puts into an event can forge another field or event: [`Event::with_name`] and
 //! [`Event::with_id`] refuse what their field cannot carry, data may hold anything, and so encoding cannot fail.
@@ -83,14 +84,16 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | the fastest line-end scan that the processor offers, chosen at run time, vectored writes of an [`EncodedEvent`], [`io`]: events out of a blocking reader and into a writer; without it the crate is `no_std` + `alloc` |
+//! | `std` | yes | the fastest line-end scan that the processor offers, chosen at run time, vectored writes of an [`EncodedEvent`], and [`io`]: events out of a blocking reader and into a writer; without it the crate is `no_std` + `alloc` |
 //! | `codec` | no | [`codec`]: events over any `AsyncRead` and `AsyncWrite`, by `tokio-util` |
-//! | `json` | no | JSON as data: [`Event::json`], [`Event::parse_json`], [`Encoder::encode_json`] |
+//! | `json` | no | JSON as data: [`Event::json`], [`Event::parse_json`], and with `std` [`Encoder::encode_json`] |
 //! | `simd` | yes | the UTF-8 check by `simdutf8`: several times faster on text that is not ASCII |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The links to what a feature adds are checked where every feature is.
+#![cfg_attr(not(all(feature = "codec", feature = "json", feature = "std")), allow(rustdoc::broken_intra_doc_links))]
 #![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

@@ -23,7 +23,8 @@ use crate::parser::{ParseError, Parser};
 /// a read to an event that lies in it, and an event that is kept keeps the whole piece. To keep a small one for long,
 /// keep `event.as_borrowed().to_shared()`.
 ///
-/// The end of the stream is never an error. The unfinished event is not an item, as the standard wants it;
+/// An error of the reader comes once, after every event before it, and then `None`; a `FramedRead` that is asked once
+/// more reads again. The end of the stream is never an error. The unfinished event is not an item, as the standard wants it;
 /// [`finish`](EventCodec::finish) has it. A stream that grows again, such as a file, goes on where it was.
 ///
 /// `next` may be cancelled at any time: nothing is lost.

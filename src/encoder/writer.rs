@@ -54,14 +54,15 @@ impl Encoder {
     /// `event` gives the name, the id, the reconnection time, and what the data begins with; mostly that is `""`.
     ///
     /// ```
-    /// use std::io::Write;
     /// use sse_wire::{Encoder, Event};
     ///
     /// let mut encoder = Encoder::new();
     /// let mut data = encoder.writer(&Event::new("").with_id("7")?);
-    /// std::io::copy(&mut &b"any\r\nreader"[..], &mut data)?;
-    /// assert_eq!(data.finish(), "id: 7\ndata: any\ndata: reader\n\n");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// for piece in ["to", "ken\r", "\nby token"] {
+    ///     data.push_str(piece);
+    /// }
+    /// assert_eq!(data.finish(), "id: 7\ndata: token\ndata: by token\n\n");
+    /// # Ok::<(), sse_wire::FieldError>(())
     /// ```
     pub fn writer<S: AsRef<str>>(&mut self, event: &Event<S>) -> DataWriter<'_> {
         let mut block = mem::take(&mut self.arena);
@@ -307,6 +308,17 @@ mod tests {
                 assert_eq!(writer.finish(), expected, "{sample:?} in pieces of {size}");
             }
         }
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn the_data_may_come_from_any_reader() {
+        let source = "caf\u{e9}\r\n\u{1f680}";
+        let mut reader = std::io::BufReader::with_capacity(1, source.as_bytes());
+        let mut encoder = Encoder::new();
+        let mut writer = encoder.writer(&Event::new(""));
+        assert_eq!(std::io::copy(&mut reader, &mut writer).unwrap(), source.len() as u64);
+        assert_eq!(writer.finish(), "data: caf\u{e9}\ndata: \u{1f680}\n\n");
     }
 
     #[test]

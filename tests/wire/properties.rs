@@ -197,6 +197,7 @@ proptest! {
     fn an_event_written_piece_by_piece_is_the_event_encoded_whole(event in events(), cuts in cuts(), start in 0..9_usize) {
         let mut encoder = Encoder::new();
         let expected = encoder.encode(&event);
+        // Nobody is called `message` here but those without a name.
         let (name, data) = (if event.name() == "message" { "" } else { event.name() }, event.data());
         let starts_at = data.char_indices().map(|(at, _)| at).chain([data.len()]).nth(start).unwrap_or(0);
         let mut head = Event::new(&data[..starts_at]).with_name(name).unwrap();
