@@ -59,8 +59,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`encode_into`](Encoder::encode_into) appends to a buffer of the caller's, and
-//! [`into_buf`](Event::into_buf) makes a [`Buf`](bytes::Buf) whose data is never copied.
+//! [`encode_into`](Encoder::encode_into) appends to a buffer of the caller's,
+//! [`into_buf`](Event::into_buf) makes a [`Buf`](bytes::Buf) whose data is never copied, and
+//! [`writer`](Encoder::writer) takes data that comes in pieces. [`http`] has the headers that both sides send.
 //!
 //! Nothing that a user puts into an event can forge another field or event: [`Event::with_name`] and
 //! [`Event::with_id`] refuse what their field cannot carry, data may hold anything, and so encoding cannot fail.
@@ -84,14 +85,21 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | the fastest line-end scan that the processor offers, chosen at run time, and vectored writes of an [`EncodedEvent`]; without it the crate is `no_std` + `alloc` |
-//! | `http-body` | no | `body`: bodies of HTTP messages from streams of events, and back, for hyper, axum and others |
+//! | `std` | yes | the fastest line-end scan that the processor offers, chosen at run time, vectored writes of an [`EncodedEvent`], and [`io`]: events out of a blocking reader and into a writer; without it the crate is `no_std` + `alloc` |
+//! | `codec` | no | [`codec`]: events over any `AsyncRead` and `AsyncWrite`, by `tokio-util` |
+//! | `http-body` | no | [`body`]: bodies of HTTP messages from streams of events, and back, for hyper, axum and others |
+//! | `json` | no | JSON as data: [`Event::json`], [`Event::parse_json`], and with `std` [`Encoder::encode_json`] |
 //! | `simd` | yes | the UTF-8 check by `simdutf8`: several times faster on text that is not ASCII |
-//! | `stream` | no | `stream`: streams of chunks (reqwest's `bytes_stream`) to streams of events, and back |
+//! | `stream` | no | [`stream`]: streams of chunks (reqwest's `bytes_stream`) to streams of events, and back |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The links to what a feature adds are checked where every feature is.
+#![cfg_attr(
+    not(all(feature = "codec", feature = "http-body", feature = "json")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 #![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -101,17 +109,24 @@ mod adapters;
 mod encoder;
 mod event;
 mod field;
+pub mod http;
 mod line;
 mod parser;
 
 #[cfg(feature = "http-body")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
 pub use adapters::body;
+#[cfg(feature = "codec")]
+#[cfg_attr(docsrs, doc(cfg(feature = "codec")))]
+pub use adapters::codec;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use adapters::io;
 #[cfg(feature = "stream")]
 #[cfg_attr(docsrs, doc(cfg(feature = "stream")))]
 pub use adapters::stream;
 pub use bytestring::ByteString;
-pub use encoder::{EncodedEvent, Encoder, KEEP_ALIVE};
+pub use encoder::{DataWriter, EncodedEvent, Encoder, KEEP_ALIVE};
 pub use event::Event;
 pub use field::{Field, FieldError};
 pub use parser::{Item, Line, LineParser, ParseError, ParseErrorKind, Parser, ParserBuilder};

@@ -1,7 +1,7 @@
 //! Line terminators (LF, CR, CRLF) and the scan for them: the one place that knows them, for both directions.
 
 /// Up to this many bytes a plain loop is faster than the call.
-const SHORT: usize = 16;
+pub(crate) const SHORT: usize = 16;
 
 /// Up to this many bytes it pays to ask first whether there is a line end at all.
 pub(crate) const FEW: usize = 64;

@@ -1,6 +1,7 @@
 //! Events to bytes.
 
 mod vectored;
+mod writer;
 
 use core::mem;
 use core::time::Duration;
@@ -12,6 +13,7 @@ use crate::field::{Field, FieldError};
 use crate::line::{Lines, find_line_end};
 
 pub use vectored::EncodedEvent;
+pub use writer::DataWriter;
 
 /// A comment with no text: bytes to send now and then so that proxies and clients know the connection is alive.
 ///
@@ -165,12 +167,18 @@ impl Encoder {
             self.arena.reserve(ARENA);
         }
         write(&mut self.arena);
-        if self.arena.len() > ARENA {
-            // Larger than it looked, with many lines: it has grown, and is not shared either.
-            return mem::take(&mut self.arena).freeze();
-        }
-        self.arena.split().freeze()
+        take_block(&mut self.arena)
     }
+}
+
+/// What was written to `arena`, which is empty after it.
+#[inline]
+fn take_block(arena: &mut BytesMut) -> Bytes {
+    if arena.len() > ARENA {
+        // Larger than it looked, with many lines: it has grown, and is not shared either.
+        return mem::take(arena).freeze();
+    }
+    arena.split().freeze()
 }
 
 // What stands before the first line of the data, between two lines, and after the last.
@@ -213,10 +221,17 @@ fn write_event(event: &Event<&str>, dst: &mut impl Sink) {
 }
 
 #[inline]
-fn write_data(mut data: &[u8], dst: &mut impl Sink) {
+fn write_data(data: &[u8], dst: &mut impl Sink) {
+    dst.write(DATA);
+    write_lines(data, dst);
+    dst.write(END);
+}
+
+/// Data, or a piece of it, on from where a line of it is under way.
+#[inline]
+fn write_lines(mut data: &[u8], dst: &mut impl Sink) {
     // A long line is searched and copied in turn, so that what was searched is still near when it is copied.
     const WINDOW: usize = 8 * 1024;
-    dst.write(DATA);
     loop {
         let window = &data[..data.len().min(WINDOW)];
         if let Some(end) = find_line_end(window) {
@@ -235,7 +250,6 @@ fn write_data(mut data: &[u8], dst: &mut impl Sink) {
             }
         }
     }
-    dst.write(END);
 }
 
 /// All fields but data.

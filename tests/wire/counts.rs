@@ -334,3 +334,16 @@ fn the_keep_alive_is_a_comment_and_nothing_else() {
     assert_eq!(parser.next_event(&mut &KEEP_ALIVE.repeat(3)[..]).unwrap(), None);
     assert_eq!(parser.position(), 3 * KEEP_ALIVE.len() as u64);
 }
+
+#[cfg(feature = "std")]
+#[test]
+fn a_blocking_reader_takes_memory_once_if_no_event_is_kept() {
+    // Blocks that fill the pieces that are read, so that no event must be copied.
+    let stream = format!("data: {}\n\n", "x".repeat(1024 - 8)).repeat(1600);
+    let mut events = sse_wire::io::Events::new(stream.as_bytes());
+    let first = measure(|| assert!(events.next().is_some()));
+    assert!(first.bytes_max < 17 * KIB as u64, "{first:?}");
+    let mut seen = 1;
+    let others = measure(|| seen += events.by_ref().map(Result::unwrap).count());
+    assert_eq!((seen, others.count_total), (1600, 0));
+}

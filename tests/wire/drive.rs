@@ -73,6 +73,7 @@ pub fn chunks<'i>(mut stream: &'i [u8], cuts: &[usize]) -> Vec<&'i [u8]> {
     chunks
 }
 
+/// What a call to the parser says, written down.
 pub fn seen<S: AsRef<str>>(result: Result<Option<Item<S>>, ParseError>) -> Option<Seen> {
     match result {
         Ok(None) => None,

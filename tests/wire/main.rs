@@ -7,6 +7,8 @@ mod connections;
 mod counts;
 mod drive;
 mod facts;
+#[cfg(feature = "std")]
+mod io;
 mod oracle;
 mod properties;
 #[cfg(feature = "stream")]

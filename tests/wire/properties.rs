@@ -1,5 +1,6 @@
 //! Properties: any bytes cut anywhere, against the oracle; any event, there and back.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -190,6 +191,44 @@ proptest! {
             prop_assert_eq!(outcome.results, vec![Seen::Event(expected.clone())]);
             prop_assert_eq!(outcome.unfinished, None);
         }
+    }
+
+    #[test]
+    fn an_event_written_piece_by_piece_is_the_event_encoded_whole(event in events(), cuts in cuts(), start in 0..9_usize) {
+        let mut encoder = Encoder::new();
+        let expected = encoder.encode(&event);
+        // Nobody is called `message` here but those without a name.
+        let (name, data) = (if event.name() == "message" { "" } else { event.name() }, event.data());
+        let starts_at = data.char_indices().map(|(at, _)| at).chain([data.len()]).nth(start).unwrap_or(0);
+        let mut head = Event::new(&data[..starts_at]).with_name(name).unwrap();
+        if let Some(id) = event.id() {
+            head = head.with_id(id).unwrap();
+        }
+        if let Some(time) = event.retry() {
+            head = head.with_retry(time);
+        }
+        let mut writer = encoder.writer(&head);
+        for character in data[starts_at..].chars() {
+            fmt::Write::write_char(&mut writer, character).unwrap();
+        }
+        prop_assert_eq!(writer.finish(), &expected);
+
+        let mut writer = encoder.writer(&head);
+        for piece in chunks(&data.as_bytes()[starts_at..], &cuts) {
+            writer.push_bytes(piece);
+        }
+        prop_assert_eq!(writer.finish(), &expected);
+    }
+
+    #[test]
+    fn any_bytes_written_in_any_pieces_are_what_they_are_as_a_whole(data in streams(), cuts in cuts()) {
+        let mut encoder = Encoder::new();
+        let mut writer = encoder.writer(&Event::new(""));
+        for piece in chunks(&data, &cuts) {
+            writer.push_bytes(piece);
+        }
+        let written = writer.finish();
+        prop_assert_eq!(written, encoder.encode(&Event::new(String::from_utf8_lossy(&data))));
     }
 
     #[test]

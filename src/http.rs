@@ -1,0 +1,134 @@
+//! The names and values of HTTP that an event stream needs, on both sides, as plain text for any HTTP library.
+//!
+//! Names are in lower case, as HTTP/2 wants them and as `HeaderName::from_static` of the `http` crate does.
+//!
+//! ```
+//! use sse_wire::http;
+//!
+//! let mut request = String::from("GET /events HTTP/1.1\r\nhost: example.org\r\n");
+//! for (name, value) in http::REQUEST_HEADERS {
+//!     request += &format!("{name}: {value}\r\n");
+//! }
+//! # let last_event_id = "";
+//! if !last_event_id.is_empty() {
+//!     request += &format!("{}: {last_event_id}\r\n", http::LAST_EVENT_ID);
+//! }
+//! assert!(request.contains("accept: text/event-stream\r\n"));
+//! ```
+
+/// The MIME type of an event stream, for `content-type` and `accept` ([9.2.5]).
+///
+/// It needs no `charset`: an event stream is always UTF-8.
+///
+/// [9.2.5]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+pub const EVENT_STREAM: &str = "text/event-stream";
+
+/// The name of the header in which a client that comes back sends its last event ID, if that is not empty ([9.2.4]).
+///
+/// Its value is the id as UTF-8 bytes, which need not be ASCII: with the `http` crate, `HeaderValue::from_bytes`, and
+/// `as_bytes` on the other side. An id may also hold control characters, which no header can carry.
+///
+/// [9.2.4]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
+pub const LAST_EVENT_ID: &str = "last-event-id";
+
+/// What a client sends with its request ([9.2.2]), as pairs of name and value.
+///
+/// `cache-control: no-store` is the cache mode that the standard asks for, as a header: the answer comes from the server,
+/// and nobody on the way keeps it ([RFC 9111, 5.2.1.5](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.5)).
+///
+/// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
+pub const REQUEST_HEADERS: [(&str, &str); 2] = [("accept", EVENT_STREAM), ("cache-control", "no-store")];
+
+/// What a server sends with its response, as pairs of name and value.
+///
+/// - `content-type`: without it a client gives up ([9.2.2]).
+/// - `cache-control: no-store, no-transform`: nobody keeps the stream
+///   ([RFC 9111, 5.2.2.5](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.5)), nor compresses it on the way, which
+///   would hold events back ([5.2.2.6](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.6)).
+/// - `x-accel-buffering: no`: nginx, and others that know its header, hand over each event as it comes.
+///
+/// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
+pub const RESPONSE_HEADERS: [(&str, &str); 3] =
+    [("content-type", EVENT_STREAM), ("cache-control", "no-store, no-transform"), ("x-accel-buffering", "no")];
+
+/// Whether this value of `content-type` says that the response is an event stream ([9.2.2]).
+///
+/// The type must be `text/event-stream`, in any case, with any parameters, as
+/// [MIME Sniffing](https://mimesniff.spec.whatwg.org/#parsing-a-mime-type) parses it
+/// ([RFC 9110, 8.3.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1)). Takes text or bytes. Never fails.
+///
+/// ```
+/// use sse_wire::http::is_event_stream;
+///
+/// assert!(is_event_stream("text/event-stream"));
+/// assert!(is_event_stream("Text/Event-Stream; charset=utf-8"));
+/// assert!(!is_event_stream("text/event-streams"));
+/// assert!(!is_event_stream("application/json"));
+/// ```
+///
+/// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
+#[must_use]
+pub fn is_event_stream(content_type: impl AsRef<[u8]>) -> bool {
+    // Whitespace may stand before the type and after the subtype. What ends the subtype is the first semicolon; a
+    // parameter, however odd, changes nothing.
+    let content_type = content_type.as_ref();
+    let end = content_type.iter().position(|&byte| byte == b';').unwrap_or(content_type.len());
+    trim(&content_type[..end]).eq_ignore_ascii_case(EVENT_STREAM.as_bytes())
+}
+
+/// `bytes` without HTTP whitespace at both ends: tab, LF, CR, space.
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b'\t' | b'\n' | b'\r' | b' ', rest @ ..] | [rest @ .., b'\t' | b'\n' | b'\r' | b' '] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_type_itself_is_an_event_stream() {
+        for yes in [
+            "text/event-stream",
+            "TEXT/Event-Stream",
+            " \t\r\ntext/event-stream\n ",
+            "text/event-stream;charset=utf-8",
+            "text/event-stream; charset=\"utf-8\"; x=y",
+            "text/event-stream ; x",
+            "text/event-stream;",
+            "text/event-stream;;;=",
+        ] {
+            assert!(is_event_stream(yes), "{yes:?}");
+        }
+        for no in [
+            "",
+            ";",
+            " ; text/event-stream",
+            "text/event-streamx",
+            "text/event-strea",
+            "xtext/event-stream",
+            "text /event-stream",
+            "text/ event-stream",
+            "text/event-stream, text/html",
+            "text/html, text/event-stream",
+            "text/event-stream x",
+            "text/event-stream\u{b}",
+            "text/event-stream\u{a0}",
+            "\u{feff}text/event-stream",
+            "application/x; t=text/event-stream",
+        ] {
+            assert!(!is_event_stream(no), "{no:?}");
+        }
+        assert!(!is_event_stream(b"text/event-stream\xff"));
+    }
+
+    #[test]
+    fn names_are_as_the_http_crate_wants_them() {
+        let headers = REQUEST_HEADERS.iter().chain(&RESPONSE_HEADERS);
+        for name in headers.map(|(name, _)| name).chain([&LAST_EVENT_ID]) {
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{name}");
+        }
+    }
+}
