@@ -3,6 +3,8 @@
 //! The limits are over the same chunks: a copy of them (`memcpy`), a search for every line end in them (`scan`), a
 //! check of every line that it is UTF-8 (`utf8`), and the last two together (`scan+utf8`), which no parser can do
 //! without.
+//!
+//! With `--features stream`, also by way of `EventStream`.
 
 mod corpora;
 
@@ -39,6 +41,10 @@ fn measure(criterion: &mut Criterion, corpus: &Corpus) {
         group.bench_function(BenchmarkId::new("shared", cut.name()), |bencher| {
             // Prepared outside: the chunks. The parser takes and drops them.
             bencher.iter_batched(|| chunks.clone(), shared, BatchSize::PerIteration);
+        });
+        #[cfg(feature = "stream")]
+        group.bench_function(BenchmarkId::new("EventStream", cut.name()), |bencher| {
+            bencher.iter_batched(|| chunks.clone(), streamed, BatchSize::PerIteration);
         });
     }
     for cut in [Cut::Bytes(64 * 1024), Cut::Bytes(1400)] {
@@ -95,6 +101,29 @@ fn shared(chunks: Vec<Bytes>) {
     for mut chunk in chunks {
         while let Ok(Some(event)) = parser.next_event_shared(&mut chunk) {
             black_box((event.name(), event.data(), event.last_event_id()));
+        }
+    }
+}
+
+/// The same by way of the adapter, which is to cost next to nothing.
+#[cfg(feature = "stream")]
+fn streamed(chunks: Vec<Bytes>) {
+    use futures_util::{Stream, stream};
+    use sse_wire::stream::TransportExt;
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    let mut events = stream::iter(chunks.into_iter().map(Ok::<_, Infallible>)).events();
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        match Pin::new(&mut events).poll_next(&mut context) {
+            Poll::Ready(Some(Ok(event))) => {
+                black_box((event.name(), event.data(), event.last_event_id()));
+            }
+            Poll::Ready(None) => break,
+            // Now and then it lets other tasks run.
+            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::event::Event;
 use crate::field::{Field, FieldError};
-use crate::line::{Lines, find_line_end};
+use crate::line::{Lines, WINDOW, find_line_end};
 
 pub use vectored::EncodedEvent;
 pub use writer::DataWriter;
@@ -230,8 +230,6 @@ fn write_data(data: &[u8], dst: &mut impl Sink) {
 /// Data, or a piece of it, on from where a line of it is under way.
 #[inline]
 fn write_lines(mut data: &[u8], dst: &mut impl Sink) {
-    // A long line is searched and copied in turn, so that what was searched is still near when it is copied.
-    const WINDOW: usize = 8 * 1024;
     loop {
         let window = &data[..data.len().min(WINDOW)];
         if let Some(end) = find_line_end(window) {
@@ -304,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_long_line_is_written_whole_and_line_breaks_are_found_wherever_they_lie() {
-        for len in 8 * 1024 - 3..8 * 1024 + 3 {
+        for len in WINDOW - 3..WINDOW + 3 {
             let line = "x".repeat(len);
             for line_break in ["\n", "\r", "\r\n"] {
                 let data = [&*line, line_break, &*line, line_break].concat();
@@ -315,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_line_break_before_the_window_ends_does_not_swallow_the_next() {
-        let line = "x".repeat(8 * 1024 - 4);
+        let line = "x".repeat(WINDOW - 4);
         assert_eq!(
             encoded(&Event::new(&alloc::format!("a\n\n{line}\r"))),
             alloc::format!("data: a\ndata: \ndata: {line}\ndata: \n\n")

@@ -6,6 +6,8 @@ use core::ops::RangeInclusive;
 use bytes::Bytes;
 use bytestring::ByteString;
 
+use crate::line::WINDOW;
+
 /// What takes the place of each maximal subpart of an ill-formed sequence.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
@@ -93,10 +95,6 @@ impl<'i> Chunk<'i> for Bytes {
         ByteString::try_from(self.slice(start..start + part.len())).ok()
     }
 }
-
-/// How much of a long piece is checked and copied at a time: the copy finds it in the nearest cache. More at a time is no
-/// faster, and one large copy is several times slower on some processors (`rep movsb`).
-const WINDOW: usize = 2 * 1024;
 
 /// Decodes a value that arrives in pieces, wherever it was cut.
 ///
