@@ -64,36 +64,45 @@ pub(crate) fn find_line_end(bytes: &[u8]) -> Option<LineEnd> {
 /// The same, for a line that is probably short: a word at a time at first, which is done before a call would have begun.
 #[inline(always)]
 pub(crate) fn find_near_line_end(bytes: &[u8]) -> Option<LineEnd> {
-    const LOW_BITS: u64 = 0x0101_0101_0101_0101;
     let mut clear = 0;
-    for word in bytes.chunks_exact(8).take(3) {
-        let word = word.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
-        // The high bit of each byte that is the one looked for, and perhaps of some after it.
-        let matches = |byte: u8| {
-            let word = word ^ (LOW_BITS * u64::from(byte));
-            word.wrapping_sub(LOW_BITS) & !word & (LOW_BITS << 7)
-        };
-        let ends = matches(b'\n') | matches(b'\r');
+    for word in bytes.chunks_exact(WORD).take(3) {
+        let ends = ends_in(word);
         if ends != 0 {
             clear += ends.trailing_zeros() as usize / 8;
             break;
         }
-        clear += 8;
+        clear += WORD;
     }
     #[cfg(test)]
     looked_at::add(clear);
     find_line_end(&bytes[clear..]).map(|end| end.after(clear))
 }
 
-/// Whether there is a line end among `bytes`, which are few. Made so that the compiler takes a block at a time.
+/// Whether there is a line end among `bytes`, which are few.
 #[inline(always)]
 pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
     #[cfg(test)]
     looked_at::add(bytes.len());
-    let blocks = bytes.chunks_exact(SHORT);
-    let rest = blocks.remainder();
-    blocks.fold(false, |found, block| block.iter().fold(found, |found, &byte| found | is_end(byte)))
-        || rest.iter().any(|&byte| is_end(byte))
+    if let [byte] = bytes {
+        return is_end(*byte);
+    }
+    let words = bytes.chunks_exact(WORD);
+    let rest = words.remainder();
+    words.fold(0, |ends, word| ends | ends_in(word)) != 0 || rest.iter().any(|&byte| is_end(byte))
+}
+
+const WORD: usize = size_of::<u64>();
+
+/// The high bit of each byte of `word` that is a line end, and perhaps of some after the first.
+#[inline(always)]
+fn ends_in(word: &[u8]) -> u64 {
+    const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+    let word = word.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+    let matches = |byte: u8| {
+        let word = word ^ (LOW_BITS * u64::from(byte));
+        word.wrapping_sub(LOW_BITS) & !word & (LOW_BITS << 7)
+    };
+    matches(b'\n') | matches(b'\r')
 }
 
 /// How far the search for the end of a line has come.

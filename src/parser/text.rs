@@ -132,6 +132,7 @@ impl Utf8Decoder {
         match piece {
             [byte] if self.seen == 0 && byte.is_ascii() => text.push(char::from(*byte)),
             [byte] => self.push_byte(*byte, text),
+            _ if piece.len() <= WINDOW => self.push_window(piece, text),
             _ => piece.chunks(WINDOW).for_each(|window| self.push_window(window, text)),
         }
     }
