@@ -5,6 +5,7 @@
 //!
 //! **In scope**: bytes to events and events to bytes, at any cut of the stream into chunks.
 //! **Out of scope**: HTTP, TLS, timers, redirects: a full client or server.
+//! [`stream`], [`body`], [`io`], [`codec`] and [`http`] plug it into what transports already speak.
 //!
 //! # A client
 //!
@@ -132,6 +133,6 @@ pub use field::{Field, FieldError};
 pub use parser::{Item, Line, LineParser, ParseError, ParseErrorKind, Parser, ParserBuilder};
 
 /// The examples of the README compile.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "codec", feature = "http-body", feature = "json"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -11,12 +11,13 @@ mod environment;
 mod goals;
 mod measure;
 mod parsers;
+mod readme;
 mod results;
 mod table;
 
 use std::error::Error;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, ValueExt};
 
@@ -29,20 +30,20 @@ const HELP: &str = "\
 Measures sse-wire beside the other crates for event streams.
 
     cargo run --release -p peers -- [--quick] [--only NAME]... [--save PATH]
-    cargo run --release -p peers -- --charts DIRECTORY [--results PATH]
+    cargo run --release -p peers -- --publish [--results PATH]
 
-    --quick             fewer and shorter rounds
-    --only NAME         only this corpus, or `encode`; may be given more than once
-    --save PATH         also write the results to this file, as JSON
-    --charts DIRECTORY  measure nothing, and draw charts of results that were saved
-    --results PATH      where those are [peers/results.json]
+    --quick         fewer and shorter rounds
+    --only NAME     only this corpus, or `encode`; may be given more than once
+    --save PATH     also write the results to this file, as JSON
+    --publish       measure nothing, and put results that were saved into README.md and docs/
+    --results PATH  where those are [peers/results.json]
 ";
 
 struct Arguments {
     quick: bool,
     only: Vec<String>,
     save: Option<PathBuf>,
-    charts: Option<PathBuf>,
+    publish: bool,
     results: PathBuf,
     help: bool,
 }
@@ -53,9 +54,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         print!("{HELP}");
         return Ok(());
     }
-    if let Some(directory) = arguments.charts {
+    if arguments.publish {
         let results = serde_json::from_str(&fs::read_to_string(arguments.results)?)?;
-        return charts::draw(&results, &directory);
+        charts::draw(&results, Path::new("docs"))?;
+        return readme::update(&results, Path::new("README.md"));
     }
     let pace = if arguments.quick { Pace::QUICK } else { Pace::FULL };
     let is_asked_for = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name);
@@ -72,8 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         results.encoding.extend(encoders::measure(&pace));
     }
 
-    print!("{}", table::render(&results, &corpora));
-    print!("{}", goals::render(&results));
+    print!("{}{}", table::render(&results, &corpora), goals::render(&results));
     if let Some(path) = arguments.save {
         fs::write(path, serde_json::to_string_pretty(&results)? + "\n")?;
     }
@@ -85,7 +86,7 @@ fn arguments() -> Result<Arguments, lexopt::Error> {
         quick: false,
         only: Vec::new(),
         save: None,
-        charts: None,
+        publish: false,
         results: "peers/results.json".into(),
         help: false,
     };
@@ -95,7 +96,7 @@ fn arguments() -> Result<Arguments, lexopt::Error> {
             Arg::Long("quick") => arguments.quick = true,
             Arg::Long("only") => arguments.only.push(parser.value()?.string()?),
             Arg::Long("save") => arguments.save = Some(parser.value()?.into()),
-            Arg::Long("charts") => arguments.charts = Some(parser.value()?.into()),
+            Arg::Long("publish") => arguments.publish = true,
             Arg::Long("results") => arguments.results = parser.value()?.into(),
             Arg::Long("help") | Arg::Short('h') => arguments.help = true,
             _ => return Err(argument.unexpected()),
