@@ -107,6 +107,7 @@
 extern crate alloc;
 
 mod adapters;
+pub mod client;
 mod encoder;
 mod event;
 mod field;

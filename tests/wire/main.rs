@@ -2,6 +2,7 @@
 
 #[cfg(feature = "http-body")]
 mod body;
+mod client;
 mod conformance;
 mod connections;
 mod counts;

@@ -1,0 +1,160 @@
+//! How long to wait before connecting again.
+
+use core::time::Duration;
+
+/// When to connect again, and after how long.
+///
+/// The standard says: wait for the reconnection time, which the server may set by `retry`; then, "optionally, wait some
+/// more" ([9.2.3]). So the wait is never shorter than the reconnection time, but for a [`ceiling`](Reconnect::ceiling).
+///
+/// The wait of the `n`th try in a row is the reconnection time, doubled `n - 1` times, at most the
+/// [`backoff`](Reconnect::backoff), and then longer by up to [`jitter`](Reconnect::jitter) percent.
+///
+/// ```
+/// use std::time::Duration;
+/// use sse_wire::client::{EventSource, Reconnect};
+///
+/// let reconnect = Reconnect::new().time(Duration::from_secs(1)).max_tries(5).retry_temporary_statuses();
+/// let source = EventSource::builder().reconnect(reconnect).build();
+/// ```
+///
+/// [9.2.3]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Reconnect {
+    time: Duration,
+    floor: Duration,
+    ceiling: Duration,
+    backoff: Duration,
+    jitter: u32,
+    pub(super) max_tries: u32,
+    pub(super) good_after: Duration,
+    pub(super) retries_temporary_statuses: bool,
+}
+
+impl Reconnect {
+    /// 3 seconds, doubled up to a minute for each try that fails, plus up to 50 %; no limit to the number of tries.
+    pub fn new() -> Reconnect {
+        Reconnect {
+            time: Duration::from_secs(3),
+            floor: Duration::from_millis(100),
+            ceiling: Duration::MAX,
+            backoff: Duration::from_secs(60),
+            jitter: 50,
+            max_tries: u32::MAX,
+            good_after: Duration::ZERO,
+            retries_temporary_statuses: false,
+        }
+    }
+
+    /// The reconnection time until the server sets one; 3 seconds unless set here.
+    pub fn time(self, time: Duration) -> Self {
+        Reconnect { time, ..self }
+    }
+
+    /// The least reconnection time, whatever the server says: `retry: 0` would have clients connect in a loop. 100
+    /// milliseconds unless set.
+    pub fn floor(self, floor: Duration) -> Self {
+        Reconnect { floor, ..self }
+    }
+
+    /// The longest reconnection time, whatever the server says: `retry: 99999999999` would have clients wait for ever.
+    /// It also holds for `Retry-After`. No ceiling unless set, as in the standard.
+    pub fn ceiling(self, ceiling: Duration) -> Self {
+        Reconnect { ceiling, ..self }
+    }
+
+    /// How far the wait is doubled, try for try, while no connection is good. One minute unless set; with
+    /// `Duration::ZERO` every try waits for the reconnection time.
+    pub fn backoff(self, longest: Duration) -> Self {
+        Reconnect { backoff: longest, ..self }
+    }
+
+    /// How much longer than that a wait may be by chance, in percent, so that the clients of a server that was restarted
+    /// do not all come back at once. 50 unless set.
+    pub fn jitter(self, percent: u32) -> Self {
+        Reconnect { jitter: percent, ..self }
+    }
+
+    /// After how many tries in a row to give up. There is no limit unless set, as in the standard.
+    pub fn max_tries(self, tries: u32) -> Self {
+        Reconnect { max_tries: tries, ..self }
+    }
+
+    /// How long a connection must have been open to count as good, so that tries and waits start over. Zero unless set:
+    /// every connection that opened was good.
+    pub fn good_after(self, open_for: Duration) -> Self {
+        Reconnect { good_after: open_for, ..self }
+    }
+
+    /// Also tries again after a response with status 429 or 5xx. The standard does not: there they are final.
+    pub fn retry_temporary_statuses(self) -> Self {
+        Reconnect { retries_temporary_statuses: true, ..self }
+    }
+
+    /// How long to wait before a try, the first being 1.
+    ///
+    /// `time`: what the server asked for by `retry`; `retry_after`: by the header of that name. `random`: any number.
+    pub(super) fn wait(&self, tries: u32, time: Option<Duration>, retry_after: Duration, random: u32) -> Duration {
+        let time = time.unwrap_or(self.time).max(self.floor).min(self.ceiling);
+        let doubled = time.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));
+        let wait = doubled.min(self.backoff.max(time)).max(retry_after.min(self.ceiling));
+        wait.saturating_add(fraction(wait, self.jitter, random))
+    }
+}
+
+impl Default for Reconnect {
+    fn default() -> Self {
+        Reconnect::new()
+    }
+}
+
+/// `percent` of `wait`, and of that as much as `random` is of `u32::MAX`.
+fn fraction(wait: Duration, percent: u32, random: u32) -> Duration {
+    let most = wait.as_nanos().saturating_mul(percent.into()) / 100;
+    let nanoseconds = most.saturating_mul(random.into()) >> 32;
+    u64::try_from(nanoseconds).map_or(Duration::MAX, Duration::from_nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn wait(reconnect: &Reconnect, tries: u32, random: u32) -> Duration {
+        reconnect.wait(tries, None, Duration::ZERO, random)
+    }
+
+    #[test]
+    fn each_try_waits_twice_as_long_up_to_the_backoff() {
+        let reconnect = Reconnect::new().time(SECOND).backoff(10 * SECOND);
+        let waits: Vec<_> = (1..=6).map(|tries| wait(&reconnect, tries, 0).as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 10, 10]);
+        assert_eq!(wait(&reconnect, u32::MAX, 0), 10 * SECOND);
+    }
+
+    #[test]
+    fn a_backoff_shorter_than_the_reconnection_time_does_not_shorten_it() {
+        let reconnect = Reconnect::new().time(5 * SECOND).backoff(Duration::ZERO);
+        assert_eq!(wait(&reconnect, 7, 0), 5 * SECOND);
+    }
+
+    #[test]
+    fn jitter_only_lengthens_and_by_no_more_than_it_says() {
+        let reconnect = Reconnect::new().time(SECOND).jitter(50);
+        assert_eq!(wait(&reconnect, 1, 0), SECOND);
+        let longest = wait(&reconnect, 1, u32::MAX);
+        assert!(longest > SECOND * 1499 / 1000 && longest < SECOND * 3 / 2, "{longest:?}");
+        assert_eq!(wait(&reconnect.clone().jitter(0), 1, u32::MAX), SECOND);
+        assert!(wait(&reconnect, 1, u32::MAX / 2).abs_diff(SECOND * 5 / 4) < Duration::from_micros(1));
+    }
+
+    #[test]
+    fn the_longest_durations_saturate() {
+        let reconnect = Reconnect::new().time(Duration::MAX).jitter(u32::MAX);
+        assert_eq!(wait(&reconnect, u32::MAX, u32::MAX), Duration::MAX);
+        let asked = Reconnect::new().wait(3, Some(Duration::from_millis(u64::MAX)), Duration::ZERO, u32::MAX);
+        assert!(asked >= Duration::from_millis(u64::MAX));
+    }
+}
