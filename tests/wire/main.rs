@@ -11,6 +11,7 @@ mod facts;
 mod io;
 mod oracle;
 mod properties;
+mod replay;
 #[cfg(feature = "stream")]
 mod script;
 #[cfg(feature = "stream")]
