@@ -13,8 +13,8 @@ use crate::field::{Field, FieldError};
 pub trait Ids {
     /// The number of the event with this id, counting from 1.
     ///
-    /// It may be that of an event that is long gone or still to come, but every event that is held, and the one that was
-    /// pushed out last, is found.
+    /// It may be that of an event that is long gone or still to come, but every event that is held, and the one that
+    /// was pushed out last, is found.
     fn number(&self, id: &str) -> Option<u64>;
 
     /// The id of the newest event; empty if there was none.

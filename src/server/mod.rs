@@ -5,9 +5,9 @@
 //!
 //! # Live events on from a replay
 //!
-//! To a client go first the events that it missed, then those to come. Between the two none must fall out, and none come
-//! twice. For that, publishing holds one lock while it puts an event into the buffer *and* hands it to the subscribers, and
-//! a client that comes holds the same lock while it asks for what it missed *and* subscribes:
+//! To a client go first the events that it missed, then those to come. Between the two none must fall out, and none
+//! come twice. For that, publishing holds one lock while it puts an event into the buffer *and* hands it to the
+//! subscribers, and a client that comes holds the same lock while it asks for what it missed *and* subscribes:
 //!
 //! ```
 //! use std::sync::{Mutex, PoisonError, mpsc};
@@ -54,14 +54,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! With `tokio::sync::broadcast` it is the same, under a plain `Mutex`, since nothing is awaited while it is held: `send` and
-//! `subscribe` take the place of the list. A receiver that *lagged* has a gap: end its connection, or let it ask for what
-//! came since the last event that it sent on, as a client that comes back does.
+//! With `tokio::sync::broadcast` it is the same, under a plain `Mutex`, since nothing is awaited while it is held:
+//! `send` and `subscribe` take the place of the list. A receiver that *lagged* has a gap: end its connection, or let it
+//! ask for what came since the last event that it sent on, as a client that comes back does.
 //!
 //! # An id that is not known
 //!
-//! The standard has no answer for a client whose last event ID the server does not know, or no longer; what to do is the
-//! server's decision. It can
+//! The standard has no answer for a client whose last event ID the server does not know, or no longer; what to do is
+//! the server's decision. It can
 //!
 //! - send an event that tells the client to fetch the state anew,
 //! - send the state itself, as an event with the id

@@ -46,18 +46,19 @@ const DEFAULT_MAX_BYTES: usize = 1024 * 1024;
 /// They are the events' own, as made by [`new`](ReplayBuffer::new), or [counted](ReplayBuffer::counted); the type says
 /// which. An id names a place in one stream: have one buffer for each stream, or for each session, with ids of its own.
 ///
-/// Ids of visible ASCII come back as they were. The header trims spaces at its ends and cannot carry control characters.
+/// Ids of visible ASCII come back as they were. The header trims spaces at its ends and cannot carry control
+/// characters.
 ///
-/// Events that nobody would want replayed, such as the progress of something, need not go through the buffer: encoded by
-/// another [`Encoder`], and without an id, they leave the client's last event ID as it is.
+/// Events that nobody would want replayed, such as the progress of something, need not go through the buffer: encoded
+/// by another [`Encoder`], and without an id, they leave the client's last event ID as it is.
 ///
 /// # Bounds
 ///
 /// It holds at most 1024 events and 1 MiB, unless [set](ReplayBuffer::with_max_events)
-/// [otherwise](ReplayBuffer::with_max_bytes); the oldest are pushed out. An event counts with its encoded bytes, and with
-/// those of its id once more if the id is its own, since that is held apart. Not counted is what it takes to find them, less
-/// than 200 bytes for each event, what the pieces of memory that the [`Encoder`] works with have to spare, and the id of the
-/// event that was pushed out last. That one is still known: all that came after it is there.
+/// [otherwise](ReplayBuffer::with_max_bytes); the oldest are pushed out. An event counts with its encoded bytes, and
+/// with those of its id once more if the id is its own, since that is held apart. Not counted is what it takes to find
+/// them, less than 200 bytes for each event, what the pieces of memory that the [`Encoder`] works with have to spare,
+/// and the id of the event that was pushed out last. That one is still known: all that came after it is there.
 ///
 /// An event that is larger than the bound is published as any other, but pushes out all others and itself. Its id is
 /// known: the client that got it is up to date. Any other must not be told that it is, and gets [`UnknownId`].
@@ -91,8 +92,8 @@ impl ReplayBuffer {
     ///
     /// # Errors
     ///
-    /// [`ReplayError`] if the event has no id or an empty one, or if its id is still [known](ReplayBuffer::since), as that of
-    /// an event that is held or of the one that was pushed out last. The buffer is then as it was before.
+    /// [`ReplayError`] if the event has no id or an empty one, or if its id is still [known](ReplayBuffer::since), as
+    /// that of an event that is held or of the one that was pushed out last. The buffer is then as it was before.
     pub fn publish<S: AsRef<str>>(&mut self, event: &Event<S>) -> Result<Bytes, ReplayError> {
         let id = event.id().filter(|id| !id.is_empty()).ok_or(ReplayError::MissingId)?;
         if self.ids.number(id).is_some() {
@@ -109,9 +110,9 @@ impl ReplayBuffer {
 impl ReplayBuffer<CountedIds> {
     /// An empty buffer that gives each event an id: `{epoch}-1`, `{epoch}-2`, and so on.
     ///
-    /// `epoch` is for telling the ids of this buffer from those of any other, above all from those of the run of the server
-    /// before this one. The time of the start, precise enough, or a random text will do; where there are several buffers,
-    /// with the name of the stream. Two buffers with different epochs have no id in common.
+    /// `epoch` is for telling the ids of this buffer from those of any other, above all from those of the run of the
+    /// server before this one. The time of the start, precise enough, or a random text will do; where there are several
+    /// buffers, with the name of the stream. Two buffers with different epochs have no id in common.
     ///
     /// ```
     /// use sse_wire::Event;
@@ -134,8 +135,8 @@ impl ReplayBuffer<CountedIds> {
     /// Encodes the event with the next id, holds it, and returns its bytes, to be sent to every subscriber. The oldest
     /// events are pushed out if they have to be.
     ///
-    /// An id that the event has already, as one that a relay passes on, gives way to the counted one. Takes constant time
-    /// beside the encoding. Never fails.
+    /// An id that the event has already, as one that a relay passes on, gives way to the counted one. Takes constant
+    /// time beside the encoding. Never fails.
     pub fn publish<S: AsRef<str>>(&mut self, event: &Event<S>) -> Bytes {
         self.published += 1;
         let id = self.ids.push(self.published);
@@ -180,14 +181,15 @@ impl<I: Ids> ReplayBuffer<I> {
 
     /// The events after the one with this id, the oldest first; none of them if the client is up to date.
     ///
-    /// `last_event_id` is the value of the header, as text or as bytes. The ids that are known are those of the events that
-    /// are held, and of the one that was pushed out last. Takes O(log n) comparisons of ids if n events are held, and one for
-    /// counted ids, whatever the client sends.
+    /// `last_event_id` is the value of the header, as text or as bytes. The ids that are known are those of the events
+    /// that are held, and of the one that was pushed out last. Takes O(log n) comparisons of ids if n events are held,
+    /// and one for counted ids, whatever the client sends.
     ///
     /// # Errors
     ///
-    /// [`UnknownId`] if events after it are gone, or if it is not an id of this buffer. The empty id, which is what a client
-    /// has that has seen none, is never known. What to do then is for the server [to decide](super#an-id-that-is-not-known).
+    /// [`UnknownId`] if events after it are gone, or if it is not an id of this buffer. The empty id, which is what a
+    /// client has that has seen none, is never known. What to do then is for the server [to
+    /// decide](super#an-id-that-is-not-known).
     pub fn since(&self, last_event_id: impl AsRef<[u8]>) -> Result<Replay<'_>, UnknownId> {
         let id = core::str::from_utf8(last_event_id.as_ref()).map_err(|_| UnknownId)?;
         let number = self.ids.number(id).ok_or(UnknownId)?;
