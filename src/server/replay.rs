@@ -50,18 +50,20 @@ const DEFAULT_MAX_BYTES: usize = 1024 * 1024;
 /// characters.
 ///
 /// Events that nobody would want replayed, such as the progress of something, need not go through the buffer: encoded
-/// by another [`Encoder`], and without an id, they leave the client's last event ID as it is.
+/// by another [`Encoder`], and without an id, they leave the client's last event ID as it is. Events that are stored
+/// elsewhere can be published once more when the server starts, so that their ids are known again.
 ///
 /// # Bounds
 ///
 /// It holds at most 1024 events and 1 MiB, unless [set](ReplayBuffer::with_max_events)
 /// [otherwise](ReplayBuffer::with_max_bytes); the oldest are pushed out. An event counts with its encoded bytes, and
-/// with those of its id once more if the id is its own, since that is held apart. Not counted is what it takes to find
-/// them, less than 200 bytes for each event, what the pieces of memory that the [`Encoder`] works with have to spare,
-/// and the id of the event that was pushed out last. That one is still known: all that came after it is there.
+/// with those of its id once more if the id is its own, since that is held apart. Beside what counts, each event takes
+/// up to 300 bytes to be found again, and what it lies in is up to twice its size and 16 KiB in all.
+///
+/// The id of the event that was pushed out last is still known, and not counted: all that came after it is there.
 ///
 /// An event that is larger than the bound is published as any other, but pushes out all others and itself. Its id is
-/// known: the client that got it is up to date. Any other must not be told that it is, and gets [`UnknownId`].
+/// known: the client that got it is up to date. A client with an id before it cannot be sent all, and its id is unknown.
 ///
 /// [9.2.4]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
 #[derive(Debug)]

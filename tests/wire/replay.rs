@@ -7,6 +7,7 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use allocation_counter::measure;
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -134,16 +135,38 @@ fn the_id_of_the_event_pushed_out_last_is_known_and_those_before_it_are_not() {
 fn an_event_counts_with_its_encoded_bytes_and_an_id_of_its_own_once_more() {
     let size = "id: a\ndata: a\n\n".len();
     for (max_bytes, held) in [(3 * (size + 1), 3), (3 * (size + 1) - 1, 2)] {
-        let replay = published(ReplayBuffer::new().with_max_bytes(max_bytes), &["a", "b", "c"]);
+        let replay = published(ReplayBuffer::new().with_max_bytes(max_bytes), &["a", "b", "c", "d", "e", "f"]);
         assert_eq!(replay.all().len(), held);
     }
     let size = "id: e-1\ndata: x\n\n".len();
     for (max_bytes, held) in [(3 * size, 3), (3 * size - 1, 2)] {
         let mut replay = ReplayBuffer::counted("e").unwrap().with_max_bytes(max_bytes);
-        for _ in 0..3 {
+        for _ in 0..6 {
             replay.publish(&Event::new("x"));
         }
         assert_eq!(replay.all().len(), held);
+    }
+}
+
+/// Counted by the allocator, however large the events are: see "Bounds" in the documentation of the buffer.
+#[test]
+fn the_memory_that_is_held_goes_with_what_counts() {
+    /// After so many events that most of them are pushed out again.
+    fn held_after(mut publish: impl FnMut(usize)) -> usize {
+        let cost = measure(|| (0..3000).for_each(&mut publish));
+        cost.bytes_current.try_into().expect("nothing is freed that was not allocated")
+    }
+    fn at_most(events: Replay<'_>) -> usize {
+        300 * events.len() + 2 * events.map(Bytes::len).sum::<usize>() + 16 * 1024
+    }
+    for data in ["", &"x".repeat(100), &"x".repeat(4200), &"x".repeat(9000), &"\n".repeat(3000)] {
+        let mut own = ReplayBuffer::new().with_max_bytes(256 * 1024);
+        let held = held_after(|number| drop(own.publish(&event(&number.to_string(), data)).unwrap()));
+        assert!(held <= at_most(own.all()), "{held} for {} events of {} bytes", own.all().len(), data.len());
+
+        let mut counted = ReplayBuffer::counted("e").unwrap().with_max_bytes(256 * 1024);
+        let held = held_after(|_| drop(counted.publish(&Event::new(data))));
+        assert!(held <= at_most(counted.all()), "{held} for {} events of {} bytes", counted.all().len(), data.len());
     }
 }
 
