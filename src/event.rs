@@ -68,7 +68,7 @@ impl<S: Text> Event<S> {
 }
 
 impl<S: AsRef<str>> Event<S> {
-    /// What a parser found. The caller vouches for the invariants of `name` and `last_event_id`.
+    /// An event of parts that were checked before. The caller vouches for the invariants of `name` and `last_event_id`.
     #[inline]
     pub(crate) fn from_block(
         name: Option<S>,

@@ -114,6 +114,7 @@ mod field;
 pub mod http;
 mod line;
 mod parser;
+pub mod server;
 
 #[cfg(feature = "http-body")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]

@@ -12,6 +12,7 @@ mod facts;
 mod io;
 mod oracle;
 mod properties;
+mod replay;
 #[cfg(feature = "stream")]
 mod script;
 #[cfg(feature = "stream")]

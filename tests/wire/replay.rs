@@ -1,0 +1,474 @@
+//! What a client that comes back is sent: the rules one by one, any history against a plain list, and writers that race
+//! subscribers.
+
+use std::error::Error;
+use std::fmt::Debug;
+use std::sync::{Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use allocation_counter::measure;
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use sse_wire::server::{CountedIds, OwnIds, Replay, ReplayBuffer, ReplayError, UnknownId};
+use sse_wire::{Event, Field, KEEP_ALIVE, Parser};
+
+use crate::properties::config;
+
+fn event<'a>(id: &'a str, data: &'a str) -> Event<&'a str> {
+    Event::new(data).with_id(id).unwrap()
+}
+
+/// A buffer that these ids were published to, with the id as data.
+fn published(replay: ReplayBuffer, ids: &[&str]) -> ReplayBuffer {
+    let mut replay = replay;
+    for id in ids {
+        replay.publish(&event(id, id)).unwrap();
+    }
+    replay
+}
+
+/// The ids of the events, as a client sees them.
+fn ids<'a>(events: impl IntoIterator<Item = &'a Bytes>) -> Vec<String> {
+    let mut ids = Vec::new();
+    for bytes in events {
+        let mut parser = Parser::new();
+        let event = parser.next_event(&mut &bytes[..]).unwrap().expect("a whole event");
+        ids.push(event.id().expect("an event with an id").to_owned());
+    }
+    ids
+}
+
+fn since<const N: usize>(replay: &ReplayBuffer, id: &str, expected: [&str; N]) {
+    assert_eq!(replay.since(id).map(ids), Ok(expected.map(str::to_owned).to_vec()), "after {id:?}");
+}
+
+fn unknown(replay: &ReplayBuffer, id: &str) {
+    assert_eq!(replay.since(id).unwrap_err(), UnknownId, "{id:?}");
+}
+
+#[test]
+fn the_types_keep_their_promises() {
+    const fn thread_safe<T: Send + Sync + Debug + 'static>() {}
+    const fn error<T: Error + Copy + Eq + Send + Sync + 'static>() {}
+    const fn iterator<T: ExactSizeIterator + DoubleEndedIterator + Clone + Send + Sync>() {}
+    const {
+        thread_safe::<ReplayBuffer>();
+        thread_safe::<ReplayBuffer<OwnIds>>();
+        thread_safe::<ReplayBuffer<CountedIds>>();
+        error::<ReplayError>();
+        error::<UnknownId>();
+        iterator::<Replay<'static>>();
+    }
+}
+
+#[test]
+fn what_is_published_is_what_is_replayed() {
+    let event = Event::new("one\r\ntwo").with_name("n").unwrap().with_retry(Duration::from_millis(5));
+    let mut own = ReplayBuffer::new();
+    let bytes = own.publish(&event.with_id("7").unwrap()).unwrap();
+    assert_eq!(bytes, "event: n\nid: 7\nretry: 5\ndata: one\ndata: two\n\n");
+    assert!(own.all().eq([&bytes]));
+    let mut counted = ReplayBuffer::counted(7).unwrap();
+    let bytes = counted.publish(&event);
+    assert_eq!(bytes, "event: n\nid: 7-1\nretry: 5\ndata: one\ndata: two\n\n");
+    assert!(counted.all().eq([&bytes]));
+}
+
+#[test]
+fn a_client_gets_the_events_after_its_own_in_order() {
+    let replay = published(ReplayBuffer::new(), &["a", "c", "b"]);
+    since(&replay, "a", ["c", "b"]);
+    since(&replay, "c", ["b"]);
+    assert_eq!(ids(replay.since("a").unwrap().rev()), ["b", "c"]);
+    assert_eq!(replay.since("a").unwrap().len(), 2);
+}
+
+#[test]
+fn a_client_with_the_newest_id_is_up_to_date() {
+    let replay = published(ReplayBuffer::new(), &["a", "b"]);
+    since(&replay, "b", []);
+    assert_eq!(replay.last_event_id(), "b");
+}
+
+#[test]
+fn the_id_may_be_text_or_bytes() {
+    let replay = published(ReplayBuffer::new(), &["\u{e9}", "b"]);
+    assert_eq!(replay.since(String::from("\u{e9}")).unwrap().len(), 1);
+    assert_eq!(replay.since(b"\xc3\xa9").unwrap().len(), 1);
+    assert_eq!(replay.since(b"\xe9").unwrap_err(), UnknownId);
+}
+
+#[test]
+fn an_id_that_was_never_issued_is_unknown() {
+    unknown(&ReplayBuffer::new(), "a");
+    let replay = published(ReplayBuffer::new(), &["a", "ab"]);
+    for id in ["b", "A", "a ", " a", "abc", "a\0", "1", "\u{feff}a"] {
+        unknown(&replay, id);
+    }
+}
+
+#[test]
+fn an_empty_id_is_unknown() {
+    let replay = ReplayBuffer::new();
+    assert_eq!(replay.last_event_id(), "");
+    unknown(&replay, "");
+    unknown(&published(replay, &["a"]), "");
+    let mut counted = ReplayBuffer::counted("").unwrap();
+    assert_eq!(counted.last_event_id(), "");
+    assert_eq!(counted.since("").unwrap_err(), UnknownId);
+    counted.publish(&Event::new("x"));
+    assert_eq!(counted.since("").unwrap_err(), UnknownId);
+}
+
+#[test]
+fn the_id_of_the_event_pushed_out_last_is_known_and_those_before_it_are_not() {
+    let replay = published(ReplayBuffer::new().with_max_events(2), &["a", "b", "c", "d"]);
+    unknown(&replay, "a");
+    since(&replay, "b", ["c", "d"]);
+    since(&replay, "c", ["d"]);
+    assert_eq!(ids(replay.all()), ["c", "d"]);
+}
+
+#[test]
+fn an_event_counts_with_its_encoded_bytes_and_an_id_of_its_own_once_more() {
+    let size = "id: a\ndata: a\n\n".len();
+    for (max_bytes, held) in [(3 * (size + 1), 3), (3 * (size + 1) - 1, 2)] {
+        let replay = published(ReplayBuffer::new().with_max_bytes(max_bytes), &["a", "b", "c", "d", "e", "f"]);
+        assert_eq!(replay.all().len(), held);
+    }
+    let size = "id: e-1\ndata: x\n\n".len();
+    for (max_bytes, held) in [(3 * size, 3), (3 * size - 1, 2)] {
+        let mut replay = ReplayBuffer::counted("e").unwrap().with_max_bytes(max_bytes);
+        for _ in 0..6 {
+            replay.publish(&Event::new("x"));
+        }
+        assert_eq!(replay.all().len(), held);
+    }
+}
+
+/// Counted by the allocator, however large the events are: see "Bounds" in the documentation of the buffer.
+#[test]
+fn the_memory_that_is_held_goes_with_what_counts() {
+    /// After so many events that most of them are pushed out again.
+    fn held_after(mut publish: impl FnMut(usize)) -> usize {
+        let cost = measure(|| (0..3000).for_each(&mut publish));
+        cost.bytes_current.try_into().expect("nothing is freed that was not allocated")
+    }
+    fn at_most(events: Replay<'_>) -> usize {
+        300 * events.len() + 2 * events.map(Bytes::len).sum::<usize>() + 16 * 1024
+    }
+    for data in ["", &"x".repeat(100), &"x".repeat(4200), &"x".repeat(9000), &"\n".repeat(3000)] {
+        let mut own = ReplayBuffer::new().with_max_bytes(256 * 1024);
+        let held = held_after(|number| drop(own.publish(&event(&number.to_string(), data)).unwrap()));
+        assert!(held <= at_most(own.all()), "{held} for {} events of {} bytes", own.all().len(), data.len());
+
+        let mut counted = ReplayBuffer::counted("e").unwrap().with_max_bytes(256 * 1024);
+        let held = held_after(|_| drop(counted.publish(&Event::new(data))));
+        assert!(held <= at_most(counted.all()), "{held} for {} events of {} bytes", counted.all().len(), data.len());
+    }
+}
+
+#[test]
+fn an_event_larger_than_the_bound_is_published_and_leaves_no_gap() {
+    let mut replay = published(ReplayBuffer::new().with_max_bytes(100), &["a", "b"]);
+    let bytes = replay.publish(&event("large", &"x".repeat(100))).unwrap();
+    assert_eq!(ids([&bytes]), ["large"]);
+    assert_eq!(replay.all().len(), 0);
+    assert_eq!(replay.last_event_id(), "large");
+    since(&replay, "large", []);
+    unknown(&replay, "a");
+    unknown(&replay, "b");
+    let replay = published(replay, &["c"]);
+    unknown(&replay, "b");
+    since(&replay, "large", ["c"]);
+}
+
+#[test]
+fn a_buffer_that_holds_nothing_knows_who_is_up_to_date() {
+    for replay in [ReplayBuffer::new().with_max_events(0), ReplayBuffer::new().with_max_bytes(0)] {
+        let replay = published(replay, &["a", "b"]);
+        unknown(&replay, "a");
+        since(&replay, "b", []);
+        assert_eq!(replay.all().len(), 0);
+    }
+}
+
+#[test]
+fn a_smaller_bound_pushes_out_at_once_and_a_larger_one_brings_nothing_back() {
+    let replay = published(ReplayBuffer::new(), &["a", "b", "c", "d"]).with_max_events(2);
+    assert_eq!(ids(replay.all()), ["c", "d"]);
+    let replay = replay.with_max_bytes(20);
+    assert_eq!(ids(replay.all()), ["d"]);
+    let replay = published(replay.with_max_events(9).with_max_bytes(999), &["e"]);
+    unknown(&replay, "b");
+    since(&replay, "c", ["d", "e"]);
+}
+
+#[test]
+fn a_thousand_and_twenty_four_events_and_a_mebibyte_are_held_unless_set() {
+    let mut replay = ReplayBuffer::counted("e").unwrap();
+    for _ in 0..1025 {
+        replay.publish(&Event::new(""));
+    }
+    assert_eq!(replay.all().len(), 1024);
+    let overhead = "id: e-1\ndata: \n\n".len();
+    for (size, held) in [(1024 * 1024, 1), (1024 * 1024 + 1, 0)] {
+        let mut replay = ReplayBuffer::counted("e").unwrap();
+        replay.publish(&Event::new("x".repeat(size - overhead)));
+        assert_eq!(replay.all().len(), held);
+    }
+}
+
+#[test]
+fn an_event_without_an_id_is_refused_and_changes_nothing() {
+    let mut replay = published(ReplayBuffer::new(), &["a", "b"]);
+    assert_eq!(replay.publish(&Event::new("x")), Err(ReplayError::MissingId));
+    assert_eq!(replay.publish(&event("", "x")), Err(ReplayError::MissingId));
+    // The id of the stream is not one of the event.
+    let mut parser = Parser::builder().last_event_id("c").build();
+    let parsed = parser.next_event(&mut &b"data: x\n\n"[..]).unwrap().unwrap();
+    assert_eq!(replay.publish(&parsed), Err(ReplayError::MissingId));
+    since(&replay, "a", ["b"]);
+    since(&replay, "b", []);
+}
+
+#[test]
+fn an_id_that_is_still_known_is_refused_and_changes_nothing() {
+    let mut replay = published(ReplayBuffer::new().with_max_events(2), &["a", "b", "c", "d"]);
+    for id in ["b", "c", "d"] {
+        assert_eq!(replay.publish(&event(id, "x")), Err(ReplayError::DuplicateId), "{id}");
+    }
+    since(&replay, "b", ["c", "d"]);
+    // What is forgotten cannot be refused.
+    since(&published(replay, &["a"]), "c", ["d", "a"]);
+}
+
+#[test]
+fn counted_ids_start_at_one_and_an_id_of_the_event_gives_way() {
+    let mut replay = ReplayBuffer::counted("e").unwrap();
+    replay.publish(&Event::new("x"));
+    replay.publish(&event("own", "x"));
+    assert_eq!(ids(replay.all()), ["e-1", "e-2"]);
+    assert_eq!(replay.last_event_id(), "e-2");
+    assert_eq!(replay.since("own").unwrap_err(), UnknownId);
+}
+
+#[test]
+fn only_a_counted_id_as_it_was_written_is_known() {
+    let mut replay = ReplayBuffer::counted("e").unwrap();
+    for _ in 0..10 {
+        replay.publish(&Event::new("x"));
+    }
+    assert_eq!(replay.since("e-1").unwrap().len(), 9);
+    assert_eq!(replay.since("e-10").unwrap().len(), 0);
+    for id in [
+        "e-0",
+        "e-11",
+        "e-",
+        "e",
+        "e-01",
+        "e-+1",
+        "e--1",
+        "e-1 ",
+        "e- 1",
+        "1",
+        "-1",
+        "E-1",
+        "e-1-1",
+        "e-\u{661}",
+        "e-18446744073709551615",
+        "e-18446744073709551617",
+    ] {
+        assert_eq!(replay.since(id).unwrap_err(), UnknownId, "{id:?}");
+    }
+}
+
+#[test]
+fn an_epoch_that_no_id_can_carry_is_refused() {
+    for (epoch, byte) in [("a\nb", b'\n'), ("a\rb", b'\r'), ("a\0b", 0)] {
+        let error = ReplayBuffer::counted(epoch).unwrap_err();
+        assert_eq!((error.field(), error.byte(), error.index()), (Field::Id, byte, 1));
+    }
+}
+
+#[test]
+fn ids_of_one_buffer_never_open_another() {
+    let epochs = ["", "1", "-", "1-", "1-1", "1-1-", "11", "a", "a-1", "A"];
+    let mut buffers = epochs.map(|epoch| ReplayBuffer::counted(epoch).unwrap());
+    for buffer in &mut buffers {
+        for _ in 0..12 {
+            buffer.publish(&Event::new("x"));
+        }
+    }
+    for (one, from) in buffers.iter().enumerate() {
+        for id in ids(from.all()) {
+            for (other, to) in buffers.iter().enumerate() {
+                assert_eq!(to.since(&id).is_ok(), one == other, "{id:?} in {:?}", epochs[other]);
+            }
+        }
+    }
+}
+
+/// All that was ever published, and what must still be there of it.
+struct Model {
+    published: Vec<(String, Bytes)>,
+    max_events: usize,
+    max_bytes: usize,
+    own_ids: bool,
+}
+
+impl Model {
+    /// Where what is held starts: the longest run up to the newest within the bounds.
+    fn start(&self) -> usize {
+        let mut size = 0;
+        let held = self.published.iter().rev().take(self.max_events).take_while(|(id, bytes)| {
+            size += bytes.len() + if self.own_ids { id.len() } else { 0 };
+            size <= self.max_bytes
+        });
+        self.published.len() - held.count()
+    }
+
+    /// What a client with this id missed, if that can be said.
+    fn since(&self, id: &str) -> Option<Vec<&Bytes>> {
+        let start = self.start();
+        let known = start.saturating_sub(1);
+        let place = self.published[known..].iter().position(|(published, _)| published == id)?;
+        Some(self.published[known + place + 1..].iter().map(|(_, bytes)| bytes).collect())
+    }
+
+    fn all(&self) -> Vec<&Bytes> {
+        self.published[self.start()..].iter().map(|(_, bytes)| bytes).collect()
+    }
+}
+
+fn bounds() -> impl Strategy<Value = (usize, usize)> {
+    (prop_oneof![0..4_usize, Just(1024)], prop_oneof![0..200_usize, Just(0), Just(1), Just(1 << 20)])
+}
+
+fn histories(id: &'static str) -> impl Strategy<Value = Vec<(Option<String>, usize)>> {
+    vec((prop::option::weighted(0.9, id), prop_oneof![9 => 0..30_usize, 1 => 100..300_usize]), 0..40)
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn own_ids_are_what_a_plain_list_says((max_events, max_bytes) in bounds(), history in histories("[a-e]{0,2}")) {
+        let mut replay = ReplayBuffer::new().with_max_events(max_events).with_max_bytes(max_bytes);
+        let mut model = Model { published: Vec::new(), max_events, max_bytes, own_ids: true };
+        for (id, size) in &history {
+            let data = "x".repeat(*size);
+            let event = match id {
+                Some(id) => event(id, &data),
+                None => Event::new(&*data),
+            };
+            let expected = match id {
+                None => Some(ReplayError::MissingId),
+                Some(id) if id.is_empty() => Some(ReplayError::MissingId),
+                Some(id) => model.since(id).map(|_| ReplayError::DuplicateId),
+            };
+            let result = replay.publish(&event);
+            prop_assert_eq!(result.as_ref().err(), expected.as_ref());
+            if let (Ok(bytes), Some(id)) = (result, id) {
+                prop_assert_eq!(ids([&bytes]), std::slice::from_ref(id));
+                model.published.push((id.clone(), bytes));
+            }
+            prop_assert_eq!(replay.last_event_id(), model.published.last().map_or("", |(id, _)| id));
+            prop_assert_eq!(replay.all().collect::<Vec<_>>(), model.all());
+            let asked = history.iter().filter_map(|(id, _)| id.as_deref());
+            for id in asked.chain(["", "f", "aaa"]) {
+                prop_assert_eq!(replay.since(id).ok().map(Iterator::collect), model.since(id), "after {:?}", id);
+            }
+        }
+    }
+
+    #[test]
+    fn counted_ids_are_what_a_plain_list_says((max_events, max_bytes) in bounds(), history in histories("e-[0-9]")) {
+        let mut replay = ReplayBuffer::counted("e").unwrap().with_max_events(max_events).with_max_bytes(max_bytes);
+        let mut model = Model { published: Vec::new(), max_events, max_bytes, own_ids: false };
+        for (id, size) in &history {
+            let data = "x".repeat(*size);
+            let bytes = match id {
+                Some(id) => replay.publish(&event(id, &data)),
+                None => replay.publish(&Event::new(&*data)),
+            };
+            let id = format!("e-{}", model.published.len() + 1);
+            prop_assert_eq!(ids([&bytes]), std::slice::from_ref(&id));
+            model.published.push((id, bytes));
+            prop_assert_eq!(replay.all().collect::<Vec<_>>(), model.all());
+            for number in 0..history.len() + 2 {
+                let id = format!("e-{number}");
+                prop_assert_eq!(replay.since(&id).ok().map(Iterator::collect), model.since(&id), "after {:?}", id);
+            }
+            for id in ["", "e", "e-", "f-1", "e-01"] {
+                prop_assert_eq!(replay.since(id).err(), Some(UnknownId));
+            }
+        }
+    }
+}
+
+/// A stream that many write to and many read, as the documentation of `server` has it.
+struct Feed {
+    replay: ReplayBuffer<CountedIds>,
+    live: Vec<mpsc::Sender<Bytes>>,
+}
+
+fn publish(feed: &Mutex<Feed>) {
+    let mut feed = feed.lock().unwrap();
+    let bytes = feed.replay.publish(&Event::new("x"));
+    feed.live.retain(|subscriber| subscriber.send(bytes.clone()).is_ok());
+}
+
+fn subscribe(feed: &Mutex<Feed>, last_event_id: &str) -> (Vec<Bytes>, mpsc::Receiver<Bytes>) {
+    let mut feed = feed.lock().unwrap();
+    let missed = if last_event_id.is_empty() { Ok(feed.replay.all()) } else { feed.replay.since(last_event_id) };
+    let missed = missed.expect("nothing is pushed out").cloned().collect();
+    let (sender, receiver) = mpsc::channel();
+    feed.live.push(sender);
+    (missed, receiver)
+}
+
+/// A client whose connection breaks after every `patience` events, until it has seen `total`.
+fn watch(feed: &Mutex<Feed>, patience: usize, total: usize) {
+    let mut parser = Parser::new();
+    let mut seen = 0;
+    while seen < total {
+        let (missed, live) = subscribe(feed, parser.last_event_id());
+        parser.reset();
+        let live =
+            std::iter::from_fn(|| Some(live.recv_timeout(Duration::from_secs(60)).expect("an event is missing")));
+        for bytes in missed.into_iter().chain(live).take(patience.min(total - seen)) {
+            for mut chunk in [KEEP_ALIVE, &*bytes] {
+                while let Some(event) = parser.next_event(&mut chunk).unwrap() {
+                    seen += 1;
+                    assert_eq!(event.id(), Some(&*format!("e-{seen}")));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_subscriber_sees_every_event_once_and_in_order_however_they_race() {
+    const WRITERS: usize = 2;
+    const EVENTS: usize = 12;
+    for round in 0..2000 {
+        let replay = ReplayBuffer::counted("e").unwrap();
+        let feed = &Mutex::new(Feed { replay, live: Vec::new() });
+        thread::scope(|scope| {
+            for _ in 0..WRITERS {
+                scope.spawn(|| {
+                    for _ in 0..EVENTS {
+                        publish(feed);
+                        thread::yield_now();
+                    }
+                });
+            }
+            for patience in [1 + round % 5, WRITERS * EVENTS] {
+                scope.spawn(move || watch(feed, patience, WRITERS * EVENTS));
+            }
+        });
+    }
+}
