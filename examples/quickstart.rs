@@ -2,6 +2,7 @@
 //!
 //! `cargo run --example quickstart` starts an HTTP server on a loopback port and reads from it. Half-way the
 //! connection breaks, in the middle of an event; the client comes back with `Last-Event-ID` and gets exactly the rest.
+//! When to come back is decided by an `EventSource`, and what the rest is by a `ReplayBuffer`.
 //! The exit status is 0 if nothing was lost and nothing came twice.
 
 use std::error::Error;
@@ -9,9 +10,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sse_wire::{ByteString, Encoder, Event, Item, KEEP_ALIVE, Parser};
+use sse_wire::client::{Closed, EventSource};
+use sse_wire::server::ReplayBuffer;
+use sse_wire::{ByteString, Encoder, Event, Item, KEEP_ALIVE, http};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -39,7 +42,7 @@ fn run() -> Result<bool> {
         move || serve(&listener, &events)
     });
 
-    let received = receive(address, &events[events.len() - 1]);
+    let received = receive(address);
     server.join().map_err(|_| "the server panicked")??;
 
     let complete = received == events;
@@ -75,40 +78,46 @@ fn events() -> Result<Vec<Event>> {
 
 /// Answers two requests: the first answer breaks off, the second is complete.
 fn serve(listener: &TcpListener, events: &[Event]) -> Result<()> {
+    let mut replay = ReplayBuffer::new();
+    for event in events {
+        // A server with live subscribers would also send them the bytes that this gives.
+        replay.publish(event)?;
+    }
     for breaks_off in [true, false] {
         let (connection, _) = listener.accept()?;
         connection.set_read_timeout(PATIENCE)?;
         connection.set_write_timeout(PATIENCE)?;
-        answer(connection, events, breaks_off)?;
+        answer(connection, &replay, breaks_off)?;
     }
     Ok(())
 }
 
-fn answer(mut connection: TcpStream, events: &[Event], breaks_off: bool) -> Result<()> {
-    let last_event_id = read_request(&connection)?;
-    // Whoever has seen an event wants those after it.
-    let seen = last_event_id.and_then(|id| events.iter().position(|event| event.id() == Some(&id)));
-    let missed = &events[seen.map_or(0, |index| index + 1)..];
+fn answer(mut connection: TcpStream, replay: &ReplayBuffer, breaks_off: bool) -> Result<()> {
+    let missed = match read_request(&connection)? {
+        Some(id) => replay.since(id)?,
+        None => replay.all(),
+    };
     println!("  server: a request, {} events to send", missed.len());
 
-    connection.write_all(
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
-          Transfer-Encoding: chunked\r\n\r\n",
-    )?;
+    write!(connection, "HTTP/1.1 200 OK\r\n")?;
+    for (name, value) in http::RESPONSE_HEADERS {
+        write!(connection, "{name}: {value}\r\n")?;
+    }
+    write!(connection, "transfer-encoding: chunked\r\n\r\n")?;
     let mut encoder = Encoder::new();
     write_chunk(&mut connection, &encoder.retry(Duration::from_millis(100)))?;
     write_chunk(&mut connection, &encoder.comment("comments may have\nseveral lines"))?;
-    for (index, event) in missed.iter().enumerate() {
-        let bytes = encoder.encode(event);
-        if breaks_off && index == missed.len() / 2 {
+    let half = missed.len() / 2;
+    for (index, bytes) in missed.enumerate() {
+        if breaks_off && index == half {
             write_chunk(&mut connection, &bytes[..bytes.len() / 2])?;
-            println!("  server: breaks off in the middle of event {}", event.last_event_id());
+            println!("  server: breaks off in the middle of event {}", index + 1);
             return Ok(());
         }
         if index % 3 == 0 {
             write_chunk(&mut connection, KEEP_ALIVE)?;
         }
-        write_chunk(&mut connection, &bytes)?;
+        write_chunk(&mut connection, bytes)?;
     }
     connection.write_all(b"0\r\n\r\n")?;
     Ok(())
@@ -123,7 +132,7 @@ fn read_request(connection: &TcpStream) -> Result<Option<String>> {
             break;
         }
         if let Some((name, value)) = line.split_once(':') {
-            if name.eq_ignore_ascii_case("last-event-id") {
+            if name.eq_ignore_ascii_case(http::LAST_EVENT_ID) {
                 last_event_id = Some(value.trim().to_owned());
             }
         }
@@ -139,32 +148,35 @@ fn write_chunk(connection: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
 
 // The client ----------------------------------------------------------------------------------------------------------
 
-/// Connects, and connects again, until the last event has come.
-fn receive(address: SocketAddr, last: &Event) -> Vec<Event> {
-    let mut parser = Parser::new();
-    let mut received: Vec<Event> = Vec::new();
-    for _ in 0..2 {
-        match read_events(address, &mut parser, &mut received) {
-            Ok(()) => println!("  client: the answer is complete"),
-            Err(error) => println!("  client: the connection broke: {error}"),
+/// Connects, and connects again, until the event that is the end has come.
+fn receive(address: SocketAddr) -> Vec<Event> {
+    let mut source = EventSource::builder().end_name("end").build();
+    let mut received = Vec::new();
+    loop {
+        let connected = Instant::now();
+        if let Err(error) = read_events(address, &mut source, &mut received) {
+            println!("  client: the connection broke: {error}");
         }
-        if received.last() == Some(last) {
-            break;
+        let unfinished = source.finish().map_or(0, |event| event.data().len());
+        // Chance spreads the clients of a server that was restarted. Here is only one.
+        match source.disconnected(connected.elapsed(), 0) {
+            Ok(wait) => {
+                let id = source.last_event_id();
+                println!("  client: drops {unfinished} bytes of an unfinished event; back in {wait:?} with id {id:?}");
+                thread::sleep(wait);
+            }
+            Err(Closed::EndEvent) => return received,
+            Err(why) => {
+                println!("  client: gives up: {why}");
+                return received;
+            }
         }
-        // The unfinished event is not an event: the server will send it again.
-        let unfinished = parser.finish().map_or(0, |event| event.data().len());
-        let wait = parser.reconnection_time().unwrap_or_default();
-        let id = parser.last_event_id();
-        println!("  client: drops {unfinished} bytes of an unfinished event; comes back in {wait:?} with id {id:?}");
-        thread::sleep(wait);
-        parser.reset();
     }
-    received
 }
 
-/// One connection: everything that arrives goes through the parser.
-fn read_events(address: SocketAddr, parser: &mut Parser, received: &mut Vec<Event>) -> Result<()> {
-    let mut body = request(address, parser.last_event_id())?;
+/// One connection: everything that arrives goes through the event source.
+fn read_events(address: SocketAddr, source: &mut EventSource, received: &mut Vec<Event>) -> Result<()> {
+    let mut body = request(address, source)?;
     let mut buffer = [0; 4096];
     loop {
         let read = body.read(&mut buffer)?;
@@ -172,7 +184,7 @@ fn read_events(address: SocketAddr, parser: &mut Parser, received: &mut Vec<Even
             return Ok(());
         }
         let mut chunk = &buffer[..read];
-        while let Some(item) = parser.next_item(&mut chunk)? {
+        while let Some(item) = source.next_item(&mut chunk)? {
             match item {
                 Item::Comment(text) => println!("  client: a sign of life: {text:?}"),
                 Item::Event(event) => {
@@ -188,25 +200,31 @@ fn shown(data: &str) -> String {
     if data.len() > 60 { format!("{:?}... {} bytes", &data[..20], data.len()) } else { format!("{data:?}") }
 }
 
-fn request(address: SocketAddr, last_event_id: &str) -> Result<ChunkedBody> {
+/// Sends the request, and has the head of the response checked.
+fn request(address: SocketAddr, source: &mut EventSource) -> Result<ChunkedBody> {
     let mut connection = TcpStream::connect(address)?;
     connection.set_read_timeout(PATIENCE)?;
-    write!(connection, "GET / HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n")?;
-    if !last_event_id.is_empty() {
-        write!(connection, "Last-Event-ID: {last_event_id}\r\n")?;
+    write!(connection, "GET / HTTP/1.1\r\nhost: {address}\r\n")?;
+    for (name, value) in source.request_headers() {
+        connection.write_all(&[name.as_bytes(), b": ", value, b"\r\n"].concat())?;
     }
     connection.write_all(b"\r\n")?;
 
     let mut reader = BufReader::new(connection);
     let mut line = String::new();
     reader.read_line(&mut line)?;
-    if line.split(' ').nth(1) != Some("200") {
-        return Err(format!("unexpected answer: {}", line.trim_end()).into());
-    }
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or("no status")?;
+    let mut content_type = String::new();
     while line.trim_end() != "" {
         line.clear();
         reader.read_line(&mut line)?;
+        if let Some((name, value)) = line.split_once(':') {
+            if name.eq_ignore_ascii_case("content-type") {
+                value.trim().clone_into(&mut content_type);
+            }
+        }
     }
+    source.response(status, content_type)?;
     Ok(ChunkedBody { reader, left: 0 })
 }
 

@@ -3,7 +3,8 @@
 //!
 //! The reference is the WHATWG HTML standard, [chapter 9.2](https://html.spec.whatwg.org/multipage/server-sent-events.html).
 //!
-//! **In scope**: bytes to events and events to bytes, at any cut of the stream into chunks.
+//! **In scope**: bytes to events and events to bytes, at any cut of the stream into chunks, and what the protocol decides
+//! around them: reconnection ([`client`]) and replay ([`server`]).
 //! **Out of scope**: HTTP, TLS, timers, redirects: a full client or server.
 //! [`stream`], [`body`], [`io`], [`codec`] and [`http`] plug it into what transports already speak.
 //!

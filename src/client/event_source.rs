@@ -1,6 +1,7 @@
 //! A client's connection to one event stream, over and over: connecting, open, closed.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -59,8 +60,8 @@ struct Settings {
     reconnect: Reconnect,
     not_repeatable: bool,
     closes_on_too_large: bool,
-    end_names: alloc::vec::Vec<String>,
-    end_data: alloc::vec::Vec<String>,
+    end_names: Vec<String>,
+    end_data: Vec<String>,
 }
 
 /// Why it is over.

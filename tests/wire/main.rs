@@ -15,5 +15,6 @@ mod properties;
 mod replay;
 #[cfg(feature = "stream")]
 mod script;
+mod simulation;
 #[cfg(feature = "stream")]
 mod stream;
