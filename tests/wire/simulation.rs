@@ -12,6 +12,7 @@ use sse_wire::server::{CountedIds, ReplayBuffer};
 use sse_wire::{Encoder, Event};
 
 const CLIENTS: usize = 1000;
+const EVENTS: u32 = 150;
 
 /// What happens, and at which millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -170,7 +171,6 @@ impl Simulation {
 fn every_client_gets_every_event_once_in_order_or_is_told_that_some_are_gone() {
     let reconnect = Reconnect::new().time(Duration::from_millis(700)).backoff(Duration::from_secs(5));
     let mut simulation = Simulation::new(&reconnect.good_after(Duration::from_secs(2)), 40);
-    const EVENTS: u32 = 150;
     for number in 1..=EVENTS {
         simulation.at(u64::from(number) * 100, Happening::Publish(number));
     }
