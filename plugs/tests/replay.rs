@@ -2,6 +2,7 @@
 //! connections that break and receivers that lag behind race.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
@@ -12,7 +13,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 struct Feed(Mutex<(ReplayBuffer<CountedIds>, broadcast::Sender<Bytes>)>);
 
 impl Feed {
-    /// A feed to which clients that come back belong, and whose receivers lag after this many events.
+    /// A feed whose receivers lag if they are more than `capacity` events behind.
     fn new(capacity: usize) -> Result<Feed, FieldError> {
         Ok(Feed(Mutex::new((ReplayBuffer::counted("e")?, broadcast::Sender::new(capacity)))))
     }
@@ -88,7 +89,7 @@ async fn every_client_sees_every_event_once_and_in_order() -> Result<(), Box<dyn
             })
         });
         try_join_all(writers).await?;
-        let all = tokio::time::timeout(std::time::Duration::from_secs(60), try_join_all(clients));
+        let all = tokio::time::timeout(Duration::from_secs(30), try_join_all(clients));
         for client in all.await.expect("an event is missing")? {
             lagged += client?;
         }

@@ -63,7 +63,7 @@ const DEFAULT_MAX_BYTES: usize = 1024 * 1024;
 /// The id of the event that was pushed out last is still known, and not counted: all that came after it is there.
 ///
 /// An event that is larger than the bound is published as any other, but pushes out all others and itself. Its id is
-/// known: the client that got it is up to date. A client with an id before it cannot be sent all, and its id is unknown.
+/// known: the client that got it is up to date. Whoever has an id before it cannot be sent all, and has an unknown id.
 ///
 /// [9.2.4]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
 #[derive(Debug)]
@@ -137,8 +137,8 @@ impl ReplayBuffer<CountedIds> {
     /// Encodes the event with the next id, holds it, and returns its bytes, to be sent to every subscriber. The oldest
     /// events are pushed out if they have to be.
     ///
-    /// An id that the event has already, as one that a relay passes on, gives way to the counted one. Takes constant
-    /// time beside the encoding. Never fails.
+    /// An id that the event has already, as one that a relay passes on, gives way to the counted one. Beside the
+    /// encoding it takes constant time, amortized. Never fails.
     pub fn publish<S: AsRef<str>>(&mut self, event: &Event<S>) -> Bytes {
         self.published += 1;
         let id = self.ids.push(self.published);
@@ -190,8 +190,8 @@ impl<I: Ids> ReplayBuffer<I> {
     /// # Errors
     ///
     /// [`UnknownId`] if events after it are gone, or if it is not an id of this buffer. The empty id, which is what a
-    /// client has that has seen none, is never known. What to do then is for the server [to
-    /// decide](super#an-id-that-is-not-known).
+    /// client has that has seen none, is never known. What to do then is the
+    /// [server's decision](super#an-id-that-is-not-known).
     pub fn since(&self, last_event_id: impl AsRef<[u8]>) -> Result<Replay<'_>, UnknownId> {
         let id = core::str::from_utf8(last_event_id.as_ref()).map_err(|_| UnknownId)?;
         let number = self.ids.number(id).ok_or(UnknownId)?;
