@@ -1,5 +1,6 @@
 //! The crate's tests from outside: what any user of it could see.
 
+mod attacks;
 #[cfg(feature = "http-body")]
 mod body;
 mod client;

@@ -1,0 +1,166 @@
+//! The attacks that encoders of other projects were open to, each by its number, against every way out of this crate.
+//!
+//! They all put a line terminator where it ends a field, so that what follows it becomes a field or an event of its own.
+
+use std::time::Duration;
+
+use bytes::Buf;
+use sse_wire::{ByteString, Encoder, Event, Field, FieldError, Parser};
+
+/// Line terminators, and what an attacker would have follow them.
+const TERMINATORS: [&str; 3] = ["\n", "\r", "\r\n"];
+const FORGED: [&str; 4] = ["data: forged", "event: admin", "id: 666", "retry: 1"];
+
+/// `harmless`, then what the attacker wants to be read as lines, then an end of the event.
+fn payloads() -> impl Iterator<Item = String> {
+    let cases = TERMINATORS.into_iter().flat_map(|end| FORGED.map(|forged| (end, forged)));
+    cases.flat_map(|(end, forged)| {
+        [
+            format!("harmless{end}{forged}"),
+            format!("harmless{end}{end}{forged}{end}{end}"),
+            format!("{end}{forged}"),
+            format!("harmless{end}"),
+            format!("harmless\n{end}{forged}\r"),
+        ]
+    })
+}
+
+/// What a client sees of the event, by each of the ways to encode it.
+fn every_way(event: &Event) -> Vec<Vec<u8>> {
+    let mut encoder = Encoder::new();
+    let mut into = Vec::new();
+    encoder.encode_into(event, &mut into);
+    let mut buf = event.clone().into_buf();
+    let by_buf = buf.copy_to_bytes(buf.remaining()).to_vec();
+    let mut head = Event::new("").with_name(event.name()).unwrap();
+    if let Some(id) = event.id() {
+        head = head.with_id(id).unwrap();
+    }
+    let mut writer = encoder.writer(&head);
+    for byte in event.data().as_bytes() {
+        writer.push_bytes(&[*byte]);
+    }
+    let written = writer.finish().to_vec();
+    vec![encoder.encode(event).to_vec(), into, by_buf, written]
+}
+
+/// The events, and the state at the end.
+fn seen(stream: &[u8]) -> (Vec<(String, String, String)>, String, Option<Duration>) {
+    let mut parser = Parser::new();
+    let mut events = Vec::new();
+    let mut chunk = stream;
+    while let Some(event) = parser.next_event(&mut chunk).unwrap() {
+        events.push((event.name().to_owned(), event.data().to_owned(), event.last_event_id().to_owned()));
+    }
+    assert_eq!(parser.finish(), None, "something is left over: {}", stream.escape_ascii());
+    (events, parser.last_event_id().to_owned(), parser.reconnection_time())
+}
+
+fn data_arrives_as_data_and_as_nothing_else() {
+    for payload in payloads() {
+        let event = Event::new(ByteString::from(payload.clone())).with_id("7".into()).unwrap();
+        // CR and CRLF arrive as LF.
+        let expected = payload.replace("\r\n", "\n").replace('\r', "\n");
+        for stream in every_way(&event) {
+            let (events, id, retry) = seen(&stream);
+            assert_eq!(events, [("message".to_owned(), expected.clone(), "7".to_owned())], "{payload:?}");
+            assert_eq!((id.as_str(), retry), ("7", None), "{payload:?}");
+        }
+    }
+}
+
+fn refused<T>(result: Result<T, FieldError>, field: Field, payload: &str) {
+    let error = result.err().unwrap_or_else(|| panic!("{field:?} took {payload:?}"));
+    assert_eq!(error.field(), field);
+    assert!(["\n", "\r"].contains(&&payload[error.index()..=error.index()]));
+}
+
+fn names_and_ids_are_refused() {
+    for payload in payloads() {
+        refused(Event::new("").with_name(&payload), Field::Event, &payload);
+        refused(Event::new("").with_id(&payload), Field::Id, &payload);
+        refused(Encoder::new().id(&payload), Field::Id, &payload);
+    }
+}
+
+fn comments_stay_comments() {
+    for payload in payloads() {
+        let (events, id, retry) = seen(&Encoder::new().comment(&payload));
+        assert_eq!((events.len(), id.as_str(), retry), (0, "", None), "{payload:?}");
+    }
+}
+
+/// h3: `event` and `id` were written as they came.
+#[test]
+fn cve_2026_33128() {
+    names_and_ids_are_refused();
+}
+
+/// h3 again, by a CR in data and comments, after the first was mended; its number is GHSA-4hxc-9384-m385.
+#[test]
+fn ghsa_4hxc_9384_m385() {
+    data_arrives_as_data_and_as_nothing_else();
+    comments_stay_comments();
+}
+
+/// Hono: `event`, `id` and `retry`. Here `retry` is a duration: there is no text to put into it.
+#[test]
+fn cve_2026_29085() {
+    names_and_ids_are_refused();
+    for time in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+        let (events, id, retry) = seen(&Encoder::new().retry(time));
+        assert_eq!((events.len(), id.as_str()), (0, ""));
+        assert!(retry.is_some_and(|retry| retry >= time.min(Duration::from_millis(u64::MAX))));
+    }
+}
+
+/// `NestJS`: the type and the id of a message.
+#[test]
+fn cve_2026_35515() {
+    names_and_ids_are_refused();
+}
+
+/// Spring: plain text as data, with line terminators of another kind than those it was split at.
+#[test]
+fn cve_2026_22735() {
+    data_arrives_as_data_and_as_nothing_else();
+    names_and_ids_are_refused();
+}
+
+/// cowlib: a bare CR in every field, and in data and comments.
+#[test]
+fn cve_2026_43968() {
+    data_arrives_as_data_and_as_nothing_else();
+    names_and_ids_are_refused();
+    comments_stay_comments();
+}
+
+/// eventsource-encoder: `event` and `id`.
+#[test]
+fn cve_2026_44214() {
+    names_and_ids_are_refused();
+}
+
+/// sse-channel: `event`, `id` and `retry`.
+#[test]
+fn cve_2026_44217() {
+    names_and_ids_are_refused();
+}
+
+/// A text that changes between the check and the writing: no type of the caller's is taken, so it does not compile; what
+/// is shared after the check cannot be changed.
+#[test]
+fn what_was_checked_is_what_is_written() {
+    let mut name = String::from("harmless");
+    let event = Event::new("x").with_name(&name).unwrap();
+    let encoded = Encoder::new().encode(&event);
+    name.push_str("\ndata: forged");
+    assert_eq!(encoded, "event: harmless\ndata: x\n\n");
+}
+
+/// An id with NUL would be ignored by every client, which would then come back with another.
+#[test]
+fn an_id_with_nul_is_refused() {
+    assert_eq!(Event::new("").with_id("a\0b").unwrap_err().index(), 1);
+    assert_eq!(Encoder::new().id("a\0b").unwrap_err().index(), 1);
+}
