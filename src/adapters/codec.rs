@@ -79,6 +79,8 @@ impl EventCodec {
     }
 
     /// After the end of the stream: the event of the unfinished block, if it has data. See [`Parser::finish`].
+    ///
+    /// Only the caller knows when that is: before it, the rest of that event would be lost.
     pub fn finish(&mut self) -> Option<Event<&str>> {
         self.parser.finish()
     }

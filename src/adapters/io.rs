@@ -158,8 +158,10 @@ impl<R> Events<R> {
     }
 
     /// After the end of the stream: the event of the unfinished block, if it has data. See [`Parser::finish`].
+    ///
+    /// Before the end it is `None`, and nothing happens.
     pub fn finish(&mut self) -> Option<Event<&str>> {
-        self.parser.finish()
+        if self.ended { self.parser.finish() } else { None }
     }
 
     /// The reader, the parser, and what was read and not yet parsed.

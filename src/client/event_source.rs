@@ -77,8 +77,8 @@ pub enum Closed {
     /// A response that is final.
     #[error(transparent)]
     Rejected(Rejection),
-    /// As many tries in a row as [`Reconnect::max_tries`] allows did not lead to a good connection.
-    #[error("no good connection after {tries} tries")]
+    /// As many tries in a row to come back as [`Reconnect::max_tries`] allows did not lead to a good connection.
+    #[error("gave up after {tries} tries to connect again")]
     OutOfTries {
         /// The limit.
         tries: u32,
@@ -98,6 +98,10 @@ pub enum ReceiveError {
     /// Bytes were passed before a response that opened the stream: a mistake of the caller. They were not taken.
     #[error("the event stream is not open: no response was accepted")]
     NotOpen,
+    /// It is over: after the end event, or [`EventSource::close`]. The bytes were not taken. Drop the connection, and go
+    /// on to [`EventSource::disconnected`], which says the same.
+    #[error(transparent)]
+    Closed(Closed),
     /// One event was larger than the limit. The next call goes on after it, unless
     /// [`EventSourceBuilder::close_on_too_large`] was chosen.
     #[error(transparent)]
@@ -166,27 +170,27 @@ impl EventSource {
     /// What is wrong with the response. The stream is then closed for good, unless the status is temporary
     /// ([`Rejection::is_temporary`]) and [`Reconnect::retry_temporary_statuses`] was chosen: call
     /// [`disconnected`](EventSource::disconnected), once the body has been read that may tell more. If it was closed
-    /// before, it stays so; a response opens nothing, and is checked all the same.
+    /// before, it stays so: [`Rejection::Closed`].
     ///
     /// [9.2.3]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
     pub fn response(&mut self, status: u16, content_type: impl AsRef<[u8]>) -> Result<(), Rejection> {
-        let rejection = Rejection::of(status, content_type.as_ref());
-        self.retry_after = Duration::ZERO;
-        if !matches!(self.state, State::Closed(_)) {
-            self.parser.reset();
-            self.state = match rejection {
-                None => State::Open,
-                Some(rejection) if rejection.is_temporary() && self.settings.reconnect.retries_temporary_statuses => {
-                    State::Connecting
-                }
-                Some(rejection) => State::Closed(Closed::Rejected(rejection)),
-            };
+        if matches!(self.state, State::Closed(_)) {
+            return Err(Rejection::Closed);
         }
-        rejection.map_or(Ok(()), Err)
+        self.retry_after = Duration::ZERO;
+        self.parser.reset();
+        let Some(rejection) = Rejection::of(status, content_type.as_ref()) else {
+            self.state = State::Open;
+            return Ok(());
+        };
+        let tries_again = rejection.is_temporary() && self.settings.reconnect.retries_temporary_statuses;
+        self.state = if tries_again { State::Connecting } else { State::Closed(Closed::Rejected(rejection)) };
+        Err(rejection)
     }
 
     /// The response asked for a pause by the header `Retry-After` ([RFC 9110, 10.2.3]): the next wait is at least as long,
-    /// up to the [`ceiling`](Reconnect::ceiling). To be called after [`response`](EventSource::response).
+    /// up to the [`ceiling`](Reconnect::ceiling). To be called after [`response`](EventSource::response), which forgets
+    /// what the response before it asked for.
     ///
     /// [RFC 9110, 10.2.3]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
     pub fn retry_after(&mut self, pause: Duration) {
@@ -195,18 +199,14 @@ impl EventSource {
 
     /// The next event in a chunk of the body, borrowed: as [`Parser::next_event`].
     ///
-    /// `Ok(None)`: all of `input` was taken, and more is needed, or it is over: after the end event, or
-    /// [`close`](EventSource::close), everything is taken and nothing comes of it.
+    /// `Ok(None)`: all of `input` was taken, and more is needed.
     ///
     /// # Errors
     ///
-    /// [`ReceiveError::NotOpen`] while there is no response that opened the stream, and [`ReceiveError::Parse`] for an
-    /// event that is too large.
+    /// [`ReceiveError::NotOpen`] while there is no response that opened the stream, [`ReceiveError::Closed`] once it is
+    /// over, and [`ReceiveError::Parse`] for an event that is too large.
     pub fn next_event<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Event<&'p str>>, ReceiveError> {
-        if !self.receives()? {
-            *input = &[];
-            return Ok(None);
-        }
+        self.check_open()?;
         let next = self.parser.next_event(input);
         received(&mut self.state, &self.settings, next, |event| Some(event.as_borrowed()))
     }
@@ -217,10 +217,7 @@ impl EventSource {
     ///
     /// As [`next_event`](EventSource::next_event).
     pub fn next_event_shared(&mut self, input: &mut Bytes) -> Result<Option<Event<ByteString>>, ReceiveError> {
-        if !self.receives()? {
-            *input = Bytes::new();
-            return Ok(None);
-        }
+        self.check_open()?;
         let next = self.parser.next_event_shared(input);
         received(&mut self.state, &self.settings, next, |event| Some(event.as_borrowed()))
     }
@@ -231,10 +228,7 @@ impl EventSource {
     ///
     /// As [`next_event`](EventSource::next_event).
     pub fn next_item<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Item<&'p str>>, ReceiveError> {
-        if !self.receives()? {
-            *input = &[];
-            return Ok(None);
-        }
+        self.check_open()?;
         let next = self.parser.next_item(input);
         received(&mut self.state, &self.settings, next, event_in)
     }
@@ -245,18 +239,22 @@ impl EventSource {
     ///
     /// As [`next_event`](EventSource::next_event).
     pub fn next_item_shared(&mut self, input: &mut Bytes) -> Result<Option<Item<ByteString>>, ReceiveError> {
-        if !self.receives()? {
-            *input = Bytes::new();
-            return Ok(None);
-        }
+        self.check_open()?;
         let next = self.parser.next_item_shared(input);
         received(&mut self.state, &self.settings, next, event_in)
     }
 
     /// After the end of a body, and before [`disconnected`](EventSource::disconnected): the unfinished event, which the
     /// standard discards. See [`Parser::finish`].
+    ///
+    /// Whoever takes it takes it as an event: it may be the end event. `None` unless the stream is open.
     pub fn finish(&mut self) -> Option<Event<&str>> {
-        self.parser.finish()
+        self.check_open().ok()?;
+        let event = self.parser.finish()?;
+        if self.settings.is_end(&event) {
+            self.state = State::Closed(Closed::EndEvent);
+        }
+        Some(event)
     }
 
     /// The connection has ended, by a fault or not, or did not come about: how long to wait before the next request
@@ -300,6 +298,7 @@ impl EventSource {
     pub fn close(&mut self) {
         if !matches!(self.state, State::Closed(_)) {
             self.state = State::Closed(Closed::ByCaller);
+            self.parser.reset();
         }
     }
 
@@ -315,11 +314,10 @@ impl EventSource {
         self.parser.reconnection_time()
     }
 
-    /// Whether bytes are parsed; if not, they are dropped.
-    fn receives(&self) -> Result<bool, ReceiveError> {
-        match self.state {
-            State::Open => Ok(true),
-            State::Closed(_) => Ok(false),
+    fn check_open(&self) -> Result<(), ReceiveError> {
+        match &self.state {
+            State::Open => Ok(()),
+            State::Closed(why) => Err(ReceiveError::Closed(why.clone())),
             State::Connecting => Err(ReceiveError::NotOpen),
         }
     }
@@ -396,8 +394,8 @@ impl EventSourceBuilder {
         self
     }
 
-    /// The request is not to be sent again, as a POST that starts something: once it was sent,
-    /// [`disconnected`](EventSource::disconnected) is the end, whatever became of it.
+    /// The request is not to be sent again, as a POST that starts something: the first
+    /// [`disconnected`](EventSource::disconnected) is the end, since who knows how far the request came.
     ///
     /// An `EventSource` of the standard always sends a GET, which may be repeated.
     pub fn not_repeatable(mut self) -> Self {

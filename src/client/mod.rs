@@ -10,7 +10,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use sse_wire::client::{Closed, EventSource};
+//! use sse_wire::client::{EventSource, ReceiveError};
 //! # struct Response { status: u16, content_type: &'static str, chunks: Vec<&'static [u8]> }
 //! # let mut responses = vec![
 //! #     Response { status: 204, content_type: "", chunks: vec![] },
@@ -26,9 +26,15 @@
 //!     let response = get(headers);
 //!     let mut open_for = Duration::ZERO;
 //!     if source.response(response.status, response.content_type).is_ok() {
-//!         for mut chunk in response.chunks {
-//!             while let Some(event) = source.next_event(&mut chunk)? {
-//!                 println!("{}: {}", event.name(), event.data());
+//!         'body: for mut chunk in response.chunks {
+//!             loop {
+//!                 match source.next_event(&mut chunk) {
+//!                     Ok(Some(event)) => println!("{}: {}", event.name(), event.data()),
+//!                     Ok(None) => break,
+//!                     Err(ReceiveError::Parse(error)) => eprintln!("skipped {error}"),
+//!                     // The end event came.
+//!                     Err(_) => break 'body,
+//!                 }
 //!             }
 //!         }
 //!         open_for = Duration::from_secs(9); // as your clock says
@@ -39,7 +45,6 @@
 //!     }
 //! };
 //! assert_eq!(why.to_string(), "204 No Content: the server wants no more connections");
-//! # Ok::<(), sse_wire::client::ReceiveError>(())
 //! ```
 //!
 //! [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface

@@ -58,8 +58,10 @@ impl Reconnect {
         Reconnect { floor, ..self }
     }
 
-    /// The longest reconnection time, whatever the server says: `retry: 99999999999` would have clients wait for ever.
-    /// It also holds for `Retry-After`. No ceiling unless set, as in the standard.
+    /// The longest that the server can ask for, by `retry` or by `Retry-After`: `retry: 99999999999` would have clients
+    /// wait for ever. No ceiling unless set, as in the standard.
+    ///
+    /// Backoff and jitter come on top of it, and where it is less than the [`floor`](Reconnect::floor), it counts.
     pub fn ceiling(self, ceiling: Duration) -> Self {
         Reconnect { ceiling, ..self }
     }
@@ -76,7 +78,8 @@ impl Reconnect {
         Reconnect { jitter: percent, ..self }
     }
 
-    /// After how many tries in a row to give up. There is no limit unless set, as in the standard.
+    /// How often in a row to try to come back before giving up: after a good connection, or the first request of all, so
+    /// many requests more. There is no limit unless set, as in the standard.
     pub fn max_tries(self, tries: u32) -> Self {
         Reconnect { max_tries: tries, ..self }
     }
@@ -113,7 +116,8 @@ impl Default for Reconnect {
 fn fraction(wait: Duration, percent: u32, random: u32) -> Duration {
     let most = wait.as_nanos().saturating_mul(percent.into()) / 100;
     let nanoseconds = most.saturating_mul(random.into()) >> 32;
-    u64::try_from(nanoseconds).map_or(Duration::MAX, Duration::from_nanos)
+    let seconds = u64::try_from(nanoseconds / 1_000_000_000);
+    seconds.map_or(Duration::MAX, |seconds| Duration::new(seconds, (nanoseconds % 1_000_000_000) as u32))
 }
 
 #[cfg(test)]
@@ -154,7 +158,12 @@ mod tests {
     fn the_longest_durations_saturate() {
         let reconnect = Reconnect::new().time(Duration::MAX).jitter(u32::MAX);
         assert_eq!(wait(&reconnect, u32::MAX, u32::MAX), Duration::MAX);
-        let asked = Reconnect::new().wait(3, Some(Duration::from_millis(u64::MAX)), Duration::ZERO, u32::MAX);
-        assert!(asked >= Duration::from_millis(u64::MAX));
+        let asked = Reconnect::new().wait(3, Some(Duration::from_millis(u64::MAX)), Duration::ZERO, 0);
+        assert_eq!(asked, Duration::from_millis(u64::MAX));
+        let asked = Reconnect::new().wait(1, Some(Duration::from_millis(u64::MAX)), Duration::ZERO, u32::MAX);
+        assert!(
+            asked > Duration::from_millis(u64::MAX) && asked / 3 * 2 <= Duration::from_millis(u64::MAX),
+            "{asked:?}"
+        );
     }
 }

@@ -26,6 +26,9 @@ pub enum Rejection {
     /// Status 200, and a content type that is not `text/event-stream`, or none.
     #[error("not an event stream, by its content type")]
     ContentType,
+    /// It was over before the response came: there was to be no request.
+    #[error("closed before the response came")]
+    Closed,
 }
 
 impl Rejection {

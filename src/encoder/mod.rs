@@ -312,6 +312,16 @@ mod tests {
     }
 
     #[test]
+    fn a_line_break_that_ends_the_window_does_not_swallow_the_next() {
+        let line = "x".repeat(WINDOW - 1);
+        for line_break in ["\n", "\r"] {
+            let data = [&*line, line_break, "\n", "end"].concat();
+            let empty = if line_break == "\n" { "data: \n" } else { "" };
+            assert_eq!(encoded(&Event::new(&data)), alloc::format!("data: {line}\n{empty}data: end\n\n"));
+        }
+    }
+
+    #[test]
     fn a_line_break_before_the_window_ends_does_not_swallow_the_next() {
         let line = "x".repeat(WINDOW - 4);
         assert_eq!(

@@ -30,7 +30,8 @@ pub struct EncodedEvent {
 impl Event<ByteString> {
     /// The encoded event as a [`Buf`] that shares the data instead of copying it.
     ///
-    /// Looks at the data once, for line ends, and again only at data of several lines, when their turn comes. Copies
+    /// Looks at the data once, for line ends, and at data of several lines again when their turn comes, up to 16 KiB ahead
+    /// at each [`chunks_vectored`](Buf::chunks_vectored). Copies
     /// and allocates only for the name, the id and the reconnection time, if there are any. Never fails.
     ///
     /// ```
@@ -60,6 +61,10 @@ impl Event<ByteString> {
     }
 }
 
+/// How much of the data [`Buf::chunks_vectored`] looks at beyond the line under way.
+#[cfg(feature = "std")]
+const AHEAD: usize = 16 * 1024;
+
 impl EncodedEvent {
     /// Where the line under way and its lead have been taken, goes on to the next line or the end.
     fn settle(&mut self) {
@@ -75,14 +80,17 @@ impl EncodedEvent {
         }
     }
 
-    /// What is left, in order; empty slices among it.
+    /// What is left, in order, or the first part of it; empty slices among it.
     #[cfg(feature = "std")]
     fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        // What lies ahead is searched for line ends at each call, and so no further than is soon written.
+        let (line, rest) = self.data.split_at(self.line);
+        let ahead = &rest[..rest.len().min(AHEAD)];
+        let more_lines = Lines::new(ahead).skip(1).flat_map(|line| [NEXT_DATA, line]);
+        let end = (ahead.len() == rest.len()).then_some(END);
         // `settle` has gone on to the end once nothing but the end is left.
         let at_end = self.remaining <= END.len();
-        let (line, rest) = self.data.split_at(self.line);
-        let more_lines = Lines::new(rest).skip(1).flat_map(|line| [NEXT_DATA, line]);
-        let rest = more_lines.chain([END]).filter(move |_| !at_end);
+        let rest = more_lines.chain(end).filter(move |_| !at_end);
         [&self.lead[..], line].into_iter().chain(rest)
     }
 }
@@ -166,6 +174,46 @@ mod tests {
         assert!(slices[..filled].iter().all(|slice| !slice.is_empty()));
         assert_eq!(buf.chunks_vectored(&mut slices[..1]), 1.min(filled));
         slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect()
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn a_vectored_write_looks_no_further_ahead_than_it_must() {
+        let data = ["x".repeat(200_000), "y".repeat(1_000_000)].join("\n");
+        let mut buf = Event::new(ByteString::from(data)).into_buf();
+        let mut calls = 0;
+        let looked_at = crate::line::looked_at::during(|| {
+            while buf.has_remaining() {
+                let mut slices = [IoSlice::new(&[]); 16];
+                let filled = buf.chunks_vectored(&mut slices);
+                let len: usize = slices[..filled].iter().map(|slice| slice.len()).sum();
+                assert!(filled > 0 && len > 0);
+                buf.advance(len.min(10_000));
+                calls += 1;
+            }
+        });
+        assert!(looked_at <= 1_200_000 + calls * (AHEAD + 1), "{looked_at} bytes in {calls} calls");
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn what_lies_ahead_may_end_anywhere() {
+        for ending in ["\r\n", "\r", "\n", "\n\r\n"] {
+            for len in AHEAD - 5..AHEAD + 5 {
+                let data = ["first\n", &*"x".repeat(len), ending, "last"].concat();
+                let event = Event::new(ByteString::from(data));
+                let expected = crate::Encoder::new().encode(&event);
+                let mut buf = event.into_buf();
+                let mut seen = Vec::new();
+                while buf.has_remaining() {
+                    let part = gathered(&buf);
+                    assert!(expected[seen.len()..].starts_with(&part), "{ending:?} after {len}");
+                    seen.extend_from_slice(&part);
+                    buf.advance(part.len());
+                }
+                assert_eq!(seen, expected);
+            }
+        }
     }
 
     #[test]

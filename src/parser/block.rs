@@ -88,7 +88,7 @@ impl Block {
 
     /// The data, with the memory that it lies in.
     pub(super) fn take_data(&mut self) -> String {
-        self.expected = self.data.len().min(KEPT_CAPACITY);
+        self.expected = self.data.len().min(LARGE_CAPACITY);
         take(&mut self.data)
     }
 
@@ -124,7 +124,7 @@ impl Block {
             Field::Event => {
                 found.name = chunk.text(value);
                 if found.name.is_none() {
-                    self.name.clear();
+                    give_back(&mut self.name, SMALL_CAPACITY);
                     decode(&mut self.decoder, value, &mut self.name);
                 }
             }
@@ -133,7 +133,7 @@ impl Block {
                 found.id = chunk.text(value);
                 if found.id.is_none() {
                     self.has_id = true;
-                    self.id.clear();
+                    give_back(&mut self.id, SMALL_CAPACITY);
                     decode(&mut self.decoder, value, &mut self.id);
                 }
             }
@@ -283,12 +283,12 @@ impl Block {
     fn keep_found<T: AsRef<str>>(&mut self, found: &mut Found<T>) {
         self.keep_data(found);
         if let Some(name) = found.name.take() {
-            self.name.clear();
+            give_back(&mut self.name, SMALL_CAPACITY);
             self.name.push_str(name.as_ref());
         }
         if let Some(id) = found.id.take() {
             self.has_id = true;
-            self.id.clear();
+            give_back(&mut self.id, SMALL_CAPACITY);
             self.id.push_str(id.as_ref());
         }
     }
@@ -309,7 +309,7 @@ impl Block {
         give_back(&mut self.name, SMALL_CAPACITY);
         give_back(&mut self.id, SMALL_CAPACITY);
         if self.data.capacity() > LARGE_CAPACITY {
-            self.expected = KEPT_CAPACITY;
+            self.expected = LARGE_CAPACITY;
         }
         give_back(&mut self.data, LARGE_CAPACITY);
     }

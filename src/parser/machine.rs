@@ -74,16 +74,16 @@ pub(super) enum Shortcut<'i> {
 
 impl Parser {
     /// The shortest way: a chunk of a few bytes in the midst of a block, that is a part of a line or a mere LF. `false`:
-    /// nothing was taken.
+    /// nothing was taken. Not where comments are asked for: each of them would have what is left of the chunk asked again.
     #[inline(always)]
-    pub(super) fn few_bytes(&mut self, input: &mut &[u8], comments: bool) -> bool {
+    pub(super) fn few_bytes(&mut self, input: &mut &[u8]) -> bool {
         if self.phase != Phase::Within || input.is_empty() || input.len() > FEW || !self.scanner.takes_all() {
             return false;
         }
         let taken = if has_line_end(input) {
             **input == *b"\n" && self.block.end_plain_line()
         } else {
-            self.block.part_of_line(input, comments)
+            self.block.part_of_line(input, false)
         };
         if taken {
             self.scanner.take(input, input.len());

@@ -151,7 +151,7 @@ impl Parser {
     /// next call goes on with the block after it.
     #[inline]
     pub fn next_event<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Event<&'p str>>, ParseError> {
-        if self.few_bytes(input, false) { Ok(None) } else { self.read_event(input) }
+        if self.few_bytes(input) { Ok(None) } else { self.read_event(input) }
     }
 
     /// The ways that [`few_bytes`](Parser::few_bytes), which is for the caller's loop, leaves over.
@@ -203,12 +203,7 @@ impl Parser {
     ///
     /// As [`next_event`](Parser::next_event). A comment counts towards the limit while it is read, with what the
     /// parser holds of the block around it.
-    #[inline]
     pub fn next_item<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Item<&'p str>>, ParseError> {
-        if self.few_bytes(input, true) { Ok(None) } else { self.read_item(input) }
-    }
-
-    fn read_item<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Item<&'p str>>, ParseError> {
         step!(self, &Borrowed(input), input, true, {}, borrowed_item)
     }
 

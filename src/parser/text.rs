@@ -110,6 +110,15 @@ pub(super) struct Utf8Decoder {
     next: RangeInclusive<u8>,
 }
 
+/// Where the first window of `piece` ends: before a character, since one that was cut in two would take the long way.
+fn window_end(piece: &[u8]) -> usize {
+    if piece.len() <= WINDOW {
+        return piece.len();
+    }
+    let is_start = |&end: &usize| piece[end] & 0xc0 != 0x80;
+    (WINDOW - 3..=WINDOW).rev().find(is_start).unwrap_or(WINDOW)
+}
+
 /// What continues a sequence, but for some second bytes.
 const CONTINUATION: RangeInclusive<u8> = 0x80..=0xbf;
 
@@ -133,7 +142,15 @@ impl Utf8Decoder {
             [byte] if self.seen == 0 && byte.is_ascii() => text.push(char::from(*byte)),
             [byte] => self.push_byte(*byte, text),
             _ if piece.len() <= WINDOW => self.push_window(piece, text),
-            _ => piece.chunks(WINDOW).for_each(|window| self.push_window(window, text)),
+            _ => self.push_windows(piece, text),
+        }
+    }
+
+    fn push_windows(&mut self, mut piece: &[u8], text: &mut String) {
+        while !piece.is_empty() {
+            let (window, rest) = piece.split_at(window_end(piece));
+            self.push_window(window, text);
+            piece = rest;
         }
     }
 
@@ -233,6 +250,22 @@ mod tests {
         b"\xff\xfe",
         b"\xef\xbb\xbf",
     ];
+
+    #[test]
+    fn windows_cut_no_character_in_two() {
+        for character in ["x", "\u{e9}", "\u{4e2d}", "\u{1f680}"] {
+            for shift in 0..4 {
+                let text = "x".repeat(shift) + &character.repeat(3 * WINDOW);
+                let mut rest = &*text;
+                while !rest.is_empty() {
+                    let end = window_end(rest.as_bytes());
+                    assert!((1..=WINDOW).contains(&end));
+                    rest = &rest[end..];
+                }
+            }
+        }
+        assert_eq!(window_end(&[0x80; 2 * WINDOW]), WINDOW);
+    }
 
     #[test]
     fn any_cut_decodes_as_the_whole() {

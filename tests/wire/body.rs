@@ -112,15 +112,29 @@ fn a_tick_that_is_passed_over_leaves_the_task_awake() {
     let task = Arc::new(Task::default());
     let waker = Waker::from(task.clone());
     let source = stream::iter([event("x")]).chain(stream::pending());
+    let mut body = EventBody::new(source).keep_alive(stream::repeat(()));
+    let mut poll = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(&waker)).is_pending();
+    assert!(!poll());
+    assert!(poll());
+    assert_eq!(task.woken(), 1, "there are more ticks, which have no waker");
+    assert!(!poll());
+
+    let source = stream::iter([event("x")]).chain(stream::pending());
     let ticks = Script::new([Poll::Ready(()), Poll::Pending, Poll::Ready(())]);
     let mut body = EventBody::new(source).keep_alive(ticks);
     let mut poll = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(&waker)).is_pending();
     assert!(!poll());
     assert!(poll());
-    assert_eq!(task.woken(), 1, "the ticks have no waker yet");
-    assert!(poll());
-    assert_eq!(task.woken(), 1, "now they have");
+    assert_eq!(task.woken(), 1, "the ticks have a waker of their own");
     assert!(!poll());
+}
+
+#[test]
+fn ticks_that_were_missed_count_as_one() {
+    let ticks = Script::new([Poll::Ready(()); 30].into_iter().chain([Poll::Pending]));
+    let mut body = EventBody::new(stream::pending::<Event>()).keep_alive(ticks);
+    assert_eq!(poll_body(&mut body), keep_alive());
+    assert_eq!(poll_body(&mut body), Poll::Pending);
 }
 
 #[test]

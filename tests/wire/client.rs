@@ -106,6 +106,15 @@ fn retry_after_lengthens_the_next_wait_and_no_other_and_has_the_ceiling() {
         }
         assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(wait * SECOND));
     }
+    source.response(503, "").unwrap_err();
+    source.retry_after(30 * SECOND);
+    assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(30 * SECOND));
+    // No response at all, and then another one: what the last one asked for is forgotten.
+    assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(SECOND));
+    source.response(503, "").unwrap_err();
+    source.retry_after(30 * SECOND);
+    source.response(503, "").unwrap_err();
+    assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(SECOND));
     open(&mut source);
     assert_eq!(source.disconnected(SECOND, 0), Ok(SECOND));
 }
@@ -172,6 +181,15 @@ fn the_unfinished_event_is_there_for_who_asks_in_time() {
     data(&mut source, b"data: the en");
     assert_eq!(source.finish().unwrap().data(), "the en");
     source.disconnected(SECOND, 0).unwrap();
+    assert_eq!(source.finish(), None);
+    // Nobody asked, and it is gone: when the connection is, and when there is another.
+    open(&mut source);
+    data(&mut source, b"data: the en");
+    source.disconnected(SECOND, 0).unwrap();
+    open(&mut source);
+    assert_eq!(source.finish(), None);
+    data(&mut source, b"data: the en");
+    open(&mut source);
     assert_eq!(source.finish(), None);
 }
 
@@ -259,39 +277,48 @@ fn a_request_that_cannot_be_repeated_is_not() {
 }
 
 #[test]
-fn an_end_event_is_the_last_and_what_follows_it_is_dropped() {
+fn an_end_event_is_the_last_and_what_follows_it_is_refused() {
     let streams: [&[u8]; 2] =
         [b"data: 1\n\nevent: done\ndata: 2\n\ndata: 3\n\n", b"data: 1\n\ndata: [DONE]\n\ndata: 3\n\n"];
     for stream in streams {
-        let ending = || EventSource::builder().end_name("done").end_data("[DONE]").build();
-        let mut source = ending();
-        open(&mut source);
-        assert_eq!(data(&mut source, stream).len(), 2);
-        assert_eq!(source.closed(), Some(&Closed::EndEvent));
-        assert_eq!(data(&mut source, b"data: 4\n\n"), [""; 0]);
-        assert_eq!(source.disconnected(SECOND, 0), Err(Closed::EndEvent));
-
-        let mut source = ending();
-        open(&mut source);
-        let mut chunk = Bytes::copy_from_slice(stream);
-        while source.next_item_shared(&mut chunk).unwrap().is_some() {}
-        assert_eq!(source.closed(), Some(&Closed::EndEvent));
-        assert!(chunk.is_empty());
+        for door in 0..4 {
+            let mut source = EventSource::builder().end_name("done").end_data("[DONE]").build();
+            open(&mut source);
+            let (events, over) = receive(&mut source, stream, door);
+            assert_eq!(events.len(), 2);
+            // Whoever goes on reading learns it at once: a server may well keep the connection open.
+            assert_eq!(over, Err(ReceiveError::Closed(Closed::EndEvent)));
+            assert_eq!(source.closed(), Some(&Closed::EndEvent));
+            assert_eq!(receive(&mut source, b":\n\n", door).1, over);
+            assert_eq!(source.disconnected(SECOND, 0), Err(Closed::EndEvent));
+        }
     }
+}
+
+#[test]
+fn an_end_event_may_be_the_unfinished_one_for_who_takes_that() {
+    let mut source = EventSource::builder().end_data("[DONE]").build();
+    open(&mut source);
+    assert_eq!(data(&mut source, b"data: 1\n\ndata: [DONE]\n"), ["1"]);
+    assert_eq!(source.finish().unwrap().data(), "[DONE]");
+    assert_eq!(source.disconnected(SECOND, 0), Err(Closed::EndEvent));
+    assert_eq!(source.finish(), None);
 }
 
 #[test]
 fn close_is_the_end_from_any_state_and_the_first_reason_stays() {
     let mut source = EventSource::new();
     source.close();
-    assert_eq!(source.response(200, EVENT_STREAM), Ok(()));
+    assert_eq!(source.response(200, EVENT_STREAM), Err(Rejection::Closed));
     assert_eq!(source.ready_state(), ReadyState::Closed);
-    assert_eq!(data(&mut source, b"data: x\n\n"), [""; 0]);
+    assert_eq!(source.next_event(&mut &b"data: x\n\n"[..]), Err(ReceiveError::Closed(Closed::ByCaller)));
     assert_eq!(source.disconnected(SECOND, 0), Err(Closed::ByCaller));
 
     let mut source = EventSource::new();
     open(&mut source);
+    assert_eq!(data(&mut source, b"data: unfinished"), [""; 0]);
     source.close();
+    assert_eq!(source.finish(), None);
     assert_eq!(source.disconnected(SECOND, 0), Err(Closed::ByCaller));
 
     let mut source = EventSource::new();
@@ -313,7 +340,7 @@ fn an_event_that_is_too_large_is_skipped_or_the_end_as_was_chosen() {
     open(&mut source);
     let mut chunk: &[u8] = b"data: four\n\ndata: 3\n\n";
     assert_eq!(source.next_event(&mut chunk), Err(ReceiveError::Parse(error.clone())));
-    assert_eq!(source.next_event(&mut chunk), Ok(None));
+    assert_eq!(source.next_event(&mut chunk), Err(ReceiveError::Closed(Closed::TooLarge(error.clone()))));
     assert_eq!(source.disconnected(SECOND, 0), Err(Closed::TooLarge(error)));
 }
 
@@ -381,12 +408,10 @@ impl Model {
         }
     }
 
-    /// The events that are new, or `None` if none can come yet.
-    fn bytes(&mut self, bytes: &[u8]) -> Option<Vec<Seen>> {
-        if self.closed {
-            return Some(Vec::new());
-        } else if !self.open {
-            return None;
+    /// The events that are new.
+    fn bytes(&mut self, bytes: &[u8]) -> Vec<Seen> {
+        if self.closed || !self.open {
+            return Vec::new();
         }
         let seen = self.now.results.len();
         self.stream.extend_from_slice(bytes);
@@ -396,7 +421,7 @@ impl Model {
         let end = (0..=self.stream.len()).find(|&len| read(&self.stream[..len]).results.last().is_some_and(is_end));
         self.now = read(&self.stream[..end.unwrap_or(self.stream.len())]);
         self.closed = end.is_some();
-        Some(self.now.results[seen..].to_vec())
+        self.now.results[seen..].to_vec()
     }
 
     fn disconnected(&mut self, open_for: u32) -> Option<Duration> {
@@ -425,20 +450,21 @@ impl Model {
 }
 
 /// All that comes of a chunk, by one of the four doors.
-fn receive(source: &mut EventSource, mut chunk: &[u8], door: usize) -> Result<Vec<Seen>, ReceiveError> {
+fn receive(source: &mut EventSource, mut chunk: &[u8], door: usize) -> (Vec<Seen>, Result<(), ReceiveError>) {
     let mut shared = Bytes::copy_from_slice(chunk);
     let mut events = Vec::new();
     loop {
         let item = match door % 4 {
-            0 => source.next_event(&mut chunk)?.map(|event| Item::Event(event.to_shared())),
-            1 => source.next_event_shared(&mut shared)?.map(Item::Event),
-            2 => source.next_item(&mut chunk)?.map(|item| item.to_shared()),
-            _ => source.next_item_shared(&mut shared)?,
+            0 => source.next_event(&mut chunk).map(|event| event.map(|event| Item::Event(event.to_shared()))),
+            1 => source.next_event_shared(&mut shared).map(|event| event.map(Item::Event)),
+            2 => source.next_item(&mut chunk).map(|item| item.map(|item| item.to_shared())),
+            _ => source.next_item_shared(&mut shared),
         };
         match item {
-            None => return Ok(events),
-            Some(Item::Event(event)) => events.push(Seen::Event(seen_event(&event))),
-            Some(Item::Comment(_)) => {}
+            Ok(None) => return (events, Ok(())),
+            Ok(Some(Item::Event(event))) => events.push(Seen::Event(seen_event(&event))),
+            Ok(Some(Item::Comment(_))) => {}
+            Err(error) => return (events, Err(error)),
         }
     }
 }
@@ -460,11 +486,14 @@ proptest! {
         for (step, door) in steps.into_iter().zip(doors) {
             match step {
                 Step::Response(status, content_type) => {
-                    let _ = source.response(status, content_type);
+                    let opened = source.response(status, content_type).is_ok();
                     model.response(status, content_type);
+                    prop_assert_eq!(opened, model.state() == ReadyState::Open);
                 }
                 Step::Bytes(bytes) => {
-                    prop_assert_eq!(receive(&mut source, &bytes, door).ok(), model.bytes(&bytes));
+                    let (events, outcome) = receive(&mut source, &bytes, door);
+                    prop_assert_eq!(events, model.bytes(&bytes));
+                    prop_assert_eq!(outcome.is_ok(), model.state() == ReadyState::Open);
                 }
                 Step::Disconnected(open_for, random) => {
                     let wait = source.disconnected(open_for * SECOND, random).ok();

@@ -178,6 +178,18 @@ fn memory_goes_back_after_a_huge_event() {
         assert!(held <= 64 * KIB, "{held} bytes held");
     }
 
+    // A name or an id that gives way to another within its block, also to an empty one.
+    let gives_way: [(&str, &[u8]); 3] = [("event", b"event:\n\n"), ("id", b"id\n\n"), ("event", b"event: \xff\n\n")];
+    for (field, next) in gives_way {
+        let mut parser = Parser::new();
+        let block = [format!("{field}: {long}\n").as_bytes(), next].concat();
+        let held = held_after(|| {
+            read_borrowed(&mut parser, &block, 16 * KIB);
+            read_borrowed(&mut parser, b"data: small\n\n", KIB);
+        });
+        assert!(held <= 64 * KIB, "{held} bytes held after a name or an id that gave way");
+    }
+
     // An unfinished event is borrowed from the parser; with no event, or after a new connection, nothing is left.
     for (stream, reset) in [(format!("event: {long}\nid: {long}"), false), (format!("data: {long}"), true)] {
         let mut parser = Parser::new();
@@ -222,6 +234,22 @@ fn memory_goes_back_after_a_huge_event() {
 }
 
 #[test]
+fn a_large_event_does_not_make_those_after_it_dear() {
+    let mut parser = Parser::new();
+    let large = format!("data: {}\n\n", "x".repeat(100 * KIB));
+    read_borrowed(&mut parser, large.as_bytes(), 16 * KIB);
+    let mut held = 0;
+    let once = held_after(|| held = read_borrowed(&mut parser, b"data: part, part\n\n", 9));
+    assert!(held == 1 && once <= 64 * KIB, "{once} bytes held");
+    let cost = measure(|| {
+        for _ in 0..1000 {
+            read_borrowed(&mut parser, b"data: part, part\n\n", 9);
+        }
+    });
+    assert_eq!(cost.count_total, 0);
+}
+
+#[test]
 fn shared_text_holds_not_much_more_memory_than_its_bytes() {
     let junk = "0".repeat(4 * KIB);
     let stream = format!("data: {junk}\n\nretry: {junk}\nevent: e\ndata: x\n\n: {junk}\n: c\n\nid: i\ndata: y\n\n");
@@ -249,8 +277,9 @@ fn the_limit_bounds_what_any_one_block_can_make_a_parser_hold() {
     const LIMIT: usize = 64 * KIB;
     // A growing buffer doubles, and U+FFFD takes three times the byte that it stands for.
     const MOST: u64 = 7 * LIMIT as u64;
+    let names = format!("event: {}\nevent: y\nid: {0}\nid: z\n", "x".repeat(LIMIT - 100)).into_bytes();
     // What a hostile peer may repeat for ever within one block, and whether it must be refused.
-    let endless: [(&str, &[u8], &[u8], bool); 12] = [
+    let endless: [(&str, &[u8], &[u8], bool); 13] = [
         ("one data line", b"data: ", b"x", true),
         ("ill-formed data", b"data: ", b"\xff", true),
         ("many data lines", b"", b"data: xxxxxxxx\n", true),
@@ -263,6 +292,7 @@ fn the_limit_bounds_what_any_one_block_can_make_a_parser_hold() {
         ("an unknown field", b"unknown: ", b"x", false),
         ("an unknown name", b"", b"x", false),
         ("many names", b"", b"event: aaaa\nid: bbbb\n", false),
+        ("names that give way", b"", &names, false),
     ];
     for (what, start, repeated, refused) in endless {
         for chunk_size in [1, 1400, 64 * KIB] {

@@ -19,6 +19,8 @@ struct Moody {
     writes: VecDeque<Result<usize, ErrorKind>>,
     written: Vec<u8>,
     flushed: usize,
+    /// How much had been written when it was flushed last.
+    flushed_after: usize,
 }
 
 impl Moody {
@@ -54,6 +56,7 @@ impl Write for Moody {
 
     fn flush(&mut self) -> io::Result<()> {
         self.flushed += 1;
+        self.flushed_after = self.written.len();
         Ok(())
     }
 }
@@ -93,6 +96,17 @@ fn a_reader_that_would_block_or_timed_out_is_tried_again_by_the_next_call() {
 }
 
 #[test]
+fn there_is_no_unfinished_event_before_the_end() {
+    let mut events = Moody::reading([Ok(b"data: 1\n\ndata: se"), Err(ErrorKind::WouldBlock), Ok(b"cond\n\ndata: 3")]);
+    assert_eq!(next(&mut events), Some(Ok("1".to_owned())));
+    assert_eq!(next(&mut events), Some(Err(ErrorKind::WouldBlock)));
+    assert_eq!(events.finish(), None);
+    assert_eq!(next(&mut events), Some(Ok("second".to_owned())));
+    assert_eq!(next(&mut events), None);
+    assert_eq!(events.finish().unwrap().data(), "3");
+}
+
+#[test]
 fn nothing_is_read_while_there_is_an_event_to_give() {
     let mut events = Moody::reading([Ok(b"data: 1\n\ndata: 2\n\nda"), Ok(b"ta: 3\n\n")]);
     assert_eq!(next(&mut events), Some(Ok("1".into())));
@@ -122,6 +136,7 @@ fn an_event_that_the_writer_takes_is_one_write_and_no_flush() {
     assert!(events.write(&Event::new("")).is_err());
     events.flush().unwrap();
     assert_eq!(events.writer().flushed, 1);
+    assert_eq!(events.writer().flushed_after, events.writer().written.len());
     assert_eq!(events.into_inner().written, b"id: 7\ndata: one\ndata: two\n\n:\n\ndata: \n\n");
 }
 

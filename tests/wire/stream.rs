@@ -243,3 +243,17 @@ fn whatever_can_be_encoded_is_and_the_rest_passes_through() {
     assert_eq!(drain(&mut encoded), Vec::<Bytes>::new());
     assert!(encoded.is_terminated());
 }
+
+#[test]
+fn a_poll_takes_32_chunks_without_an_event_and_then_lets_others_run() {
+    let task = Arc::new(Task::default());
+    let waker = Waker::from(task.clone());
+    let comments = std::iter::repeat_n(":\n\n", 100).map(|chunk| Ok::<_, Infallible>(Bytes::from(chunk)));
+    let mut taken = 0;
+    let transport = futures_util::stream::iter(comments).inspect(|_| taken += 1);
+    let mut events = transport.events();
+    let polled = std::pin::Pin::new(&mut events).poll_next(&mut Context::from_waker(&waker));
+    drop(events);
+    assert!(polled.is_pending());
+    assert_eq!((taken, task.woken()), (32, 1));
+}

@@ -2,7 +2,7 @@
 
 use core::convert::Infallible;
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
@@ -11,6 +11,9 @@ use http_body::{Body, Frame, SizeHint};
 use super::IntoChunk;
 use super::chunk::Ending;
 use crate::KEEP_ALIVE;
+
+/// How many ticks one poll takes.
+const TICKS_PER_POLL: usize = 32;
 
 pin_project_lite::pin_project! {
     /// A body that sends what a source yields: events, ready bytes, or both ([`IntoChunk`]).
@@ -47,7 +50,7 @@ impl<S> EventBody<S> {
     ///
     /// Ticks come from any stream, and what it yields does not matter: with tokio it is an `IntervalStream` of
     /// tokio-stream. The standard suggests "every 15 seconds or so" ([9.2.7]). The first tick of tokio's `interval` is
-    /// due at once; `interval_at` gives a later one.
+    /// due at once; `interval_at` gives a later one. Ticks that were missed, because the client was slow, count as one.
     ///
     /// Ticks are only looked at while the source has nothing, so that they never delay an event or the end; when they
     /// end, the body goes on without. Ready bytes may end within a block: no comment is sent there, which would break
@@ -85,22 +88,31 @@ where
             }
             return Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)));
         }
-        let Some(ticks) = this.ticks.as_mut().as_pin_mut() else { return Poll::Pending };
-        match ready!(ticks.poll_next(cx)) {
-            Some(_) if *this.quiet && this.tail.is_block_boundary() => {
-                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(KEEP_ALIVE).into()))))
-            }
-            Some(_) => {
-                // Too early, or within a block. Waits for the next one, but not in a loop: there may always be one.
-                *this.quiet = true;
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            None => {
-                this.ticks.set(None);
-                Poll::Pending
+        // A client that was slow leaves ticks to catch up with. They count as one.
+        let (mut ticked, mut waits) = (false, false);
+        for _ in 0..TICKS_PER_POLL {
+            let Some(ticks) = this.ticks.as_mut().as_pin_mut() else { break };
+            match ticks.poll_next(cx) {
+                Poll::Ready(Some(_)) => ticked = true,
+                Poll::Ready(None) => this.ticks.set(None),
+                Poll::Pending => {
+                    waits = true;
+                    break;
+                }
             }
         }
+        if ticked && *this.quiet && this.tail.is_block_boundary() {
+            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(KEEP_ALIVE).into()))));
+        }
+        if ticked {
+            // Too early, or within a block: the next one may send.
+            *this.quiet = true;
+            if !waits && this.ticks.is_some() {
+                // There may always be one: not in a loop here.
+                cx.waker().wake_by_ref();
+            }
+        }
+        Poll::Pending
     }
 
     fn is_end_stream(&self) -> bool {
