@@ -1,6 +1,5 @@
-//! A client for event streams: reqwest carries the bytes, a clock and chance are passed in, [`EventSource`] decides.
+//! A client for event streams: reqwest carries the bytes, tokio waits, and an [`EventSource`] decides.
 
-use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -24,7 +23,6 @@ pub fn http() -> reqwest::ClientBuilder {
 /// What is sent for every connection, the body included: whoever gives a method and a body asks for that.
 ///
 /// (A request that must not be repeated has an `EventSource` that is `not_repeatable`.)
-#[derive(Clone, Debug)]
 pub struct Request {
     pub method: Method,
     pub url: Url,
@@ -34,7 +32,6 @@ pub struct Request {
 }
 
 /// One event stream over all of its connections.
-#[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
     request: Request,
@@ -180,16 +177,5 @@ impl Client {
 impl Connection {
     fn after(wait: Duration) -> Connection {
         Connection::Waiting(Box::pin(sleep(wait)))
-    }
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Connection::Waiting(_) => "Waiting",
-            Connection::Requested(_) => "Requested",
-            Connection::Open { .. } => "Open",
-            Connection::Over => "Over",
-        })
     }
 }

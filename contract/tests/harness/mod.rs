@@ -144,10 +144,12 @@ impl Connection {
     }
 
     /// Closes the connection in the middle of the stream.
-    pub fn break_off(self) {}
+    pub fn break_off(self) {
+        drop(self.socket);
+    }
 
     /// Waits until the client has closed the connection.
-    pub async fn is_closed(mut self) {
+    pub async fn wait_until_closed(mut self) {
         let read = timeout(SOON, self.socket.read(&mut [0])).await.expect("the connection is closed");
         assert!(!matches!(read, Ok(1..)), "the client has nothing more to say");
     }
@@ -215,8 +217,9 @@ impl Test {
         assert_eq!(message["comment"], message["error"]);
     }
 
-    pub async fn is_silent(&mut self) -> bool {
-        timeout(WHILE, self.callbacks.recv()).await.is_err()
+    /// Whether every callback that has come was asked for.
+    pub fn was_silent(&mut self) -> bool {
+        self.callbacks.try_recv().is_err()
     }
 
     /// Sends a request to the stream's resource.
