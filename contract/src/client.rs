@@ -122,9 +122,10 @@ impl Client {
         }
     }
 
-    /// Gives up this connection, as if it were lost, and connects again at once. Nothing happens once it is over.
+    /// Gives up this connection, as if it were lost, and connects again at once, if the `EventSource` connects again at
+    /// all.
     pub fn restart(&mut self) {
-        if let Connection::Open { .. } = self.connection {
+        if !matches!(self.connection, Connection::Waiting(_)) {
             self.disconnected();
         }
         if !matches!(self.connection, Connection::Over) {
@@ -177,5 +178,82 @@ impl Client {
 impl Connection {
     fn after(wait: Duration) -> Connection {
         Connection::Waiting(Box::pin(sleep(wait)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sse_wire::client::EventSourceBuilder;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    /// A client of a server that sends one event named `x` with data `1` to everyone and keeps the connection.
+    async fn connect(source: EventSourceBuilder) -> Client {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move {
+            let mut connections = Vec::new();
+            loop {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                assert_ne!(connection.read(&mut [0; 4096]).await.unwrap(), 0);
+                let response = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\nevent: x\ndata: 1\n\n";
+                connection.write_all(response).await.unwrap();
+                connections.push(connection);
+            }
+        });
+        let request = Request { method: Method::GET, url, headers: HeaderMap::new(), body: None };
+        Client::new(http().no_proxy().build().unwrap(), request, source.build())
+    }
+
+    async fn data(client: &mut Client) -> Option<String> {
+        let next = timeout(Duration::from_secs(10), client.next()).await.expect("it is soon known what is next");
+        match next?.unwrap() {
+            Item::Event(event) => Some(event.data().to_owned()),
+            Item::Comment(_) => panic!("there is none"),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_end_event_is_the_last() {
+        let mut client = connect(EventSource::builder().end_name("x")).await;
+        assert_eq!(data(&mut client).await.unwrap(), "1");
+        assert_eq!(data(&mut client).await, None);
+        assert_eq!(data(&mut client).await, None);
+        assert_eq!(client.closed(), Some(&Closed::EndEvent));
+    }
+
+    #[tokio::test]
+    async fn restart_repeats_a_request_only_if_it_may_be_repeated() {
+        let mut client = connect(EventSource::builder()).await;
+        assert_eq!(data(&mut client).await.unwrap(), "1");
+        client.restart();
+        assert_eq!(data(&mut client).await.unwrap(), "1");
+
+        let mut client = connect(EventSource::builder().not_repeatable()).await;
+        // It is not sent yet.
+        client.restart();
+        assert_eq!(data(&mut client).await.unwrap(), "1");
+        client.restart();
+        assert_eq!(data(&mut client).await, None);
+        assert_eq!(client.closed(), Some(&Closed::NotRepeatable));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_dropped_loses_nothing() {
+        let mut client = connect(EventSource::builder().not_repeatable()).await;
+        let mut seen = 0;
+        // Each of these is given up the first time that it has to wait.
+        for _ in 0..1000 {
+            tokio::select! {
+                biased;
+                _ = data(&mut client) => seen += 1,
+                () = tokio::task::yield_now() => {}
+            }
+            tokio::time::sleep(Duration::from_micros(100)).await;
+        }
+        assert_eq!(seen, 1);
+        assert_eq!(client.closed(), None);
     }
 }
