@@ -1,0 +1,252 @@
+//! A service that opens event streams when it is told to, and reports what comes of them: what a contract test suite
+//! for SSE clients drives. See `README.md`.
+
+mod client;
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sse_wire::Item;
+use sse_wire::client::{EventSource, Reconnect};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, Notify};
+use tokio::task::JoinHandle;
+
+use client::Client;
+
+/// What the service can do beyond the standard, or is ready to be tested for, in the words of the public suite.
+const CAPABILITIES: [&str; 13] = [
+    "204",
+    "bom",
+    "comments",
+    "cr-only",
+    "empty-or-missing-location",
+    "headers",
+    "last-event-id",
+    "payload-size-stress-testable",
+    "post",
+    "read-timeout",
+    "report",
+    "restart",
+    "server-directed-shutdown-request",
+];
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let listener = TcpListener::bind(("127.0.0.1", port()?)).await?;
+    println!("http://{}", listener.local_addr()?);
+    let service = Arc::new(Service::default());
+    let routes = Router::new()
+        .route("/", get(status).post(create).delete(quit))
+        .route("/streams/{number}", post(command).delete(stop))
+        .with_state(Arc::clone(&service));
+    let told_to_quit = async move {
+        tokio::select! {
+            () = service.quit.notified() => {}
+            // Without a handler for it, Ctrl-C ends the process anyway.
+            Ok(()) = tokio::signal::ctrl_c() => {}
+        }
+    };
+    axum::serve(listener, routes).with_graceful_shutdown(told_to_quit).await?;
+    Ok(())
+}
+
+/// `--port N`: 0, the default, leaves the choice to the system.
+fn port() -> Result<u16, lexopt::Error> {
+    use lexopt::prelude::{Long, ValueExt};
+    let mut port = 0;
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("port") => port = arguments.value()?.parse()?,
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    Ok(port)
+}
+
+#[derive(Default)]
+struct Service {
+    streams: Mutex<HashMap<u64, Stream>>,
+    last_number: AtomicU64,
+    quit: Notify,
+}
+
+/// A client at work.
+struct Stream {
+    task: JoinHandle<()>,
+    restart: Arc<Notify>,
+}
+
+/// The body of a request for a new stream.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters {
+    stream_url: String,
+    callback_url: String,
+    tag: Option<String>,
+    initial_delay_ms: Option<u64>,
+    read_timeout_ms: Option<u64>,
+    last_event_id: Option<String>,
+    headers: Option<HashMap<String, String>>,
+    method: Option<String>,
+    body: Option<String>,
+}
+
+/// The body of a request to a stream.
+#[derive(Deserialize)]
+struct Command {
+    command: String,
+}
+
+async fn status() -> impl IntoResponse {
+    let status = json!({ "name": "sse-wire", "capabilities": CAPABILITIES });
+    ([(CONTENT_TYPE, "application/json")], status.to_string())
+}
+
+async fn quit(State(service): State<Arc<Service>>) -> StatusCode {
+    service.quit.notify_one();
+    StatusCode::NO_CONTENT
+}
+
+async fn create(State(service): State<Arc<Service>>, body: Bytes) -> Result<impl IntoResponse, (StatusCode, String)> {
+    let parameters: Parameters = serde_json::from_slice(&body).map_err(bad_request)?;
+    let callbacks = Callbacks::new(&parameters).map_err(bad_request)?;
+    let client = client(parameters).map_err(bad_request)?;
+    let restart = Arc::new(Notify::new());
+    let task = tokio::spawn(report(client, callbacks, Arc::clone(&restart)));
+    let number = service.last_number.fetch_add(1, Ordering::Relaxed) + 1;
+    service.streams.lock().await.insert(number, Stream { task, restart });
+    Ok((StatusCode::CREATED, [(LOCATION, format!("/streams/{number}"))]))
+}
+
+async fn command(
+    State(service): State<Arc<Service>>,
+    Path(number): Path<u64>,
+    body: Bytes,
+) -> Result<StatusCode, (StatusCode, String)> {
+    let Command { command } = serde_json::from_slice(&body).map_err(bad_request)?;
+    let streams = service.streams.lock().await;
+    let Some(stream) = streams.get(&number) else { return Ok(StatusCode::NOT_FOUND) };
+    match command.as_str() {
+        "restart" => stream.restart.notify_one(),
+        // Events of every name are reported.
+        "listen" => {}
+        _ => return Err(bad_request(format!("unknown command {command:?}"))),
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn stop(State(service): State<Arc<Service>>, Path(number): Path<u64>) -> StatusCode {
+    let Some(stream) = service.streams.lock().await.remove(&number) else { return StatusCode::NOT_FOUND };
+    stream.task.abort();
+    // It ends by being cancelled, which is an error only to those who did not ask for that.
+    let _ = stream.task.await;
+    StatusCode::NO_CONTENT
+}
+
+fn bad_request(error: impl Display) -> (StatusCode, String) {
+    (StatusCode::BAD_REQUEST, error.to_string())
+}
+
+/// The client that was asked for, not yet connected.
+fn client(parameters: Parameters) -> Result<Client, Box<dyn Error>> {
+    let mut http = client::http().no_proxy();
+    if let Some(milliseconds) = parameters.read_timeout_ms {
+        http = http.read_timeout(Duration::from_millis(milliseconds));
+    }
+
+    // What browsers send. `EventSource` would send `no-store`, the cache mode of the standard taken as a header.
+    let mut headers = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("no-cache"))]);
+    headers.extend(HeaderMap::try_from(&parameters.headers.unwrap_or_default())?);
+    let method = parameters.method.map_or(Ok(Method::GET), |method| method.parse())?;
+    let body = parameters.body.map(Bytes::from);
+    let request = client::Request { method, url: parameters.stream_url.parse()?, headers, body };
+
+    let mut reconnect = Reconnect::new();
+    if let Some(milliseconds) = parameters.initial_delay_ms {
+        reconnect = reconnect.time(Duration::from_millis(milliseconds));
+    }
+    let source =
+        EventSource::builder().reconnect(reconnect).last_event_id(parameters.last_event_id.unwrap_or_default());
+    Ok(Client::new(http.build()?, request, source.build()))
+}
+
+/// Reports all that comes, until it is over.
+async fn report(mut client: Client, mut callbacks: Callbacks, restart: Arc<Notify>) {
+    loop {
+        let next = tokio::select! {
+            next = client.next() => next,
+            () = restart.notified() => {
+                client.restart();
+                continue;
+            }
+        };
+        let message = match next {
+            Some(Ok(Item::Event(event))) => json!({
+                "kind": "event",
+                "event": { "type": event.name(), "data": event.data(), "id": event.last_event_id() },
+            }),
+            Some(Ok(Item::Comment(text))) => json!({ "kind": "comment", "comment": &*text }),
+            Some(Err(error)) => {
+                let text = with_causes(&error);
+                // The suite's documents say `comment`, its code reads `error`.
+                json!({ "kind": "error", "error": text, "comment": text })
+            }
+            None => {
+                if let Some(why) = client.closed() {
+                    eprintln!("{}: {why}", callbacks.tag);
+                }
+                return;
+            }
+        };
+        if let Err(error) = callbacks.send(&message).await {
+            eprintln!("{}: nobody takes the callbacks: {}", callbacks.tag, with_causes(&error));
+            return;
+        }
+    }
+}
+
+/// Where messages go, and how many went.
+struct Callbacks {
+    http: reqwest::Client,
+    url: String,
+    sent: u64,
+    tag: String,
+}
+
+impl Callbacks {
+    fn new(parameters: &Parameters) -> Result<Callbacks, Box<dyn Error>> {
+        let url = parameters.callback_url.parse::<reqwest::Url>()?.to_string();
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        Ok(Callbacks { http, url, sent: 0, tag: parameters.tag.clone().unwrap_or_default() })
+    }
+
+    /// The number of the message is part of the URL, so that the receiver can tell the order.
+    async fn send(&mut self, message: &Value) -> reqwest::Result<()> {
+        self.sent += 1;
+        let url = format!("{}/{}", self.url.trim_end_matches('/'), self.sent);
+        let request = self.http.post(url).header(CONTENT_TYPE, "application/json").body(message.to_string());
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+}
+
+/// The error and what caused it: those of reqwest tell the cause no other way.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
