@@ -103,12 +103,17 @@ impl Client {
                     }
                 },
                 Connection::Open { response, chunk, .. } => {
-                    if let Some(next) = self.source.next_item_shared(chunk).transpose() {
-                        return Some(next.map_err(Error::from));
+                    match self.source.next_item_shared(chunk) {
+                        Ok(Some(item)) => return Some(Ok(item)),
+                        Ok(None) => {}
+                        // The end event came: there is nothing to wait for.
+                        Err(ReceiveError::Closed(_)) => {
+                            self.disconnected();
+                            continue;
+                        }
+                        Err(error) => return Some(Err(error.into())),
                     }
-                    // An end event leaves nothing to wait for.
-                    let read = if self.source.closed().is_some() { Ok(None) } else { response.chunk().await };
-                    match read {
+                    match response.chunk().await {
                         Ok(Some(read)) => *chunk = read,
                         Ok(None) => self.disconnected(),
                         Err(error) => {
