@@ -88,7 +88,7 @@ impl Block {
 
     /// The data, with the memory that it lies in.
     pub(super) fn take_data(&mut self) -> String {
-        self.expected = self.data.len().min(LARGE_CAPACITY);
+        self.expected = self.data.len().min(KEPT_CAPACITY);
         take(&mut self.data)
     }
 
@@ -309,7 +309,7 @@ impl Block {
         give_back(&mut self.name, SMALL_CAPACITY);
         give_back(&mut self.id, SMALL_CAPACITY);
         if self.data.capacity() > LARGE_CAPACITY {
-            self.expected = LARGE_CAPACITY;
+            self.expected = self.data.len().min(KEPT_CAPACITY);
         }
         give_back(&mut self.data, LARGE_CAPACITY);
     }
