@@ -50,7 +50,8 @@ impl<S> EventBody<S> {
     ///
     /// Ticks come from any stream, and what it yields does not matter: with tokio it is an `IntervalStream` of
     /// tokio-stream. The standard suggests "every 15 seconds or so" ([9.2.7]). The first tick of tokio's `interval` is
-    /// due at once; `interval_at` gives a later one. Ticks that were missed, because the client was slow, count as one.
+    /// due at once; `interval_at` gives a later one. For ticks that were missed,
+    /// because the client was slow, one is sent.
     ///
     /// Ticks are only looked at while the source has nothing, so that they never delay an event or the end; when they
     /// end, the body goes on without. Ready bytes may end within a block: no comment is sent there, which would break
@@ -88,12 +89,12 @@ where
             }
             return Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)));
         }
-        // A client that was slow leaves ticks to catch up with. They count as one.
-        let (mut ticked, mut waits) = (false, false);
+        // A client that was slow leaves ticks to catch up with: one sign of life is enough for them.
+        let (mut due, mut waits) = (false, false);
         for _ in 0..TICKS_PER_POLL {
             let Some(ticks) = this.ticks.as_mut().as_pin_mut() else { break };
             match ticks.poll_next(cx) {
-                Poll::Ready(Some(_)) => ticked = true,
+                Poll::Ready(Some(_)) => due |= std::mem::replace(this.quiet, true),
                 Poll::Ready(None) => this.ticks.set(None),
                 Poll::Pending => {
                     waits = true;
@@ -101,16 +102,12 @@ where
                 }
             }
         }
-        if ticked && *this.quiet && this.tail.is_block_boundary() {
+        if due && this.tail.is_block_boundary() {
             return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(KEEP_ALIVE).into()))));
         }
-        if ticked {
-            // Too early, or within a block: the next one may send.
-            *this.quiet = true;
-            if !waits && this.ticks.is_some() {
-                // There may always be one: not in a loop here.
-                cx.waker().wake_by_ref();
-            }
+        if !waits && this.ticks.is_some() {
+            // There may always be one more: others may run before it.
+            cx.waker().wake_by_ref();
         }
         Poll::Pending
     }
