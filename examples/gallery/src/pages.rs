@@ -16,8 +16,14 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/feed", html(include_str!("../pages/feed.html")))
         .route("/style.css", file("text/css", include_str!("../pages/style.css")))
         .route("/page.js", file("text/javascript", include_str!("../pages/page.js")))
-        .route("/vendor/eventsource-parser/index.js", vendored(include_str!("../pages/vendor/eventsource-parser/index.js")))
-        .route("/vendor/eventsource-parser/stream.js", vendored(include_str!("../pages/vendor/eventsource-parser/stream.js")))
+        .route(
+            "/vendor/eventsource-parser/index.js",
+            vendored(include_str!("../pages/vendor/eventsource-parser/index.js")),
+        )
+        .route(
+            "/vendor/eventsource-parser/stream.js",
+            vendored(include_str!("../pages/vendor/eventsource-parser/stream.js")),
+        )
 }
 
 fn html<S: Clone + Send + Sync + 'static>(text: &'static str) -> MethodRouter<S> {

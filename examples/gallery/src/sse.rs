@@ -7,11 +7,14 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use sse_wire::body::{EventBody, IntoChunk};
+use sse_wire::body::EventBody;
 use sse_wire::http::RESPONSE_HEADERS;
 use tokio::time::Instant;
 use tokio_stream::wrappers::IntervalStream;
 use tokio_util::sync::CancellationToken;
+
+/// Whatever goes wrong. It breaks the connection, so that no client takes the end for a good one.
+pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// How often a quiet stream shows that it is alive.
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(15);
@@ -19,10 +22,10 @@ const KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(15);
 /// Sends what `chunks` yields, each item as it comes, until it ends or `shutdown` comes.
 ///
 /// When the client goes away, the server drops the body, and `chunks` with it: whatever makes them stops there and then.
-pub fn event_stream<S>(chunks: S, shutdown: &CancellationToken) -> Response
-where
-    S: Stream<Item: IntoChunk<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>> + Send + 'static,
-{
+pub fn event_stream(
+    chunks: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static,
+    shutdown: &CancellationToken,
+) -> Response {
     let chunks = chunks.take_until(shutdown.clone().cancelled_owned());
     // The first tick of an `interval` is due at once.
     let ticks = tokio::time::interval_at(Instant::now() + KEEP_ALIVE_PERIOD, KEEP_ALIVE_PERIOD);
