@@ -252,7 +252,7 @@ async fn the_client_gives_up_after_five_tries() -> Result {
     let url = format!("http://{}/", listener.local_addr()?);
     let server = tokio::spawn(async move {
         let mut connections = 0;
-        while let Ok(Ok(connection)) = timeout(Duration::from_secs(60), listener.accept()).await {
+        while let Ok(Ok(connection)) = timeout(Duration::from_secs(90), listener.accept()).await {
             drop(connection);
             connections += 1;
         }
