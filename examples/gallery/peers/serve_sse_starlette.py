@@ -19,7 +19,8 @@ events, each = argument["events"], argument["each"]
 
 async def stream(request):
     ids = [event["id"] for event in events]
-    last = request.headers.get("last-event-id")
+    # The header is UTF-8, which Starlette reads as Latin-1.
+    last = request.headers.get("last-event-id", "").encode("latin-1").decode()
     start = ids.index(last) + 1 if last in ids else 0
     following = events[start : start + each]
     if not following:
@@ -27,7 +28,7 @@ async def stream(request):
 
     async def send():
         for event in following:
-            yield ServerSentEvent(event["data"], event=event["name"], id=event["id"], retry=1)
+            yield ServerSentEvent(event["data"], event=event["name"], id=event["id"], retry=120)
 
     return EventSourceResponse(send())
 
