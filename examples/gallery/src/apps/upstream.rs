@@ -1,0 +1,105 @@
+//! The upstream inside: a server that speaks as `OpenAI`'s do, for a relay that has no other.
+//!
+//! It says what a real one may say: a first chunk without content, comments as signs of life, several choices, a usage tail.
+//! The model of the request chooses a way to fail.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sse_wire::{Encoder, Event};
+use tokio_util::sync::CancellationToken;
+
+use crate::sse::{Failure, event_stream};
+
+#[derive(Deserialize)]
+struct Request {
+    model: String,
+    messages: Vec<Message>,
+    #[serde(default)]
+    stream: bool,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    content: String,
+}
+
+/// `POST /upstream/v1/chat/completions`.
+pub fn routes(beat: Duration, shutdown: &CancellationToken) -> Router {
+    let shutdown = shutdown.clone();
+    let answer = async move |Json(request): Json<Request>| match request.model.as_str() {
+        "gallery-unauthorized" => refusal(StatusCode::UNAUTHORIZED, "Incorrect API key provided"),
+        "gallery-overloaded" => refusal(StatusCode::SERVICE_UNAVAILABLE, "The engine is overloaded"),
+        _ if !request.stream => refusal(StatusCode::BAD_REQUEST, "Only streams are served here"),
+        _ => {
+            let pieces = stream::iter(completion(&request)).then(move |piece| async move {
+                tokio::time::sleep(beat / 20).await;
+                piece
+            });
+            event_stream(pieces, &shutdown)
+        }
+    };
+    Router::new().route("/upstream/v1/chat/completions", post(answer))
+}
+
+fn refusal(status: StatusCode, message: &str) -> Response {
+    let body = json!({ "error": { "message": message, "type": "gallery_error", "param": null, "code": null } });
+    (status, Json(body)).into_response()
+}
+
+/// What is sent, piece by piece.
+fn completion(request: &Request) -> Box<dyn Iterator<Item = Result<Bytes, Failure>> + Send> {
+    let model = request.model.clone();
+    let chunk = move |choices: Value, usage: Value| {
+        let object = json!({
+            "id": "chatcmpl-gallery", "object": "chat.completion.chunk", "created": 1_732_000_000, "model": model,
+            "choices": choices, "usage": usage,
+        });
+        Ok(Encoder::new().encode(&Event::json(&object)?))
+    };
+    let choice = |index: u32, delta: Value, finish: Option<&str>| json!({ "index": index, "delta": delta, "logprobs": null, "finish_reason": finish });
+    let content = {
+        let chunk = chunk.clone();
+        move |text: &str| chunk(json!([choice(0, json!({ "content": text }), None)]), Value::Null)
+    };
+
+    let start = [
+        chunk(json!([choice(0, json!({ "role": "assistant", "content": null }), None)]), Value::Null),
+        Ok(Encoder::new().comment("keep-alive")),
+    ];
+    let asked = request.messages.last().map_or("", |message| message.content.as_str());
+    let text = format!("You asked: {asked}\n\nA stream tells you at once; ポーリングは待つ。 🚀\n");
+    let said: Vec<_> = text.split_inclusive(' ').map(&content).collect();
+    match request.model.as_str() {
+        "gallery-endless" => Box::new(start.into_iter().chain((1_u64..).map(move |n| content(&format!("{n} "))))),
+        "gallery-broken" => {
+            let half = Ok(Bytes::from_static(b"data: {\"choices\":[{\"ind"));
+            Box::new(start.into_iter().chain(said.into_iter().take(3)).chain([half, Err("broken half-way".into())]))
+        }
+        "gallery-malformed" => {
+            let malformed = Ok(Bytes::from_static(b"data: {\"choices\":[{\"ind\n\n"));
+            Box::new(start.into_iter().chain(said.into_iter().take(3)).chain([malformed]))
+        }
+        _ => {
+            let second = json!([
+                choice(1, json!({ "content": "(a second choice)" }), None),
+                choice(0, json!({ "content": "The end." }), None),
+            ]);
+            let usage = json!({ "prompt_tokens": 7, "completion_tokens": 42, "total_tokens": 49 });
+            let end = [
+                chunk(second, Value::Null),
+                chunk(json!([choice(0, json!({}), Some("stop"))]), Value::Null),
+                chunk(json!([]), usage),
+                Ok(Encoder::new().encode(&Event::new("[DONE]"))),
+            ];
+            Box::new(start.into_iter().chain(said).chain(end))
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `gallery [--port N] [--upstream URL]`, and `gallery watch URL TOKEN`.
+
+use std::error::Error;
+use std::net::Ipv4Addr;
+
+use gallery::watch::{self, Subscriber};
+use gallery::{Settings, serve};
+use lexopt::prelude::*;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+const USAGE: &str = "\
+Six applications of Server-Sent Events, with a page for each.
+
+gallery [--port N] [--upstream URL]
+    --port N        where to listen on 127.0.0.1; 0: the system's choice. 8080 unless given
+    --upstream URL  an OpenAI-compatible server for the relay, in place of the one inside.
+                    The key for it is taken from OPENAI_API_KEY
+
+gallery watch URL TOKEN
+    follows a report, such as http://127.0.0.1:8080/rooms/blue/report";
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+enum Command {
+    Help,
+    Serve { port: u16, settings: Settings },
+    Watch { url: String, token: String },
+}
+
+#[tokio::main]
+async fn main() -> Result {
+    match command()? {
+        Command::Help => println!("{USAGE}"),
+        Command::Serve { port, settings } => {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+            println!("http://{}/", listener.local_addr()?);
+            let shutdown = CancellationToken::new();
+            let interrupt = shutdown.clone();
+            tokio::spawn(async move {
+                // Without a handler there is no Ctrl-C to wait for, and the default ends the program.
+                if tokio::signal::ctrl_c().await.is_ok() {
+                    interrupt.cancel();
+                }
+            });
+            serve(listener, settings, shutdown).await?;
+        }
+        Command::Watch { url, token } => {
+            let mut subscriber = Subscriber::new();
+            subscriber.subscribe(url, token, watch::printed());
+            if let Some(why) = subscriber.closed().await {
+                println!("closed: {why}");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn command() -> Result<Command> {
+    let mut settings = Settings { key: std::env::var("OPENAI_API_KEY").ok(), ..Settings::default() };
+    let mut port = 8080;
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("port") => port = arguments.value()?.parse()?,
+            Long("upstream") => settings.upstream = Some(arguments.value()?.string()?),
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Value(word) if word == "watch" => {
+                let url = arguments.value()?.string()?;
+                return Ok(Command::Watch { url, token: arguments.value()?.string()? });
+            }
+            _ => return Err(argument.unexpected().into()),
+        }
+    }
+    if settings.upstream.as_deref().is_some_and(|url| url.starts_with("https:")) && !cfg!(feature = "https") {
+        return Err("an upstream over https asks for `--features https`".into());
+    }
+    Ok(Command::Serve { port, settings })
+}
