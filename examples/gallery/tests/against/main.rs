@@ -5,7 +5,9 @@
 
 mod browser;
 mod cases;
+mod clients;
 mod conformance;
+mod pages;
 mod peer;
 mod servers;
 mod support;

@@ -1,5 +1,6 @@
 //! Servers of our own, and the events that both sides tell each other.
 
+use std::io;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use sse_wire::Event;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The tests themselves wait for programs, and block.
@@ -25,13 +27,45 @@ pub fn serve(router: Router) -> String {
     url
 }
 
-/// The gallery on a port of its own, whose second is short.
-pub fn gallery() -> String {
-    let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let settings = Settings { beat: Duration::from_millis(100), ..Settings::default() };
-    RUNTIME.spawn(gallery::serve(listener, settings, CancellationToken::new()));
-    url
+/// The gallery, on a port of its own.
+pub struct Gallery {
+    pub url: String,
+    settings: Settings,
+    shutdown: CancellationToken,
+    served: JoinHandle<io::Result<()>>,
+}
+
+impl Gallery {
+    /// Starts it. `beat`: what it takes for a second.
+    pub fn start(beat: Duration) -> Gallery {
+        Gallery::on("127.0.0.1:0", Settings { beat, ..Settings::default() })
+    }
+
+    fn on(address: &str, settings: Settings) -> Gallery {
+        let listener = RUNTIME.block_on(TcpListener::bind(address)).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shutdown = CancellationToken::new();
+        let served = RUNTIME.spawn(gallery::serve(listener, settings.clone(), shutdown.clone()));
+        Gallery { url, settings, shutdown, served }
+    }
+
+    /// Ends it, as Ctrl-C does.
+    pub fn stop(self) {
+        self.shutdown.cancel();
+        RUNTIME.block_on(self.served).unwrap().unwrap();
+    }
+
+    /// Ends it, and starts another at the same address.
+    pub fn restart(self) -> Gallery {
+        let (url, settings) = (self.url.clone(), self.settings.clone());
+        self.stop();
+        Gallery::on(url.strip_prefix("http://").unwrap(), settings)
+    }
+
+    pub fn post(&self, path: &str) {
+        let sent = reqwest::Client::new().post(format!("{}{path}", self.url)).send();
+        RUNTIME.block_on(sent).unwrap().error_for_status().unwrap();
+    }
 }
 
 /// An event as every peer prints it.
