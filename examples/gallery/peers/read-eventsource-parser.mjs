@@ -1,13 +1,10 @@
-// Sends a request and reads the answer with `eventsource-parser`: prints each event until the stream ends, or after
-// `count` of them. The id is that of the event's own block.
+// Sends a request and reads the answer with `eventsource-parser`: prints each event until the stream ends. The id is that
+// of the event's own block.
 import { EventSourceParserStream } from "eventsource-parser/stream";
 
-const { url, count, ...request } = JSON.parse(process.argv[2]);
+const { url, ...request } = JSON.parse(process.argv[2]);
 const response = await fetch(url, request);
 const events = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
-let seen = 0;
 for await (const { event = "message", data, id = null } of events) {
   console.log(JSON.stringify({ name: event, data, id }));
-  seen += 1;
-  if (seen === count) break;
 }

@@ -1,4 +1,4 @@
-"""Sends a request and reads the answer with `httpx-sse`: prints each event until the stream ends, or after `count`."""
+"""Reads a stream with `httpx-sse`: prints each event until the stream ends."""
 
 import json
 import sys
@@ -7,11 +7,7 @@ import httpx
 from httpx_sse import connect_sse
 
 argument = json.loads(sys.argv[1])
-headers, body = argument.get("headers"), argument.get("body")
-with httpx.Client() as client:
-    method = argument.get("method", "GET")
-    with connect_sse(client, method, argument["url"], headers=headers, content=body) as source:
-        for seen, event in enumerate(source.iter_sse(), start=1):
+with httpx.Client(headers=argument.get("headers")) as client:
+    with connect_sse(client, "GET", argument["url"]) as source:
+        for event in source.iter_sse():
             print(json.dumps({"name": event.event, "data": event.data, "id": event.id}), flush=True)
-            if seen == argument.get("count"):
-                break
