@@ -9,12 +9,17 @@ export function status(text) {
   element("status").className = text;
 }
 
+/** How many lines a list keeps. */
+const LINES = 500;
+
 /** Appends a line to a list. Always as text: what comes over a stream is never markup. */
-export function show(text, list = "events") {
+export function show(text, id = "events") {
+  const list = element(id);
   const line = document.createElement("li");
   line.textContent = text;
-  element(list).append(line);
-  line.scrollIntoView({ block: "nearest" });
+  list.append(line);
+  if (list.children.length > LINES) list.firstChild.remove();
+  list.scrollTop = list.scrollHeight;
 }
 
 /** The browser's own client, which connects again by itself. */

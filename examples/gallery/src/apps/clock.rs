@@ -4,7 +4,7 @@
 //! no longer counted, because the server drops the body, and with it the receiver.
 //!
 //! **A slow client** slows nobody down, since the ticker waits for no one, and takes no memory, since all receivers share
-//! one ring of [`RING`] chunks. Once it is that far behind, it skips to now, and is told how many events it missed: for a
+//! one ring of `RING` chunks. Once it is that far behind, it skips to now, and is told how many events it missed: for a
 //! clock, old times are of no use. The feed decides otherwise.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

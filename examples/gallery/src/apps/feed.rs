@@ -1,13 +1,13 @@
 //! A feed that survives cut connections, and the restart of its server.
 //!
-//! It teaches replay. [`publish`](State::publish) holds one lock while it puts an event into the buffer and hands it to
-//! the subscribers; [`subscribe`](Feed::subscribe) holds the same lock while it asks for what was missed and subscribes:
-//! between the two nothing falls out, and nothing comes twice.
+//! It teaches replay. `publish` holds one lock while it puts an event into the buffer and hands it to the subscribers;
+//! `subscribe` holds the same lock while it asks for what was missed and subscribes: between the two nothing falls out,
+//! and nothing comes twice.
 //!
 //! A client whose last event ID is not known, because the buffer was lost, is sent `gone`, with the newest id, so that it
 //! is up to date with that. What came before it would have to fetch from elsewhere; the page begins to count anew.
 //!
-//! **A slow client** that is [`RING`] events behind has a gap. Its connection is ended, and it comes back for what it
+//! **A slow client** that is `RING` events behind has a gap. Its connection is ended, and it comes back for what it
 //! missed, if the buffer still has that.
 
 use std::mem;

@@ -237,3 +237,67 @@ fn in_full(error: &dyn Error) -> String {
     let sources = std::iter::successors(error.source(), |&error| error.source());
     sources.fold(error.to_string(), |message, source| format!("{message}: {source}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    /// What the client is told of this stream, sent whole and byte by byte.
+    async fn told_of(upstream: &str) -> Vec<Told> {
+        let whole = stream::iter([Ok::<_, io::Error>(Bytes::copy_from_slice(upstream.as_bytes()))]);
+        let bytes = stream::iter(upstream.bytes().map(|byte| Ok::<_, io::Error>(Bytes::from(vec![byte]))));
+        let whole = told(whole).collect::<Vec<_>>().await;
+        assert_eq!(told(bytes).collect::<Vec<_>>().await, whole);
+        whole
+    }
+
+    fn problem(told: &[Told]) -> &Problem {
+        let Some(Told::Problem(problem)) = told.last() else { panic!("{told:?}") };
+        problem
+    }
+
+    #[tokio::test]
+    async fn only_the_text_of_the_first_choice_is_sent_on() {
+        let upstream = concat!(
+            ": OPENROUTER PROCESSING\n\n",
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n",
+            "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"no\"}},{\"index\":0,\"delta\":{\"content\":\"a\\n\"}}]}\r\n\r\n",
+            "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"no\"}}]}\n\n",
+            ":\n\ndata:{\"choices\":[{\"delta\":{\"content\":\"b\"},\"finish_reason\":null}]}\n\n",
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":null}}]}\n\n",
+            "data: {\"choices\":[],\"usage\":{\"total_tokens\":3}}\n\n",
+            "data: [DONE]\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"no\"}}]}\n\n",
+        );
+        assert_eq!(told_of(upstream).await, [Told::Text("a\n".into()), Told::Text("b".into()), Told::Done]);
+    }
+
+    #[tokio::test]
+    async fn an_end_before_it_was_done_is_a_problem() {
+        let told = told_of("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n").await;
+        assert_eq!(told[0], Told::Text("a".into()));
+        assert_eq!(problem(&told[1..]).kind, "broken");
+    }
+
+    #[tokio::test]
+    async fn a_chunk_that_is_no_chunk_is_a_problem() {
+        for malformed in ["{\"choices\":[{", "{}", "[]", "{\"choices\":[{\"delta\":{\"content\":1}}]}", ""] {
+            let told = told_of(&format!("data: {malformed}\n\ndata: [DONE]\n\n")).await;
+            assert_eq!((told.len(), problem(&told).kind), (1, "malformed"), "{malformed}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_in_place_of_a_chunk_is_told() {
+        let told = told_of("data: {\"error\":{\"message\":\"The server had an error\"}}\n\n").await;
+        assert_eq!(told, [Told::Problem(Problem::new("upstream", "The server had an error"))]);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_breaks_is_a_problem_after_what_came_before() {
+        let text = Bytes::from_static(b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\nda");
+        let told: Vec<_> = told(stream::iter([Ok(text), Err(io::Error::other("reset"))])).collect().await;
+        assert_eq!(told, [Told::Text("a".into()), Told::Problem(Problem::new("broken", "reset"))]);
+    }
+}

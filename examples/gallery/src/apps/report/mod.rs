@@ -1,6 +1,6 @@
 //! Progress of a report, with an end event.
 //!
-//! It teaches to keep three things apart: the job, the channel that it publishes to ([`channel`]), and HTTP, which is here.
+//! It teaches to keep three things apart: the job, the channel that it publishes to (`channel`), and HTTP, which is here.
 //! The ids count from 1. A client that comes back with its last event ID gets what it missed while the job went on; the
 //! end event says that it need not come back. (Two reports have the same ids; the feed has ids that no two runs share.)
 //! The client half is in [`watch`](crate::watch).
