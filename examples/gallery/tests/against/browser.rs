@@ -55,7 +55,8 @@ impl Page {
 
     /// What the items of a list show.
     pub fn items(&mut self, list: &str) -> Vec<String> {
-        let items = format!("[...document.querySelectorAll({} + ' > li')].map((item) => item.textContent)", json!(list));
+        let items =
+            format!("[...document.querySelectorAll({} + ' > li')].map((item) => item.textContent)", json!(list));
         serde_json::from_value(self.evaluate(&items)).unwrap()
     }
 

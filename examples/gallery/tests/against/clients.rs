@@ -143,7 +143,7 @@ fn ask(peer: Peer) -> (String, Option<Value>) {
     (lines.iter().map(|line| line["text"].as_str().unwrap()).collect(), error)
 }
 
-/// Streams from the upstream inside and from the relay's pass-through, which are the same to an OpenAI client.
+/// Streams from the upstream inside and from the relay's pass-through, which are the same to an `OpenAI` client.
 fn assert_openai(start: impl Fn(&str) -> Option<Peer>) {
     let gallery = Gallery::start(BEAT);
     for base in ["/upstream/v1", "/v1"] {

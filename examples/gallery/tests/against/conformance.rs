@@ -64,11 +64,14 @@ fn parse(chunks: &Chunks) -> (Vec<Seen>, Parser) {
     (events, parser)
 }
 
-/// The streams by number, and the `Last-Event-ID` of those that came again.
+/// What a request said.
+type LastEventId = Option<Vec<u8>>;
+
+/// The streams by number, and the `Last-Event-ID` of each request for them.
 #[derive(Clone)]
 struct Served {
     streams: Arc<Vec<Chunks>>,
-    requests: Arc<Mutex<BTreeMap<usize, Vec<Option<Vec<u8>>>>>>,
+    requests: Arc<Mutex<BTreeMap<usize, Vec<LastEventId>>>>,
 }
 
 /// Sends a stream the first time, and says that it was all the second time.
@@ -146,7 +149,7 @@ fn chromium_reads_what_the_encoder_writes_for_every_encoder_case() {
 fn chromium_takes_up_with_the_last_event_id_of_our_parser() {
     let mut cases = parser_cases();
     cases.extend(encoder_cases());
-    // A test that waits for longer than this would be no fun.
+    // Some ask the browser to wait for hours.
     cases.retain(|case| parse(&vec![case.stream.clone()]).1.reconnection_time() < Some(Duration::from_secs(4)));
     let streams = cases.iter().map(|case| vec![case.stream.clone()]).collect();
     let Some((_, served)) = in_the_browser(streams, &names(&cases), true) else { return };
@@ -160,4 +163,3 @@ fn chromium_takes_up_with_the_last_event_id_of_our_parser() {
     }
     println!("{} cases", cases.len());
 }
-

@@ -89,6 +89,7 @@ fn the_chat_answers_in_any_script() {
     let answer = page.text("#answer");
     assert!(answer.starts_with("You asked:\n\n  \u{e9}t\u{e9}\n\u{6f22}\u{5b57} \u{1f980}\n\n"), "{answer}");
     assert!(answer.contains("\u{1f389}\n- \u{4e2d}\u{6587}\u{3001}\u{65e5}\u{672c}\u{8a9e}"), "{answer}");
+    page.wait_for_text("#running", "0");
     page.screenshot("chat");
 }
 
@@ -106,6 +107,7 @@ fn an_abort_stops_the_chat_at_once() {
     // The answer has some fifty.
     assert!((2..20).contains(&pieces), "{pieces}");
     page.wait_for_text("#error", "aborted");
+    page.wait_for_text("#running", "0");
     page.screenshot("abort");
 }
 
