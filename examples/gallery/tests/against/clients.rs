@@ -1,0 +1,176 @@
+//! Clients that no one here wrote: of what the encoder writes, and of the gallery's streams.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use sse_wire::{Event, Parser};
+
+use crate::cases::encoder_cases;
+use crate::peer::{self, Peer};
+use crate::support::{Gallery, serve};
+
+const BEAT: Duration = Duration::from_millis(100);
+
+/// Serves what the encoder writes for all of its cases as one stream; its URL, and what our parser sees of it. `id`: what
+/// the client tells as an event's id.
+fn encoded(id: impl Fn(&Event<&str>) -> Value) -> (String, Vec<Value>) {
+    let stream: Bytes = encoder_cases().iter().flat_map(|case| case.stream.clone()).collect();
+    let mut events = Vec::new();
+    let mut parser = Parser::new();
+    let mut input = &stream[..];
+    while let Some(event) = parser.next_event(&mut input).unwrap() {
+        events.push(json!({ "name": event.name(), "data": event.data(), "id": id(&event) }));
+    }
+    let send = async || ([(CONTENT_TYPE, "text/event-stream")], stream);
+    (serve(Router::new().route("/", get(send))), events)
+}
+
+fn assert_agree(seen: &[Value], expected: &[Value]) {
+    for (number, (seen, expected)) in seen.iter().zip(expected).enumerate() {
+        assert_eq!(seen, expected, "event {number}");
+    }
+    assert_eq!(seen.len(), expected.len());
+}
+
+#[test]
+fn eventsource_reads_what_the_encoder_writes() {
+    // Its `lastEventId` is not the last of the stream, but that of the block.
+    let (url, expected) = encoded(|event| event.id().unwrap_or_default().into());
+    let names: BTreeSet<_> = expected.iter().map(|event| event["name"].as_str().unwrap()).collect();
+    let argument = json!({ "url": url, "names": names, "count": expected.len() });
+    let Some(peer) = peer::node("read-eventsource.mjs", &argument.to_string()) else { return };
+    assert_agree(&peer.all(), &expected);
+}
+
+#[test]
+fn eventsource_parser_reads_what_the_encoder_writes() {
+    let (url, expected) = encoded(|event| event.id().into());
+    let argument = json!({ "url": url });
+    let Some(peer) = peer::node("read-eventsource-parser.mjs", &argument.to_string()) else { return };
+    assert_agree(&peer.all(), &expected);
+}
+
+#[test]
+fn httpx_sse_reads_what_the_encoder_writes() {
+    let (url, mut expected) = encoded(|event| event.last_event_id().into());
+    let Some(peer) = peer::python("read_httpx_sse.py", &json!({ "url": url }).to_string()) else { return };
+    let mut seen = peer.all();
+    // Once there is an id, it takes a block without data for an event whose data is empty.
+    for events in [&mut seen, &mut expected] {
+        events.retain(|event| event["data"] != "");
+    }
+    assert_agree(&seen, &expected);
+}
+
+/// The numbers of the feed's next events.
+fn numbers(peer: &mut Peer, count: usize) -> Vec<u64> {
+    let number = |event: Value| {
+        let data: Value = serde_json::from_str(event["data"].as_str().unwrap()).unwrap();
+        data["number"].as_u64().unwrap()
+    };
+    (0..count).map(|_| number(peer.json().unwrap())).collect()
+}
+
+#[test]
+fn eventsource_misses_nothing_of_the_feed_however_often_it_is_cut() {
+    let gallery = Gallery::start(BEAT);
+    let argument = json!({ "url": format!("{}/feed/events", gallery.url), "names": ["message"], "count": 20 });
+    let Some(mut peer) = peer::node("read-eventsource.mjs", &argument.to_string()) else { return };
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        seen.extend(numbers(&mut peer, 5));
+        gallery.post("/feed/cut");
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{seen:?}");
+    assert!(peer.all().is_empty());
+}
+
+#[test]
+fn eventsource_parser_reads_the_answer_to_a_post() {
+    let gallery = Gallery::start(BEAT);
+    let argument = json!({
+        "url": format!("{}/chat", gallery.url),
+        "method": "POST",
+        "headers": { "content-type": "application/json" },
+        "body": json!({ "message": "one\ntwo" }).to_string(),
+    });
+    let Some(peer) = peer::node("read-eventsource-parser.mjs", &argument.to_string()) else { return };
+    let mut events = peer.all();
+    assert_eq!(events.pop().unwrap(), json!({ "name": "done", "data": "", "id": null }));
+    let answer: String = events.iter().map(|event| event["data"].as_str().unwrap()).collect();
+    assert!(answer.starts_with("You asked:\n\n  one\ntwo\n\n"), "{answer}");
+    assert!(answer.contains("\u{1f389}\n- \u{4e2d}\u{6587}"), "{answer}");
+}
+
+#[test]
+fn httpx_sse_follows_a_report_to_its_end() {
+    let gallery = Gallery::start(BEAT);
+    let url = format!("{}/rooms/blue/report", gallery.url);
+    let argument = json!({ "url": url, "headers": { "authorization": "Bearer demo-bob" } });
+    let Some(peer) = peer::python("read_httpx_sse.py", &argument.to_string()) else { return };
+    let mut events = peer.all();
+    let end = events.pop().unwrap();
+    assert_eq!((&end["name"], &end["data"]), (&json!("EXCEL_STATUS_END"), &json!("")));
+    for (number, event) in (1..).zip(&events) {
+        assert_eq!((&event["name"], &event["id"]), (&json!("EXCEL_STATUS"), &json!(number.to_string())));
+    }
+    assert!(events.len() > 2, "{events:?}");
+}
+
+#[test]
+fn curl_shows_numbers_as_they_come_and_ends_well_with_the_server() {
+    let gallery = Gallery::start(BEAT);
+    let Some(mut peer) = peer::curl(&["-N", "-s", &format!("{}/numbers/events", gallery.url)]) else { return };
+    let mut data = 0;
+    while data < 3 {
+        let line = peer.line().unwrap();
+        data += usize::from(line.starts_with("data: {\"id\":"));
+    }
+    gallery.stop();
+    while peer.line().is_some() {}
+    assert!(peer.all().is_empty());
+}
+
+/// The text that comes, and the error after it.
+fn ask(peer: Peer) -> (String, Option<Value>) {
+    let mut lines = peer.all();
+    let error = lines.pop_if(|line| !line["error"].is_null());
+    (lines.iter().map(|line| line["text"].as_str().unwrap()).collect(), error)
+}
+
+/// Streams from the upstream inside and from the relay's pass-through, which are the same to an `OpenAI` client.
+fn assert_openai(start: impl Fn(&str) -> Option<Peer>) {
+    let gallery = Gallery::start(BEAT);
+    for base in ["/upstream/v1", "/v1"] {
+        let ask = |model: &str| {
+            let url = format!("{}{base}", gallery.url);
+            start(&json!({ "url": url, "model": model, "question": "Why?" }).to_string()).map(ask)
+        };
+        let Some((text, error)) = ask("gallery") else { return };
+        assert!(text.starts_with("You asked: Why?\n\nA stream tells you at once; "), "{text}");
+        assert!(text.ends_with("\u{1f680}\nThe end."), "{text}");
+        assert_eq!(error, None);
+        let (text, error) = ask("gallery-unauthorized").unwrap();
+        assert_eq!((text.as_str(), &error.unwrap()["status"]), ("", &json!(401)));
+        for model in ["gallery-broken", "gallery-malformed"] {
+            let (text, error) = ask(model).unwrap();
+            assert!(text.starts_with("You asked:"), "{text}");
+            assert!(error.is_some(), "{model} at {base}");
+        }
+    }
+}
+
+#[test]
+fn the_openai_package_of_npm_streams_from_the_upstream_and_the_relay() {
+    assert_openai(|argument| peer::node("read-openai.mjs", argument));
+}
+
+#[test]
+fn the_openai_package_of_pypi_streams_from_the_upstream_and_the_relay() {
+    assert_openai(|argument| peer::python("read_openai.py", argument));
+}

@@ -1,0 +1,116 @@
+//! Programs that are not ours: started, spoken to in lines of JSON, and ended.
+
+use std::env;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long the slowest machine may take for one line. Nothing waits this long but a test that fails.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
+
+/// A program that runs. It is told to end when this is dropped.
+pub struct Peer {
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: Receiver<String>,
+}
+
+/// A script of `peers/` in Node.js, with its argument; `None` where it cannot run, which has then been said.
+pub fn node(script: &str, argument: &str) -> Option<Peer> {
+    let node = program("node")?;
+    installed("node_modules")?;
+    Some(Peer::start(Command::new(node).arg(Path::new(PEERS).join(script)).arg(argument)))
+}
+
+/// A script of `peers/` in Python.
+pub fn python(script: &str, argument: &str) -> Option<Peer> {
+    let venv = installed("venv")?;
+    Some(Peer::start(Command::new(venv.join("bin/python")).arg(Path::new(PEERS).join(script)).arg(argument)))
+}
+
+pub fn curl(arguments: &[&str]) -> Option<Peer> {
+    Some(Peer::start(Command::new(program("curl")?).args(arguments)))
+}
+
+/// Where a program is.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file());
+    found.or_else(|| skip(name))
+}
+
+/// What `peers/install` has installed.
+fn installed(folder: &str) -> Option<PathBuf> {
+    let folder = Path::new(PEERS).join(folder);
+    if folder.exists() { Some(folder) } else { skip("what `examples/gallery/peers/install` installs") }
+}
+
+/// The one place that says that a test is skipped.
+fn skip<T>(missing: &str) -> Option<T> {
+    assert!(env::var_os("GALLERY_REQUIRE").is_none(), "{missing} is not there");
+    // Not `eprintln!`, which the test harness would keep to itself.
+    let name = thread::current().name().unwrap_or_default().to_owned();
+    let _ = writeln!(std::io::stderr(), "skipped: {name}: {missing} is not there");
+    None
+}
+
+impl Peer {
+    fn start(command: &mut Command) -> Peer {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Peer { child, input, lines }
+    }
+
+    /// The next line that it prints; `None` once it has ended.
+    pub fn line(&mut self) -> Option<String> {
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("the peer is silent"),
+        }
+    }
+
+    /// The next line, as JSON.
+    pub fn json(&mut self) -> Option<Value> {
+        self.line().map(|line| serde_json::from_str(&line).unwrap())
+    }
+
+    /// All that it prints until it ends of itself, which it must do well.
+    pub fn all(mut self) -> Vec<Value> {
+        let mut all = Vec::new();
+        while let Some(value) = self.json() {
+            all.push(value);
+        }
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status} after {all:?}");
+        all
+    }
+
+    /// A line for its standard input.
+    pub fn tell(&mut self, line: &str) {
+        writeln!(self.input.as_ref().unwrap(), "{line}").unwrap();
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        // A client may still be waiting for its server; a browser needs a moment to close.
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(5) && matches!(self.child.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,74 @@
+//! Servers of our own, and the events that both sides tell each other.
+
+use std::io;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use gallery::Settings;
+use serde_json::{Value, json};
+use sse_wire::Event;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The tests themselves wait for programs, and block.
+pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// Serves until the tests end, and says where.
+pub fn serve(router: Router) -> String {
+    let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // What is written goes out at once, so that chunks are seen as chunks.
+    let listener = listener.tap_io(|connection| connection.set_nodelay(true).unwrap());
+    RUNTIME.spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+/// The gallery, on a port of its own.
+pub struct Gallery {
+    pub url: String,
+    settings: Settings,
+    shutdown: CancellationToken,
+    served: JoinHandle<io::Result<()>>,
+}
+
+impl Gallery {
+    /// Starts it. `beat`: what it takes for a second.
+    pub fn start(beat: Duration) -> Gallery {
+        Gallery::on("127.0.0.1:0", Settings { beat, ..Settings::default() })
+    }
+
+    fn on(address: &str, settings: Settings) -> Gallery {
+        let listener = RUNTIME.block_on(TcpListener::bind(address)).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shutdown = CancellationToken::new();
+        let served = RUNTIME.spawn(gallery::serve(listener, settings.clone(), shutdown.clone()));
+        Gallery { url, settings, shutdown, served }
+    }
+
+    /// Ends it, as Ctrl-C does.
+    pub fn stop(self) {
+        self.shutdown.cancel();
+        RUNTIME.block_on(self.served).unwrap().unwrap();
+    }
+
+    /// Ends it, and starts another at the same address.
+    pub fn restart(self) -> Gallery {
+        let (url, settings) = (self.url.clone(), self.settings.clone());
+        self.stop();
+        Gallery::on(url.strip_prefix("http://").unwrap(), settings)
+    }
+
+    pub fn post(&self, path: &str) {
+        let sent = reqwest::Client::new().post(format!("{}{path}", self.url)).send();
+        RUNTIME.block_on(sent).unwrap().error_for_status().unwrap();
+    }
+}
+
+/// An event as every peer prints it.
+pub fn told<S: AsRef<str>>(event: &Event<S>) -> Value {
+    json!({ "name": event.name(), "data": event.data(), "id": event.last_event_id() })
+}
