@@ -174,7 +174,7 @@ impl EventSource {
     ///
     /// [9.2.3]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
     pub fn response(&mut self, status: u16, content_type: impl AsRef<[u8]>) -> Result<(), Rejection> {
-        if matches!(self.state, State::Closed(_)) {
+        if self.closed().is_some() {
             return Err(Rejection::Closed);
         }
         self.retry_after = Duration::ZERO;
@@ -296,7 +296,7 @@ impl EventSource {
     ///
     /// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#dom-eventsource-close
     pub fn close(&mut self) {
-        if !matches!(self.state, State::Closed(_)) {
+        if self.closed().is_none() {
             self.state = State::Closed(Closed::ByCaller);
             self.parser.reset();
         }

@@ -217,13 +217,8 @@ impl Sink for usize {
 #[inline]
 fn write_event(event: &Event<&str>, dst: &mut impl Sink) {
     write_head(event, dst);
-    write_data(event.data().as_bytes(), dst);
-}
-
-#[inline]
-fn write_data(data: &[u8], dst: &mut impl Sink) {
     dst.write(DATA);
-    write_lines(data, dst);
+    write_lines(event.data().as_bytes(), dst);
     dst.write(END);
 }
 
