@@ -162,10 +162,14 @@ impl Block {
     /// A part of a line. Whatever was found in the chunk has been kept. A comment that is not asked for is ignored.
     pub(super) fn piece(&mut self, piece: &[u8], comments: bool) -> Result<(), ParseErrorKind> {
         let value = self.read(piece, comments);
-        // Decoding never shortens: what is too large now is so afterwards, and need not be copied to find out.
+        // Decoding never shortens: what is too large now is so afterwards, and need not be copied to find out. But it may
+        // make three bytes of one, so that a long piece is not decoded whole before its size is looked at.
         self.check_size(value.len())?;
-        self.append(value);
-        self.check_size(0)
+        for window in text::windows(value) {
+            self.append(window);
+            self.check_size(0)?;
+        }
+        Ok(())
     }
 
     /// The same where it cannot come to be too large; `false`, and nothing is read, if it might.

@@ -119,6 +119,16 @@ fn window_end(piece: &[u8]) -> usize {
     (WINDOW - 3..=WINDOW).rev().find(is_start).unwrap_or(WINDOW)
 }
 
+/// A long piece, a window at a time.
+#[inline]
+pub(super) fn windows(mut piece: &[u8]) -> impl Iterator<Item = &[u8]> {
+    core::iter::from_fn(move || {
+        let (window, rest) = piece.split_at(window_end(piece));
+        piece = rest;
+        (!window.is_empty()).then_some(window)
+    })
+}
+
 /// What continues a sequence, but for some second bytes.
 const CONTINUATION: RangeInclusive<u8> = 0x80..=0xbf;
 
@@ -146,11 +156,9 @@ impl Utf8Decoder {
         }
     }
 
-    fn push_windows(&mut self, mut piece: &[u8], text: &mut String) {
-        while !piece.is_empty() {
-            let (window, rest) = piece.split_at(window_end(piece));
+    fn push_windows(&mut self, piece: &[u8], text: &mut String) {
+        for window in windows(piece) {
             self.push_window(window, text);
-            piece = rest;
         }
     }
 
@@ -256,15 +264,16 @@ mod tests {
         for character in ["x", "\u{e9}", "\u{4e2d}", "\u{1f680}"] {
             for shift in 0..4 {
                 let text = "x".repeat(shift) + &character.repeat(3 * WINDOW);
-                let mut rest = &*text;
-                while !rest.is_empty() {
-                    let end = window_end(rest.as_bytes());
-                    assert!((1..=WINDOW).contains(&end));
-                    rest = &rest[end..];
+                let mut len = 0;
+                for window in windows(text.as_bytes()) {
+                    assert!((WINDOW - 3..=WINDOW).contains(&window.len()) || len + window.len() == text.len());
+                    assert!(core::str::from_utf8(window).is_ok());
+                    len += window.len();
                 }
+                assert_eq!(len, text.len());
             }
         }
-        assert_eq!(window_end(&[0x80; 2 * WINDOW]), WINDOW);
+        assert!(windows(&[0x80; 2 * WINDOW]).eq([&[0x80; WINDOW][..]; 2]));
     }
 
     #[test]
