@@ -6,36 +6,27 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use sse_wire::Parser;
 use sse_wire::client::{EventSource, ReadyState, ReceiveError, Reconnect};
-
-#[derive(Debug, arbitrary::Arbitrary)]
-enum Step<'a> {
-    Response(u16, bool),
-    RetryAfter(u32),
-    Bytes(&'a [u8]),
-    Finish,
-    Disconnected(u16, u32),
-    Close,
-}
+use sse_wire_fuzz::steps::{ClientStep as Step, Steps};
 
 const FLOOR: Duration = Duration::from_millis(10);
 
-fuzz_target!(|steps: Vec<Step<'_>>| {
+fuzz_target!(|steps: Steps<Step<'_>>| {
     let reconnect = Reconnect::new().floor(FLOOR).max_tries(5).good_after(Duration::from_secs(9));
     let reconnect = reconnect.retry_temporary_statuses();
     let mut source = EventSource::builder().reconnect(reconnect).end_data("end").max_event_size(100).build();
     // What the parser alone makes of the bytes of the connection.
     let mut parser = Parser::builder().max_event_size(100).build();
-    for step in steps {
+    for step in steps.0 {
         let before = source.ready_state();
         match step {
-            Step::Response(status, right_type) => {
+            Step::Response { status, right_type } => {
                 let content_type = if right_type { "text/event-stream" } else { "text/plain" };
                 let opened = source.response(status, content_type).is_ok();
                 assert_eq!(opened, before != ReadyState::Closed && status == 200 && right_type);
                 assert_eq!(opened, source.ready_state() == ReadyState::Open);
                 parser.reset();
             }
-            Step::RetryAfter(seconds) => source.retry_after(Duration::from_secs(seconds.into())),
+            Step::RetryAfter { seconds } => source.retry_after(Duration::from_secs(seconds.into())),
             Step::Bytes(bytes) => {
                 let (mut chunk, mut same) = (bytes, bytes);
                 loop {
@@ -68,7 +59,7 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
                     assert_eq!(finished, parser.finish().map(|event| event.to_shared()));
                 }
             }
-            Step::Disconnected(open_for, random) => {
+            Step::Disconnected { open_for, random } => {
                 let wait = source.disconnected(Duration::from_secs(open_for.into()), random);
                 parser.reset();
                 let time = source.reconnection_time().unwrap_or_default();

@@ -1,23 +1,15 @@
 //! Any bytes, cut anywhere: the lines that the oracle sees, and no more memory than the limit allows.
 #![no_main]
 
-#[path = "../../tests/wire/oracle.rs"]
-#[expect(dead_code, reason = "only lines are asked for")]
-mod oracle;
-
+use allocation_counter::measure;
 use libfuzzer_sys::fuzz_target;
 use sse_wire::{Line, LineParser, ParseErrorKind};
-
-#[derive(Debug, arbitrary::Arbitrary)]
-struct Input<'a> {
-    cuts: Vec<u8>,
-    limit: Option<u8>,
-    stream: &'a [u8],
-}
+use sse_wire_fuzz::cut::CutStream;
+use sse_wire_fuzz::oracle::{self, RawLine};
 
 #[derive(Debug, PartialEq)]
 enum Seen {
-    Line(Vec<u8>, Vec<u8>),
+    Field(Vec<u8>, Vec<u8>),
     Comment(Vec<u8>),
     Blank,
     TooLong(u64),
@@ -26,59 +18,71 @@ enum Seen {
 impl From<Line<'_>> for Seen {
     fn from(line: Line<'_>) -> Seen {
         match line {
-            Line::Field { name, value } => Seen::Line(name.to_vec(), value.to_vec()),
+            Line::Field { name, value } => Seen::Field(name.to_vec(), value.to_vec()),
             Line::Comment(text) => Seen::Comment(text.to_vec()),
             Line::Blank => Seen::Blank,
         }
     }
 }
 
-fn expected(line: oracle::RawLine<'_>, limit: usize) -> Seen {
+fn expected(line: RawLine<'_>, limit: usize) -> Seen {
     let bytes = line.bytes;
     if bytes.len() > limit {
         return Seen::TooLong(line.start as u64);
     }
     match bytes.iter().position(|&byte| byte == b':') {
         None if bytes.is_empty() => Seen::Blank,
-        None => Seen::Line(bytes.to_vec(), Vec::new()),
+        None => Seen::Field(bytes.to_vec(), Vec::new()),
         Some(0) => Seen::Comment(bytes[1..].to_vec()),
         Some(colon) => {
             let value = &bytes[colon + 1..];
-            Seen::Line(bytes[..colon].to_vec(), value.strip_prefix(b" ").unwrap_or(value).to_vec())
+            Seen::Field(bytes[..colon].to_vec(), value.strip_prefix(b" ").unwrap_or(value).to_vec())
         }
     }
 }
 
-fuzz_target!(|input: Input<'_>| {
-    let limit = input.limit.map_or(usize::MAX, usize::from);
-    let mut parser = LineParser::with_max_line_size(limit);
-    let mut seen = Vec::new();
-    let mut rest = input.stream;
-    let mut cuts = input.cuts.iter();
-    while !rest.is_empty() {
-        let cut = cuts.next().map_or(rest.len(), |&cut| usize::from(cut).min(rest.len()));
-        let (mut chunk, after) = rest.split_at(cut);
-        rest = after;
+/// Reads all of the chunks but the end of the stream, and hands over what comes.
+fn read(parser: &mut LineParser, chunks: &[&[u8]], mut see: impl FnMut(Result<Line<'_>, (ParseErrorKind, u64)>)) {
+    for mut chunk in chunks.iter().copied() {
         loop {
             match parser.next_line(&mut chunk) {
                 Ok(None) => break,
-                Ok(Some(line)) => seen.push(line.into()),
-                Err(error) => {
-                    assert_eq!(error.kind(), ParseErrorKind::LineTooLong { limit });
-                    seen.push(Seen::TooLong(error.position()));
-                }
+                Ok(Some(line)) => see(Ok(line)),
+                Err(error) => see(Err((error.kind(), error.position()))),
             }
         }
         assert!(chunk.is_empty());
     }
+}
+
+fuzz_target!(|input: CutStream<'_>| {
+    let [limited, ..] = input.choices;
+    let limit = if limited { input.limit.into() } else { usize::MAX };
+    let chunks: Vec<_> = input.chunks().collect();
+    let mut parser = LineParser::with_max_line_size(limit);
+    let mut seen = Vec::new();
+    read(&mut parser, &chunks, |line| match line {
+        Ok(line) => seen.push(line.into()),
+        Err((kind, position)) => {
+            assert_eq!(kind, ParseErrorKind::LineTooLong { limit });
+            seen.push(Seen::TooLong(position));
+        }
+    });
     assert_eq!(parser.position(), input.stream.len() as u64);
     seen.extend(parser.finish().map(Seen::from));
+    assert_eq!(parser.finish(), None);
 
     let lines = oracle::lines(input.stream);
     let mut expected: Vec<Seen> = lines.into_iter().map(|line| expected(line, limit)).collect();
     // An incomplete BOM may be all there is, and is then a line whatever the limit.
     if matches!(input.stream, b"\xef" | b"\xef\xbb") {
-        expected = vec![Seen::Line(input.stream.to_vec(), Vec::new())];
+        expected = vec![Seen::Field(input.stream.to_vec(), Vec::new())];
     }
     assert_eq!(seen, expected);
+
+    let mut parser = LineParser::with_max_line_size(limit);
+    let most = measure(|| read(&mut parser, &chunks, |_| ())).bytes_max;
+    // A buffer that grows to twice of what is in it lives beside the old one.
+    let allowed = 3 * limit.min(input.stream.len()) as u64 + 16;
+    assert!(most <= allowed, "{most} bytes, {allowed} allowed");
 });

@@ -1,0 +1,79 @@
+//! Writes the conformance cases as inputs for each target, into `corpus/`, for a start from nothing.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use serde_json::Value;
+use sse_wire_fuzz::cut::CutStream;
+use sse_wire_fuzz::fields::Fields;
+
+fn main() -> io::Result<()> {
+    for (number, case) in cases("parser.jsonl")?.iter().enumerate() {
+        let stream = input(case);
+        let head = u8::try_from(number % 256).unwrap_or_default();
+        let choices = std::array::from_fn(|place| head >> place & 1 == 1);
+        for cuts in [[0; 4], [1; 4], cuts(case)] {
+            let seed = CutStream { choices, limit: 64, cuts, stream: &stream }.seed();
+            for target in ["parse", "limit", "lines", "writer"] {
+                write(target, number, cuts[0], &seed)?;
+            }
+        }
+        // A connection that opens, brings the stream, ends, and comes back.
+        let bytes = stream.chunks(60).flat_map(|part| [&[part.len() as u8][..], part].concat());
+        let steps: Vec<u8> = [b'O'].into_iter().chain(bytes).chain(*b"FD\x01\0\0\0\0O").collect();
+        write("client", number, 0, &steps)?;
+    }
+    for (number, case) in cases("encoder.jsonl")?.iter().enumerate() {
+        let text = |name: &str| case[name].as_str().map(Cow::Borrowed);
+        let seed = Fields {
+            data: text("data").unwrap_or_default(),
+            name: text("event"),
+            id: text("id"),
+            retry: case["retry"].as_u64().and_then(|time| time.checked_mul(1_000_000)),
+            comment: text("comment"),
+        };
+        for target in ["encode", "peers"] {
+            write(target, number, 0, &seed.seed())?;
+        }
+    }
+    let histories: [&[u8]; 3] = [
+        b"P\x01a\x01P\x01b\x02S\x01aS\x01bP\x01a\x03S\x01c",
+        b"E\x02P\x01a\x01P\x01b\x01P\x01c\x01P\x01d\x01S\x01aS\x01bS\x01dE\0S\x01d",
+        b"S\x03e-1P\x01a\x08S\x03e-1S\x03e-2P\x01b\xffB\x40\0S\x03e-1S\x03e-2",
+    ];
+    for (number, history) in histories.iter().enumerate() {
+        write("replay", number, 0, history)?;
+    }
+    Ok(())
+}
+
+fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn cases(name: &str) -> io::Result<Vec<Value>> {
+    let text = fs::read_to_string(here().join("../tests/conformance").join(name))?;
+    text.lines().map(|line| serde_json::from_str(line).map_err(io::Error::from)).collect()
+}
+
+/// The bytes of a case.
+fn input(case: &Value) -> Vec<u8> {
+    let Some(digits) = case["input_hex"].as_str() else {
+        return case["input"].as_str().unwrap_or_default().into();
+    };
+    let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap_or_default());
+    pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
+}
+
+/// The first four cuts of a case.
+fn cuts(case: &Value) -> [u8; 4] {
+    let lengths = case["chunks"].as_array().map_or(&[][..], Vec::as_slice);
+    std::array::from_fn(|place| lengths.get(place).and_then(Value::as_u64).map_or(7, |length| length.min(255) as u8))
+}
+
+fn write(target: &str, number: usize, cut: u8, seed: &[u8]) -> io::Result<()> {
+    let folder: PathBuf = here().join("corpus").join(target);
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(format!("case-{number}-{cut}")), seed)
+}

@@ -1,0 +1,46 @@
+//! What the encoder writes is what two parsers by others read.
+#![no_main]
+
+use std::num::NonZeroUsize;
+
+use libfuzzer_sys::fuzz_target;
+use sse_wire::{Encoder, Event};
+use sse_wire_fuzz::fields::Fields;
+
+/// Name, data, last event ID.
+type Seen = (String, String, String);
+
+fn by_sse_parse(stream: &[u8]) -> Vec<Seen> {
+    let mut parser = sse_parse::SseParser::new();
+    parser.feed(stream);
+    std::iter::from_fn(|| parser.next_event()).map(|event| (event.event, event.data, event.id)).collect()
+}
+
+fn by_sse_core(mut stream: &[u8]) -> Vec<Seen> {
+    let mut decoder = sse_core::SseDecoder::with_limit(NonZeroUsize::MAX);
+    let mut seen = Vec::new();
+    while let Some(event) = decoder.next(&mut stream) {
+        if let sse_core::SseEvent::Message(event) = event.expect("there is no limit") {
+            let id = event.last_event_id.as_deref().unwrap_or_default().to_owned();
+            seen.push((event.event.to_string(), event.data.to_string(), id));
+        }
+    }
+    seen
+}
+
+fuzz_target!(|fields: Fields<'_>| {
+    let Some(event) = fields.event() else { return };
+    let mut encoder = Encoder::new();
+    let mut stream = fields.comment.as_ref().map_or_else(Vec::new, |comment| encoder.comment(comment).to_vec());
+    stream.extend_from_slice(&encoder.encode(&event));
+    // What leaks out of the event would be seen in the one after it.
+    stream.extend_from_slice(&encoder.encode(&Event::new("after")));
+
+    let id = event.last_event_id().to_owned();
+    let expected = [
+        (event.name().to_owned(), fields.data_that_arrives(), id.clone()),
+        ("message".to_owned(), "after".to_owned(), id),
+    ];
+    assert_eq!(by_sse_parse(&stream), expected, "sse-parse");
+    assert_eq!(by_sse_core(&stream), expected, "sse-core");
+});

@@ -1,0 +1,93 @@
+//! Any history of events, bounds and clients that come back with any id: what a plain list of all events says.
+#![no_main]
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+use sse_wire::Event;
+use sse_wire::server::{ReplayBuffer, ReplayError};
+use sse_wire_fuzz::steps::{ReplayStep as Step, Steps};
+
+/// All events there were, how many of them are gone, and how many bytes those that are held count with.
+#[derive(Default)]
+struct Model {
+    published: Vec<(String, Bytes)>,
+    gone: usize,
+    max_events: usize,
+    max_bytes: usize,
+    ids_count: bool,
+}
+
+impl Model {
+    fn publish(&mut self, id: String, bytes: Bytes) {
+        self.published.push((id, bytes));
+        self.push_out();
+    }
+
+    fn push_out(&mut self) {
+        let size = |(id, bytes): &(String, Bytes)| bytes.len() + if self.ids_count { id.len() } else { 0 };
+        while self.published.len() - self.gone > self.max_events
+            || self.published[self.gone..].iter().map(size).sum::<usize>() > self.max_bytes
+        {
+            self.gone += 1;
+        }
+    }
+
+    fn since(&self, id: &[u8]) -> Option<Vec<&Bytes>> {
+        let known = self.gone.saturating_sub(1);
+        let place = self.published[known..].iter().position(|(published, _)| published.as_bytes() == id)?;
+        Some(self.published[known + place + 1..].iter().map(|(_, bytes)| bytes).collect())
+    }
+}
+
+fuzz_target!(|steps: Steps<Step<'_>>| {
+    let model = |ids_count| Model { max_events: 1024, max_bytes: 1 << 20, ids_count, ..Model::default() };
+    let (mut own, mut own_model) = (ReplayBuffer::new(), model(true));
+    let (mut counted, mut counted_model) = (ReplayBuffer::counted("e").expect("it is an id"), model(false));
+    for step in steps.0 {
+        match step {
+            Step::Publish { id, data } => {
+                let (id, data): (Cow<'_, str>, _) = (String::from_utf8_lossy(id), "x".repeat(data.into()));
+                let Ok(event) = Event::new(&*data).with_id(&id) else { continue };
+                let expected = match own_model.since(id.as_bytes()) {
+                    _ if id.is_empty() => Err(ReplayError::MissingId),
+                    Some(_) => Err(ReplayError::DuplicateId),
+                    None => Ok(()),
+                };
+                let published = own.publish(&event);
+                assert_eq!(published.as_ref().map(|_| ()), expected.as_ref().copied());
+                if let Ok(bytes) = published {
+                    own_model.publish(id.to_string(), bytes);
+                }
+
+                let bytes = counted.publish(&event);
+                let id = format!("e-{}", counted_model.published.len() + 1);
+                assert!(bytes.starts_with(format!("id: {id}\ndata: ").as_bytes()));
+                counted_model.publish(id, bytes);
+            }
+            Step::Since(id) => {
+                assert_eq!(own.since(id).ok().map(Iterator::collect), own_model.since(id));
+                assert_eq!(counted.since(id).ok().map(Iterator::collect), counted_model.since(id));
+            }
+            Step::MaxEvents(most) => {
+                (own, counted) = (own.with_max_events(most.into()), counted.with_max_events(most.into()));
+                for model in [&mut own_model, &mut counted_model] {
+                    model.max_events = most.into();
+                    model.push_out();
+                }
+            }
+            Step::MaxBytes(most) => {
+                (own, counted) = (own.with_max_bytes(most.into()), counted.with_max_bytes(most.into()));
+                for model in [&mut own_model, &mut counted_model] {
+                    model.max_bytes = most.into();
+                    model.push_out();
+                }
+            }
+        }
+        assert!(own.all().eq(own_model.published[own_model.gone..].iter().map(|(_, bytes)| bytes)));
+        assert!(counted.all().eq(counted_model.published[counted_model.gone..].iter().map(|(_, bytes)| bytes)));
+        assert_eq!(own.last_event_id(), own_model.published.last().map_or("", |(id, _)| id));
+        assert_eq!(counted.last_event_id(), counted_model.published.last().map_or("", |(id, _)| id));
+    }
+});
