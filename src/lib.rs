@@ -114,6 +114,8 @@ mod event;
 mod field;
 pub mod http;
 mod line;
+#[cfg(test)]
+mod looked_at;
 mod parser;
 pub mod server;
 

@@ -57,7 +57,7 @@ pub(crate) fn find_line_end(bytes: &[u8]) -> Option<LineEnd> {
         _ => memchr::memchr2(b'\n', b'\r', bytes),
     };
     #[cfg(test)]
-    looked_at::add(found.map_or(bytes.len(), |at| at + 1));
+    crate::looked_at::for_line_ends(found.map_or(bytes.len(), |at| at + 1));
     found.map(|at| LineEnd::at(at, bytes))
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn find_near_line_end(bytes: &[u8]) -> Option<LineEnd> {
         clear += WORD;
     }
     #[cfg(test)]
-    looked_at::add(clear);
+    crate::looked_at::for_line_ends(clear);
     find_line_end(&bytes[clear..]).map(|end| end.after(clear))
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn find_near_line_end(bytes: &[u8]) -> Option<LineEnd> {
 #[inline(always)]
 pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
     #[cfg(test)]
-    looked_at::add(bytes.len());
+    crate::looked_at::for_line_ends(bytes.len());
     if let [byte] = bytes {
         return is_end(*byte);
     }
@@ -156,25 +156,6 @@ impl<'a> Iterator for Lines<'a> {
         let end = find_line_end(text);
         self.rest = end.map(|end| &text[end.at + end.terminator..]);
         Some(end.map_or(text, |end| &text[..end.at]))
-    }
-}
-
-/// Counts the bytes that the scan looks at.
-#[cfg(test)]
-pub(crate) mod looked_at {
-    use core::cell::Cell;
-
-    std::thread_local!(static COUNT: Cell<usize> = const { Cell::new(0) });
-
-    pub(super) fn add(bytes: usize) {
-        COUNT.with(|count| count.set(count.get() + bytes));
-    }
-
-    /// Bytes looked at by this thread while `work` ran.
-    pub(crate) fn during(work: impl FnOnce()) -> usize {
-        let before = COUNT.with(Cell::get);
-        work();
-        COUNT.with(Cell::get) - before
     }
 }
 

@@ -282,14 +282,14 @@ mod tests {
     #[test]
     fn each_byte_is_looked_at_once() {
         let mut encoder = Encoder::new();
-        let looked_at = crate::line::looked_at::during(|| {
+        let looked_at = crate::looked_at::during(|| {
             let mut writer = encoder.writer(&Event::new(""));
             for _ in 0..1000 {
                 writer.push_str("some text, and a line\n");
             }
             drop(writer.finish());
         });
-        assert_eq!(looked_at, "some text, and a line\n".len() * 1000);
+        assert_eq!(looked_at.for_line_ends, "some text, and a line\n".len() * 1000);
     }
 
     #[test]

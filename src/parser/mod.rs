@@ -8,6 +8,8 @@ mod field;
 mod item;
 mod last_event_id;
 mod line;
+#[cfg(test)]
+mod linear;
 mod machine;
 mod text;
 
@@ -375,37 +377,6 @@ impl Default for Parser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::line::looked_at;
-    use alloc::vec::Vec;
-
-    fn looked_at_in_chunks_of(size: usize, stream: &[u8]) -> usize {
-        let mut parser = Parser::new();
-        looked_at::during(|| {
-            for mut chunk in stream.chunks(size) {
-                while parser.next_item(&mut chunk).is_ok_and(|item| item.is_some()) {}
-            }
-        })
-    }
-
-    #[test]
-    fn every_byte_is_looked_at_once_for_line_ends_and_in_small_chunks_twice_at_most() {
-        const LEN: usize = 4 * 1024 * 1024;
-        for start in ["data: ", "event: ", "id: ", "retry: ", ": ", "unknown: "] {
-            let mut stream = Vec::from(start);
-            stream.resize(LEN, b'x');
-            stream.extend_from_slice(b"\n\n");
-            // Again only where the chunk with a line end in it is small: the last one.
-            let looked_at = looked_at_in_chunks_of(16, &stream);
-            assert!((stream.len()..stream.len() + 16).contains(&looked_at), "{start}: {looked_at}");
-        }
-        let lines = b"data: twenty lines of this\r\n".repeat(20);
-        let stream = [&lines[..], b"\r\n"].concat().repeat(50);
-        for size in [1, 2, 16, 64, 65, 1000, stream.len()] {
-            // The LF of a CRLF is found by a look at one byte, not by the scan, unless a chunk begins with it.
-            let times = if size <= 64 { 2 } else { 1 };
-            assert!(looked_at_in_chunks_of(size, &stream) <= times * stream.len(), "chunks of {size}");
-        }
-    }
 
     #[test]
     fn a_comment_that_is_no_longer_asked_for_leaves_nothing_behind() {

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use crate::line::WINDOW;
+#[cfg(test)]
+use crate::looked_at;
 
 /// What takes the place of each maximal subpart of an ill-formed sequence.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
@@ -14,6 +16,8 @@ const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 /// `bytes` as text, if they are well-formed UTF-8.
 #[inline]
 fn well_formed(bytes: &[u8]) -> Option<&str> {
+    #[cfg(test)]
+    looked_at::as_text(bytes.len());
     #[cfg(feature = "simd")]
     let text = simdutf8::basic::from_utf8(bytes).ok();
     #[cfg(not(feature = "simd"))]
@@ -90,6 +94,8 @@ impl<'i> Chunk<'i> for Bytes {
 
     #[inline(always)]
     fn text(&self, part: &'i [u8]) -> Option<ByteString> {
+        #[cfg(test)]
+        looked_at::as_text(part.len());
         // What `slice_ref` does, without a call.
         let start = offset(self, part);
         ByteString::try_from(self.slice(start..start + part.len())).ok()
@@ -186,6 +192,8 @@ impl Utf8Decoder {
             self.push_byte(byte, text);
             piece = rest;
         }
+        #[cfg(test)]
+        looked_at::as_text(piece.len());
         for chunk in piece.utf8_chunks() {
             self.finish(text);
             text.push_str(chunk.valid());
@@ -197,6 +205,8 @@ impl Utf8Decoder {
 
     /// Appends what one more byte adds to the text.
     fn push_byte(&mut self, byte: u8, text: &mut String) {
+        #[cfg(test)]
+        looked_at::as_text(1);
         if self.seen > 0 && !self.next.contains(&byte) {
             self.finish(text);
         }
@@ -234,6 +244,8 @@ pub(super) fn fits(value: &[u8], room: usize) -> bool {
 
 #[cold]
 fn decoded_len(value: &[u8]) -> usize {
+    #[cfg(test)]
+    looked_at::as_text(value.len());
     let len = |chunk: core::str::Utf8Chunk<'_>| {
         chunk.valid().len() + if chunk.invalid().is_empty() { 0 } else { REPLACEMENT.len_utf8() }
     };

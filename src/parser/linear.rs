@@ -1,0 +1,127 @@
+//! Nothing is quadratic, counted: how often the bytes of each kind of line are looked at, however they are cut. (What is
+//! allocated is counted by `tests/wire/counts.rs`, which also sees what is copied.)
+
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+use super::{LineParser, Parser};
+use crate::line::FEW;
+use crate::looked_at::{self, LookedAt};
+
+const LEN: usize = 8 * 1024;
+
+/// One line of about `LEN` bytes of each kind, with text of each kind.
+fn long_lines() -> impl Iterator<Item = Vec<u8>> {
+    let starts: [&[u8]; 10] = [
+        b"data: ",
+        b"data:x\ndata: ",
+        b"event: ",
+        b"id: ",
+        b"id: \0",
+        b"retry: ",
+        b": ",
+        b"unknown: ",
+        b"unknown",
+        b"data",
+    ];
+    let texts: [&[u8]; 6] = [b"x", b"0", b"\0", "\u{e9}\u{4e2d}\u{1f680}".as_bytes(), b"\xff", b"\xf0\x9f"];
+    starts
+        .into_iter()
+        .flat_map(move |start| texts.map(|text| [start, &text.repeat(LEN / text.len()), b"\n\n"].concat()))
+}
+
+/// About `LEN` bytes of short lines of each kind, in one block and in many.
+fn short_lines() -> impl Iterator<Item = Vec<u8>> {
+    let lines: [&[u8]; 20] = [
+        b"data: x\n",
+        b"data: \xff\n",
+        b"data\n",
+        b"event: e\n",
+        b"event\r\n",
+        b"id: 1\n",
+        b"id: \0\n",
+        b"retry: 1\n",
+        b"retry: x\n",
+        b": c\n",
+        b":\r\n",
+        b"unknown: x\n",
+        b"u\r",
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b"data\n\n",
+        b"id: 1\r\n\r\n",
+        b"event: e\nid: 1\nretry: 1\ndata: x\n\n",
+        b": c\n\n",
+    ];
+    lines.into_iter().map(|line| line.repeat(LEN / line.len()))
+}
+
+fn streams() -> impl Iterator<Item = Vec<u8>> {
+    long_lines().chain(short_lines())
+}
+
+/// What is looked at while `read` is given all chunks of this size.
+fn in_chunks_of(size: usize, stream: &[u8], mut read: impl FnMut(&[u8])) -> LookedAt {
+    looked_at::during(|| stream.chunks(size).for_each(&mut read))
+}
+
+/// Every byte once for line ends, in chunks of 64 bytes and less perhaps twice.
+///
+/// As text once, if it is ASCII. What is ill-formed, or cut within a character, is looked at as a whole (with and without what
+/// follows it in the chunk), as a window, up to what is wrong, and byte by byte. A short text is looked at with what follows
+/// it, up to 64 bytes, and perhaps again without it.
+fn check(looked_at: LookedAt, size: usize, stream: &[u8]) {
+    let (shown, len) = (stream[..stream.len().min(20)].escape_ascii(), stream.len());
+    let lines = stream.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
+    // The LF of a CRLF is found by a look at one byte, not by the scan, unless a chunk begins with it.
+    // The last chunk is small.
+    let most = if size <= FEW { 2 * len } else { len + FEW };
+    assert!(looked_at.for_line_ends <= most, "{shown} in chunks of {size}: {looked_at:?} of {len}");
+    let times = if stream.is_ascii() { 1 } else { 5 };
+    assert!(looked_at.as_text <= times * len + 128 * lines, "{shown} in chunks of {size}: {looked_at:?} of {len}");
+}
+
+#[test]
+fn every_byte_is_looked_at_once_or_twice_whatever_the_line_and_the_chunks() {
+    for stream in streams() {
+        for size in [1, 16, FEW, FEW + 1, 1000, stream.len()] {
+            let mut parser = Parser::new();
+            let borrowed =
+                in_chunks_of(size, &stream, |mut chunk| while parser.next_event(&mut chunk).unwrap().is_some() {});
+            check(borrowed, size, &stream);
+
+            let mut parser = Parser::new();
+            let items =
+                in_chunks_of(size, &stream, |mut chunk| while parser.next_item(&mut chunk).unwrap().is_some() {});
+            check(items, size, &stream);
+
+            let mut parser = Parser::new();
+            let shared = in_chunks_of(size, &stream, |chunk| {
+                let mut chunk = Bytes::copy_from_slice(chunk);
+                while parser.next_event_shared(&mut chunk).unwrap().is_some() {}
+            });
+            check(shared, size, &stream);
+
+            let mut parser = LineParser::new();
+            let lines =
+                in_chunks_of(size, &stream, |mut chunk| while parser.next_line(&mut chunk).unwrap().is_some() {});
+            check(lines, size, &stream);
+        }
+    }
+}
+
+#[test]
+fn a_long_line_in_small_chunks_is_looked_at_once() {
+    const LEN: usize = 4 * 1024 * 1024;
+    for start in ["data: ", "event: ", "id: ", "retry: ", ": ", "unknown: "] {
+        let mut stream = Vec::from(start);
+        stream.resize(LEN, b'x');
+        stream.extend_from_slice(b"\n\n");
+        let mut parser = Parser::new();
+        let looked_at = in_chunks_of(16, &stream, |mut chunk| while parser.next_item(&mut chunk).unwrap().is_some() {});
+        // Again only where the chunk with a line end in it is small: the last one.
+        let once = stream.len()..stream.len() + 16;
+        assert!(once.contains(&looked_at.for_line_ends), "{start}: {looked_at:?}");
+    }
+}
