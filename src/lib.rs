@@ -83,6 +83,8 @@
 //! - Borrowed parsing does not allocate once its buffer has grown; the parser never keeps a caller's chunk alive.
 //! - `#![forbid(unsafe_code)]`; no clock, no I/O, no randomness.
 //!
+#![doc = include_str!("bounds.md")]
+//!
 //! # Features
 //!
 //! | feature | default | what it adds |

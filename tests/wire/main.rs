@@ -3,6 +3,7 @@
 mod attacks;
 #[cfg(feature = "http-body")]
 mod body;
+mod bounds;
 mod client;
 mod conformance;
 mod connections;
