@@ -1,6 +1,7 @@
 //! Runs a server and clients over loopback for minutes, cuts their connections, and checks every event: see `README.md`.
 
 mod arguments;
+mod bounds;
 mod check;
 mod client;
 mod connection;
@@ -76,7 +77,7 @@ type Tasks = JoinSet<Result<(), Failure>>;
 /// One run. Returns how many events were checked.
 async fn soak(arguments: &Arguments) -> Result<u64, Failure> {
     let run = Arc::new(Run::new(arguments.seed, arguments.clients));
-    let feed = Feed::new(run.series).map_err(|error| Failure::error("the first event", &error))?;
+    let feed = Feed::new(Arc::clone(&run)).map_err(|error| Failure::error("the first event", &error))?;
     let feed = Arc::new(feed);
     let mut tasks = Tasks::new();
     start(&mut tasks, &run, &feed).await?;
@@ -97,6 +98,9 @@ async fn soak(arguments: &Arguments) -> Result<u64, Failure> {
             }
             now = ticks.tick() => {
                 memory.look(third(now - start, arguments.time));
+                if let Some(failure) = run.failure() {
+                    break Err(failure);
+                }
                 if now >= next_report {
                     next_report += REPORT_PERIOD;
                     println!("{}", run.counts.line(now - start, &memory));

@@ -18,7 +18,7 @@ use crate::run::Run;
 const PIECE: usize = 16 * 1024;
 
 /// The most bytes of a response that are forwarded before the connection is cut.
-const LONGEST: u64 = 12 * 1024 * 1024;
+const LONGEST: u64 = 6 * 1024 * 1024;
 
 /// A proxy to this server.
 #[derive(Clone, Copy, Debug)]
@@ -47,9 +47,13 @@ impl Proxy {
     }
 }
 
-/// After how many bytes of the response: some before the first event, most after many.
+/// After how many bytes of the response: some within its head, some after a few events, most after many.
 fn cut_after(chance: &mut Rng) -> u64 {
-    if chance.u32(..4) == 0 { chance.u64(..64 * 1024) } else { chance.u64(..LONGEST) }
+    match chance.u32(..16) {
+        0 => chance.u64(..512),
+        1..5 => chance.u64(..64 * 1024),
+        _ => chance.u64(..LONGEST),
+    }
 }
 
 async fn connection(

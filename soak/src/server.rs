@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_stream::wrappers::IntervalStream;
 
-use crate::expected::Series;
+use crate::bounds::Bounds;
 use crate::failure::Failure;
 use crate::hostile;
 use crate::run::Run;
@@ -44,20 +44,29 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// How often a stream on which nothing happens shows that it is alive.
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_millis(250);
 
+/// What was published.
+#[derive(Debug)]
+struct History {
+    replay: ReplayBuffer<CountedIds>,
+    /// What it must know.
+    bounds: Bounds,
+}
+
 /// What there is to be followed.
 #[derive(Debug)]
 pub struct Feed {
-    series: Series,
-    replay: Mutex<ReplayBuffer<CountedIds>>,
+    run: Arc<Run>,
+    history: Mutex<History>,
     /// The number of the newest event.
     newest: watch::Sender<u64>,
 }
 
 impl Feed {
     /// With the first event, so that there is always a newest id.
-    pub fn new(series: Series) -> Result<Feed, FieldError> {
-        let replay = ReplayBuffer::counted(series.epoch())?.with_max_events(MAX_EVENTS).with_max_bytes(MAX_BYTES);
-        let feed = Feed { series, replay: Mutex::new(replay), newest: watch::Sender::new(0) };
+    pub fn new(run: Arc<Run>) -> Result<Feed, FieldError> {
+        let replay = ReplayBuffer::counted(run.series.epoch())?.with_max_events(MAX_EVENTS).with_max_bytes(MAX_BYTES);
+        let history = Mutex::new(History { replay, bounds: Bounds::new(MAX_EVENTS, MAX_BYTES) });
+        let feed = Feed { run, history, newest: watch::Sender::new(0) };
         feed.publish()?;
         Ok(feed)
     }
@@ -69,14 +78,17 @@ impl Feed {
 
     fn publish(&self) -> Result<(), FieldError> {
         let number = self.newest() + 1;
-        let event = self.series.published(number)?;
-        self.replay().publish(&event);
+        let event = self.run.series.published(number)?;
+        let mut history = self.history();
+        let bytes = history.replay.publish(&event);
+        history.bounds.publish(bytes.len());
+        drop(history);
         self.newest.send_replace(number);
         Ok(())
     }
 
-    fn replay(&self) -> MutexGuard<'_, ReplayBuffer<CountedIds>> {
-        self.replay.lock().unwrap_or_else(PoisonError::into_inner)
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All that comes after this id, for ever.
@@ -115,9 +127,11 @@ impl Subscription {
 
     /// The event after the one that was sent last, if there is one.
     fn look(&mut self) -> Result<Option<Bytes>, FieldError> {
-        let replay = self.feed.replay();
-        let newest = replay.last_event_id();
-        let Ok(mut missed) = replay.since(&self.last_event_id) else {
+        let history = self.feed.history();
+        let newest = history.replay.last_event_id();
+        let missed = history.replay.since(&self.last_event_id);
+        self.check(&history, missed.is_ok());
+        let Ok(mut missed) = missed else {
             let name = if self.last_event_id.is_empty() { BEGIN } else { GONE };
             let event = Event::new(newest).with_name(name)?.with_id(newest)?;
             self.last_event_id = newest.into();
@@ -125,9 +139,24 @@ impl Subscription {
         };
         let Some(bytes) = missed.next() else { return Ok(None) };
         let later = u64::try_from(missed.len()).unwrap_or(u64::MAX);
-        let number = self.feed.series.number(newest).map_or(0, |newest| newest - later);
-        self.last_event_id = self.feed.series.id(number).into();
+        let series = self.feed.run.series;
+        let number = series.number(newest).map_or(0, |newest| newest - later);
+        self.last_event_id = series.id(number).into();
         Ok(Some(bytes.clone()))
+    }
+
+    /// An id is known if all that came after it is within the bounds, and only then.
+    fn check(&self, history: &History, is_known: bool) {
+        let series = self.feed.run.series;
+        let number = |id: &[u8]| std::str::from_utf8(id).ok().and_then(|id| series.number(id));
+        let newest = number(history.replay.last_event_id().as_bytes());
+        let missed = newest.zip(number(&self.last_event_id)).and_then(|(newest, last)| newest.checked_sub(last));
+        let must_be_known = missed.is_some_and(|missed| history.bounds.holds(missed));
+        if is_known != must_be_known {
+            let id = String::from_utf8_lossy(&self.last_event_id);
+            let known = |is_known| if is_known { "known" } else { "unknown" };
+            self.feed.run.fail(Failure::new(format!("the id {id:?}"), known(must_be_known), known(is_known)));
+        }
     }
 }
 
@@ -147,7 +176,7 @@ pub async fn publish(run: Arc<Run>, feed: Arc<Feed>) -> Result<(), Failure> {
 
 /// Answers until it is dropped.
 pub async fn serve(listener: TcpListener, feed: Arc<Feed>) -> Result<(), Failure> {
-    let series = feed.series;
+    let series = feed.run.series;
     let answer = async move |headers: HeaderMap| {
         let last_event_id = headers.get(LAST_EVENT_ID).map(|id| id.as_bytes().to_vec());
         event_stream(feed.events(last_event_id.unwrap_or_default()), KEEP_ALIVE_PERIOD)
