@@ -1,4 +1,4 @@
-//! Which ids a replay buffer must know: a second reading of its bounds, by sums and nothing else.
+//! How many events a replay buffer must hold: a second reading of its bounds, by sums and nothing else.
 
 use std::collections::VecDeque;
 
@@ -26,11 +26,11 @@ impl Bounds {
         }
     }
 
-    /// Whether a client is to be sent all of the newest events, so many of them.
-    pub fn holds(&self, missed: u64) -> bool {
-        let last = usize::try_from(missed).ok().and_then(|missed| self.totals.len().checked_sub(missed + 1));
-        let total = last.and_then(|last| self.totals.get(last));
-        total.is_some_and(|total| self.newest_total() - total <= self.max_bytes)
+    /// How many of the newest events are held. What comes after an id is known for as many, and for no more.
+    pub fn held(&self) -> usize {
+        let newest = self.newest_total();
+        let gone = self.totals.partition_point(|total| newest - total > self.max_bytes);
+        self.totals.len() - 1 - gone
     }
 
     fn newest_total(&self) -> u64 {
@@ -45,11 +45,10 @@ mod tests {
     #[test]
     fn what_is_beyond_a_bound_is_not_held() {
         let mut bounds = Bounds::new(3, 100);
-        for bytes in [60, 10, 40, 50] {
+        let held = [60, 10, 40, 50, 20, 101, 100].map(|bytes| {
             bounds.publish(bytes);
-        }
-        assert_eq!([0, 1, 2, 3, 4, 5].map(|missed| bounds.holds(missed)), [true, true, true, true, false, false]);
-        bounds.publish(20);
-        assert_eq!([0, 1, 2, 3].map(|missed| bounds.holds(missed)), [true, true, true, false]);
+            bounds.held()
+        });
+        assert_eq!(held, [1, 2, 2, 3, 2, 0, 1]);
     }
 }

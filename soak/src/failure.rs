@@ -23,6 +23,11 @@ impl Failure {
         Failure { place: place.to_string(), expected: expected.to_string(), seen: seen.to_string() }
     }
 
+    /// The same, with what the place is a part of.
+    pub fn within(self, whole: impl Display) -> Failure {
+        Failure { place: format!("{whole}: {}", self.place), ..self }
+    }
+
     /// Another event than the one with this number came.
     pub fn other_event<E: AsRef<str>, S: AsRef<str>>(number: u64, expected: &Event<E>, seen: &Event<S>) -> Failure {
         let pairs = expected.data().char_indices().zip(seen.data().chars());

@@ -77,8 +77,7 @@ type Tasks = JoinSet<Result<(), Failure>>;
 /// One run. Returns how many events were checked.
 async fn soak(arguments: &Arguments) -> Result<u64, Failure> {
     let run = Arc::new(Run::new(arguments.seed, arguments.clients));
-    let feed = Feed::new(Arc::clone(&run)).map_err(|error| Failure::error("the first event", &error))?;
-    let feed = Arc::new(feed);
+    let feed = Arc::new(Feed::new(run.series)?);
     let mut tasks = Tasks::new();
     start(&mut tasks, &run, &feed).await?;
 
@@ -98,9 +97,6 @@ async fn soak(arguments: &Arguments) -> Result<u64, Failure> {
             }
             now = ticks.tick() => {
                 memory.look(third(now - start, arguments.time));
-                if let Some(failure) = run.failure() {
-                    break Err(failure);
-                }
                 if now >= next_report {
                     next_report += REPORT_PERIOD;
                     println!("{}", run.counts.line(now - start, &memory));
@@ -143,13 +139,13 @@ async fn start(tasks: &mut Tasks, run: &Arc<Run>, feed: &Arc<Feed>) -> Result<()
         let client = Client { connector, checker, chance: chance.fork() };
         tasks.spawn(async move {
             let failure = client.follow().await;
-            Err(Failure::new(format!("client {number} ({habits})"), "no failure", failure))
+            Err(failure.within(format!("client {number} ({habits})")))
         });
     }
     let hostile = hostile::follow(http, hostile_url, Arc::clone(run));
     tasks.spawn(async move {
         let followed = hostile.await;
-        followed.map_err(|failure| Failure::new("the hostile endpoint", "no failure", failure))
+        followed.map_err(|failure| failure.within("the hostile endpoint"))
     });
     Ok(())
 }

@@ -1,13 +1,11 @@
 //! What all parts of a run share.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::expected::Series;
-use crate::failure::Failure;
 use crate::report::Counts;
 
 /// The run: its events, its counts, and whether it comes to its end.
@@ -19,23 +17,11 @@ pub struct Run {
     pub series: Series,
     pub counts: Counts,
     ending: watch::Sender<bool>,
-    failure: Mutex<Option<Failure>>,
 }
 
 impl Run {
     pub fn new(seed: u64, clients: usize) -> Run {
-        let (series, counts) = (Series { seed }, Counts::new(clients));
-        Run { series, counts, ending: watch::Sender::new(false), failure: Mutex::default() }
-    }
-
-    /// A check failed where no task can end with it, as in the body of a response.
-    pub fn fail(&self, failure: Failure) {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
-    }
-
-    /// The first of those, once.
-    pub fn failure(&self) -> Option<Failure> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+        Run { series: Series { seed }, counts: Counts::new(clients), ending: watch::Sender::new(false) }
     }
 
     /// It comes to its end.

@@ -56,7 +56,7 @@ pub async fn follow(http: reqwest::Client, url: String, run: Arc<Run>) -> Result
         if run.is_ending() {
             break;
         }
-        let place = |failure: Failure| Failure::new(format!("round {round} ({reading:?})"), "no failure", failure);
+        let place = |failure: Failure| failure.within(format!("round {round} ({reading:?})"));
         let steps = script::round(run.series, round).map_err(|error| place(Failure::error("the script", &error)))?;
         let mut reader = Reader::new(reading, steps, last_event_id);
         let request = http.get(format!("{url}/{round}"));
