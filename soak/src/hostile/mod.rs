@@ -186,7 +186,7 @@ impl Reader {
         if signs.map(|signs| start + signs) == Some(error.position()) {
             Ok(())
         } else {
-            let expected = format!("byte {start}, and signs of life ({signs:?} bytes)");
+            let expected = format!("byte {start}, moved on by signs of life of {alive} bytes each");
             Err(Failure::new("the position of an error", expected, error.position()))
         }
     }
