@@ -1,0 +1,79 @@
+//! What is not as it should be, in a line: what was expected, and what was seen.
+
+use std::error::Error;
+use std::fmt::Display;
+
+use sse_wire::Event;
+
+/// How much of a text is shown, in characters.
+const SHOWN: usize = 60;
+
+/// A check that failed. It ends the run.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: expected {expected}, seen {seen}")]
+pub struct Failure {
+    place: String,
+    expected: String,
+    seen: String,
+}
+
+impl Failure {
+    /// At this place.
+    pub fn new(place: impl Display, expected: impl Display, seen: impl Display) -> Failure {
+        Failure { place: place.to_string(), expected: expected.to_string(), seen: seen.to_string() }
+    }
+
+    /// The same, with what the place is a part of.
+    pub fn within(self, whole: impl Display) -> Failure {
+        Failure { place: format!("{whole}: {}", self.place), ..self }
+    }
+
+    /// Another event than the one with this number came.
+    pub fn other_event<E: AsRef<str>, S: AsRef<str>>(number: u64, expected: &Event<E>, seen: &Event<S>) -> Failure {
+        let pairs = expected.data().char_indices().zip(seen.data().chars());
+        let same = pairs.take_while(|((_, expected), seen)| expected == seen).last();
+        let difference = same.map_or(0, |((at, character), _)| at + character.len_utf8());
+        Failure::new(format!("event {number}"), describe(expected, difference), describe(seen, difference))
+    }
+
+    /// Something went wrong that may never go wrong.
+    pub fn error(place: impl Display, error: &(dyn Error + 'static)) -> Failure {
+        Failure::new(place, "no error", with_causes(error))
+    }
+}
+
+/// All of an event but its data, and of that what comes from this byte on.
+fn describe<S: AsRef<str>>(event: &Event<S>, from: usize) -> String {
+    let retry = event.retry().map_or(String::new(), |time| format!(", retry {time:?}"));
+    let data = event.data();
+    let shown = shortened(data.get(from..).unwrap_or_default());
+    let (name, id) = (event.name(), event.id().unwrap_or_default());
+    format!("(name {name:?}, id {id:?}{retry}, {} bytes of data, from byte {from} on {shown})", data.len())
+}
+
+/// The beginning of a text, quoted.
+pub fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}...", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// The error and what caused it: those of reqwest tell the cause no other way.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_shown_from_where_it_begins() {
+        let (expected, seen) = (Event::new("é and then this"), Event::new("é and then that"));
+        let text = Failure::other_event(7, &expected, &seen).to_string();
+        assert!(text.starts_with("event 7: expected (name \"message\""), "{text}");
+        assert!(text.contains("from byte 14 on \"is\"") && text.contains("from byte 14 on \"at\""), "{text}");
+    }
+}
