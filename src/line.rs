@@ -72,9 +72,9 @@ pub(crate) fn find_near_line_end(bytes: &[u8]) -> Option<LineEnd> {
             break;
         }
         clear += WORD;
+        #[cfg(test)]
+        crate::looked_at::for_line_ends(WORD);
     }
-    #[cfg(test)]
-    crate::looked_at::for_line_ends(clear);
     find_line_end(&bytes[clear..]).map(|end| end.after(clear))
 }
 
@@ -163,6 +163,51 @@ impl<'a> Iterator for Lines<'a> {
 mod tests {
     use super::*;
     use alloc::vec::Vec;
+
+    /// What every scan is to say, in the plainest way.
+    fn first_line_end(bytes: &[u8]) -> Option<usize> {
+        bytes.iter().position(|byte| b"\n\r".contains(byte))
+    }
+
+    /// Every two places in as many bytes, with what could be taken for a line end in the others.
+    fn samples(len: usize) -> impl Iterator<Item = Vec<u8>> {
+        let others = [b'x', b'\n' - 1, b'\n' + 1, b'\r' - 1, b'\r' + 1, b'\n' | 0x80, b'\r' | 0x80, 0, 0xff];
+        let ends = [[b'\n', b'\n'], [b'\r', b'\r'], [b'\n', b'\r'], [b'\r', b'\n']];
+        others.into_iter().flat_map(move |other| {
+            let plain = Vec::from_iter(core::iter::repeat_n(other, len));
+            let places = (0..len).flat_map(move |one| (one..len).map(move |two| (one, two)));
+            let with_ends = places.flat_map(move |places| ends.map(|ends| (places, ends)));
+            let marked = with_ends.map(move |((one, two), ends)| {
+                let mut bytes = Vec::from_iter(core::iter::repeat_n(other, len));
+                (bytes[two], bytes[one]) = (ends[1], ends[0]);
+                bytes
+            });
+            marked.chain([plain])
+        })
+    }
+
+    #[test]
+    fn the_first_line_end_of_a_word_is_its_lowest_bit() {
+        for word in samples(WORD) {
+            let ends = ends_in(&word);
+            let first = (ends != 0).then(|| ends.trailing_zeros() as usize / 8);
+            assert_eq!(first, first_line_end(&word), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn every_scan_finds_the_same_line_end() {
+        for len in [0, 1, 7, 8, 9, 15, 16, 17, 33] {
+            for bytes in samples(len) {
+                let first = first_line_end(&bytes);
+                assert_eq!(find_line_end(&bytes).map(|end| end.at), first, "{bytes:?}");
+                assert_eq!(find_near_line_end(&bytes).map(|end| end.at), first, "{bytes:?}");
+                if !bytes.is_empty() {
+                    assert_eq!(has_line_end(&bytes), first.is_some(), "{bytes:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_terminator_ends_one_line() {

@@ -321,6 +321,20 @@ mod tests {
         assert_eq!(writer.finish(), "data: caf\u{e9}\ndata: \u{1f680}\n\n");
     }
 
+    #[cfg(feature = "std")]
+    #[test]
+    fn every_write_takes_all_and_there_is_nothing_to_flush() {
+        use std::io::Write;
+
+        let mut encoder = Encoder::new();
+        let mut writer = encoder.writer(&Event::new(""));
+        for piece in ["", "a", "more than sixteen bytes", "\u{e9}\n"] {
+            assert_eq!(writer.write(piece.as_bytes()).unwrap(), piece.len());
+        }
+        writer.flush().unwrap();
+        assert_eq!(writer.finish(), "data: amore than sixteen bytes\u{e9}\ndata: \n\n");
+    }
+
     #[test]
     fn text_after_an_incomplete_character_begins_anew() {
         let mut encoder = Encoder::new();

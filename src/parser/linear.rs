@@ -32,7 +32,7 @@ fn long_lines() -> impl Iterator<Item = Vec<u8>> {
 
 /// About `LEN` bytes of short lines of each kind, in one block and in many.
 fn short_lines() -> impl Iterator<Item = Vec<u8>> {
-    let lines: [&[u8]; 20] = [
+    let lines: [&[u8]; 21] = [
         b"data: x\n",
         b"data: \xff\n",
         b"data\n",
@@ -43,6 +43,7 @@ fn short_lines() -> impl Iterator<Item = Vec<u8>> {
         b"retry: 1\n",
         b"retry: x\n",
         b": c\n",
+        b": a comment of more than three words\n\n",
         b":\r\n",
         b"unknown: x\n",
         b"u\r",
@@ -118,10 +119,24 @@ fn a_long_line_in_small_chunks_is_looked_at_once() {
         let mut stream = Vec::from(start);
         stream.resize(LEN, b'x');
         stream.extend_from_slice(b"\n\n");
-        let mut parser = Parser::new();
-        let looked_at = in_chunks_of(16, &stream, |mut chunk| while parser.next_item(&mut chunk).unwrap().is_some() {});
         // Again only where the chunk with a line end in it is small: the last one.
-        let once = stream.len()..stream.len() + 16;
-        assert!(once.contains(&looked_at.for_line_ends), "{start}: {looked_at:?}");
+        let once = stream.len()..=stream.len() + 16;
+        let mut parser = Parser::new();
+        let events = in_chunks_of(16, &stream, |mut chunk| while parser.next_event(&mut chunk).unwrap().is_some() {});
+        assert!(once.contains(&events.for_line_ends), "{start}: {events:?}");
+        let mut parser = Parser::new();
+        let items = in_chunks_of(16, &stream, |mut chunk| while parser.next_item(&mut chunk).unwrap().is_some() {});
+        assert!(once.contains(&items.for_line_ends), "{start}: {items:?}");
+    }
+}
+
+#[test]
+fn a_line_in_chunks_of_one_byte_is_looked_at_once() {
+    for line in ["data: one of many lines\n", "unknown: one of many lines\n"] {
+        let stream = line.repeat(100);
+        let mut parser = Parser::new();
+        let looked_at =
+            in_chunks_of(1, stream.as_bytes(), |mut chunk| assert_eq!(parser.next_event(&mut chunk), Ok(None)));
+        assert_eq!(looked_at.for_line_ends, stream.len(), "{line}");
     }
 }

@@ -217,6 +217,28 @@ impl Body for Frames {
 }
 
 #[test]
+fn a_chunk_is_the_buf_that_it_holds() {
+    let encoded = Bytes::from("data: one\ndata: two\n\n");
+    let chunks = [Chunk::from(Event::new("one\ntwo").to_shared()), Chunk::from(encoded.clone())];
+    for chunk in chunks {
+        for step in 1..=encoded.len() {
+            let (mut chunk, mut read) = (chunk.clone(), Vec::new());
+            while chunk.has_remaining() {
+                assert_eq!(chunk.remaining(), encoded.len() - read.len());
+                let mut slices = [IoSlice::new(&[]); 8];
+                let filled = chunk.chunks_vectored(&mut slices);
+                let left: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+                assert_eq!(left, encoded[read.len()..]);
+                let taken = step.min(chunk.chunk().len());
+                read.extend_from_slice(&chunk.chunk()[..taken]);
+                chunk.advance(taken);
+            }
+            assert_eq!(read, encoded);
+        }
+    }
+}
+
+#[test]
 fn the_data_of_a_body_is_read_without_its_trailers_and_without_a_copy() {
     let bytes = Bytes::from_static(b"data: x\n\n");
     let frames = [Ok(Frame::data(bytes.clone())), Ok(Frame::trailers(http::HeaderMap::new()))];

@@ -251,6 +251,23 @@ fn a_large_event_does_not_make_those_after_it_dear() {
 }
 
 #[test]
+fn an_event_in_parts_is_read_into_the_same_memory_again_or_into_memory_taken_at_once() {
+    let event = |size: usize| format!("data: {}\n\n", "x".repeat(size)).into_bytes();
+    let mut parser = Parser::new();
+    let mut cost = |size: usize| {
+        let stream = event(size);
+        let mut cost = AllocationInfo::default();
+        for _ in 0..2 {
+            cost = measure(|| assert_eq!(read_borrowed(&mut parser, &stream, 4 * KIB), 1));
+        }
+        cost
+    };
+    assert_eq!(cost(30 * KIB).count_total, 0, "kept, as it is less than 64 KiB");
+    let large = cost(60 * KIB);
+    assert!(large.count_total <= 1, "as much at once as the one before it came to: {large:?}");
+}
+
+#[test]
 fn shared_text_holds_not_much_more_memory_than_its_bytes() {
     let junk = "0".repeat(4 * KIB);
     let stream = format!("data: {junk}\n\nretry: {junk}\nevent: e\ndata: x\n\n: {junk}\n: c\n\nid: i\ndata: y\n\n");
@@ -360,6 +377,21 @@ fn encoding_allocates_once_for_many_small_events_and_not_at_all_for_data_that_is
     let mut out = Vec::with_capacity(KIB);
     let cost = measure(|| encoder.encode_into(&event, &mut out));
     assert_eq!(cost.count_total, 0);
+}
+
+#[test]
+fn what_is_large_is_encoded_into_memory_of_its_own_size_taken_at_once() {
+    fn check(len: usize, encode: impl FnOnce() -> Bytes) {
+        let cost = measure(|| assert_eq!(encode().len(), len));
+        // Bytes and reference count.
+        assert!(cost.count_total <= 2 && cost.bytes_max <= len as u64 + 128, "{cost:?} for {len} bytes");
+    }
+    let long = &*"x".repeat(20 * KIB);
+    let event = Event::new(long).with_name(long).unwrap().with_id(long).unwrap();
+    let mut encoder = Encoder::new();
+    check(encoder.encoded_len(&event), || encoder.encode(&event));
+    check(long.len() + 4, || encoder.comment(long));
+    check(long.len() + 6, || encoder.id(long).unwrap());
 }
 
 #[test]

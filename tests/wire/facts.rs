@@ -7,6 +7,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 use bytes::Buf;
+use sse_wire::client::{EventSource, ReadyState};
 use sse_wire::{
     ByteString, EncodedEvent, Encoder, Event, Field, FieldError, Item, Line, LineParser, ParseError, ParseErrorKind,
     Parser, ParserBuilder,
@@ -106,6 +107,39 @@ fn items_are_equal_if_their_events_or_texts_are() {
     assert_eq!(Item::Comment("x"), Item::Comment("x").to_shared());
     assert_ne!(Item::Comment("x"), Item::Comment("y"));
     assert_ne!(Item::Comment("x"), event);
+}
+
+#[test]
+fn what_goes_wrong_says_what_and_where() {
+    let fields = [(Field::Event, "event"), (Field::Data, "data"), (Field::Id, "id"), (Field::Retry, "retry")];
+    for (field, name) in fields {
+        assert_eq!((field.to_string(), Field::from_name(name.as_bytes())), (name.to_owned(), Some(field)));
+    }
+    for (text, said) in [
+        ("a\nb", "the id field cannot carry LF (byte 0x0a at index 1)"),
+        ("\rb", "the id field cannot carry CR (byte 0x0d at index 0)"),
+        ("ab\0", "the id field cannot carry NUL (byte 0x00 at index 2)"),
+    ] {
+        assert_eq!(Encoder::new().id(text).unwrap_err().to_string(), said);
+    }
+    let error = Parser::builder().max_event_size(3).build().next_event(&mut &b"\ndata: four\n"[..]).unwrap_err();
+    assert_eq!(error.to_string(), "the block at byte 1 of the event stream has an event of more than 3 bytes");
+}
+
+#[test]
+fn items_show_what_they_hold() {
+    assert_eq!(format!("{:?}", Item::Comment(ByteString::from_static("c"))), "Comment(\"c\")");
+    let shown = format!("{:?}", Item::Event(Event::new("x")));
+    assert!(shown.starts_with("Event(Event { name: \"message\", data: \"x\""), "{shown}");
+}
+
+/// As in the standard: nothing is known yet, and everything is allowed.
+#[test]
+fn what_is_made_by_default_is_what_is_made_anew() {
+    let (parser, source) = (Parser::default(), EventSource::default());
+    assert_eq!((parser.last_event_id(), parser.reconnection_time(), parser.position()), ("", None, 0));
+    assert_eq!((source.last_event_id(), source.ready_state()), ("", ReadyState::Connecting));
+    assert_eq!(LineParser::default().next_line(&mut &b"\xef\xbb\xbf\n"[..]), Ok(Some(Line::Blank)));
 }
 
 #[test]

@@ -128,6 +128,19 @@ fn small_reads_share_memory_and_events_point_into_it() {
 }
 
 #[test]
+fn events_show_where_they_come_from_and_how_far_they_are() {
+    let mut events = Moody::reading([Ok(b"data: 1\n\nrest")]);
+    assert_eq!(next(&mut events), Some(Ok("1".into())));
+    let shown = format!("{events:?}");
+    for part in ["Events { reader: Moody {", "parser: Parser {", "chunk: b\"rest\"", "ended: false", ".. }"] {
+        assert!(shown.contains(part), "{part} is missing in {shown}");
+    }
+    // The reader may be looked at and set while it is read from.
+    events.reader_mut().reads.push_back(Ok(b"\ndata: 2\n\n".to_vec()));
+    assert_eq!(next(&mut events), Some(Ok("2".into())));
+}
+
+#[test]
 fn an_event_that_the_writer_takes_is_one_write_and_no_flush() {
     let mut events = Moody::writing([Ok(1000), Ok(1000), Err(ErrorKind::Other)]);
     events.write(&Event::new("one\ntwo").with_id("7").unwrap()).unwrap();

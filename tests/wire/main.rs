@@ -5,6 +5,8 @@ mod attacks;
 mod body;
 mod bounds;
 mod client;
+#[cfg(feature = "codec")]
+mod codec;
 mod conformance;
 mod connections;
 mod counts;

@@ -215,6 +215,14 @@ fn a_transport_that_cannot_move_is_pinned_where_it_is_or_with_the_stream() {
 }
 
 #[test]
+fn the_transport_may_be_looked_at_and_changed() {
+    let mut items = ready(&["data: 1\n\n"]).items();
+    assert_eq!(items.get_ref().left(), 1);
+    *items.get_mut() = ready(&[": c\n"]);
+    assert_eq!(drain(&mut items), [Ok(Item::Comment("c".into()))]);
+}
+
+#[test]
 fn an_error_shows_what_it_holds() {
     let inner = io::Error::other(Event::new("x").with_id("\n").unwrap_err());
     let shown = inner.to_string();
@@ -242,6 +250,20 @@ fn whatever_can_be_encoded_is_and_the_rest_passes_through() {
     assert!(!encoded.is_terminated());
     assert_eq!(drain(&mut encoded), Vec::<Bytes>::new());
     assert!(encoded.is_terminated());
+}
+
+#[test]
+fn events_are_encoded_when_they_come_and_no_sooner() {
+    let polls = [Poll::Pending, Poll::Ready(Event::new("x")), Poll::Pending];
+    let mut encoded = Script::new(polls).encoded();
+    assert_eq!(poll(&mut encoded), Poll::Pending);
+    assert_eq!(poll(&mut encoded), Poll::Ready(Some(Bytes::from("data: x\n\n"))));
+    assert_eq!(poll(&mut encoded), Poll::Pending);
+    assert!(!encoded.is_terminated());
+    assert_eq!(drain(&mut encoded), [""; 0]);
+    assert!(encoded.is_terminated());
+    assert_eq!(encoded.size_hint(), (0, Some(0)));
+    assert_eq!(futures_util::stream::iter([Event::new("x"); 3]).encoded().size_hint(), (3, Some(3)));
 }
 
 #[test]
