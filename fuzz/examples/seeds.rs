@@ -21,7 +21,7 @@ fn main() -> io::Result<()> {
         }
         // A connection that opens, brings the stream, ends, and comes back.
         let bytes = stream.chunks(60).flat_map(|part| [&[part.len() as u8][..], part].concat());
-        let steps: Vec<u8> = [b'O'].into_iter().chain(bytes).chain(*b"FD\x01\0\0\0\0O").collect();
+        let steps: Vec<u8> = b"O".iter().copied().chain(bytes).chain(*b"FD\x01\0\0\0\0O").collect();
         write("client", number, 0, &steps)?;
     }
     for (number, case) in cases("encoder.jsonl")?.iter().enumerate() {
