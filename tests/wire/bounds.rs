@@ -11,7 +11,7 @@ use sse_wire::{Encoder, Event, LineParser, Parser, http};
 
 const KIB: usize = 1024;
 const LIMIT: usize = 64 * KIB;
-const CHUNK_SIZES: [usize; 3] = [60, 1400, 2 * LIMIT];
+const CHUNK_SIZES: [usize; 4] = [60, 1400, LIMIT - KIB, 2 * LIMIT];
 
 /// What a peer may send for ever without an end to the block.
 struct Endless {
