@@ -207,7 +207,7 @@ impl Utf8Decoder {
     fn push_byte(&mut self, byte: u8, text: &mut String) {
         #[cfg(test)]
         looked_at::as_text(1);
-        if self.seen > 0 && !self.next.contains(&byte) {
+        if !self.next.contains(&byte) {
             self.finish(text);
         }
         if self.seen == 0 {
@@ -256,9 +256,16 @@ fn decoded_len(value: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    const PIECES: [&[u8]; 12] = [
+    const PIECES: [&[u8]; 18] = [
         b"plain",
         "\u{e9}\u{4e2d}\u{1f680}".as_bytes(),
+        // The first and the last of each kind of first byte.
+        "\u{80}\u{7ff}".as_bytes(),
+        "\u{800}\u{fff}".as_bytes(),
+        "\u{1000}\u{cfff}".as_bytes(),
+        "\u{d000}\u{d7ff}\u{e000}".as_bytes(),
+        "\u{10000}\u{3ffff}\u{40000}".as_bytes(),
+        "\u{fffff}\u{100000}\u{10ffff}".as_bytes(),
         b"\x80",
         b"\xc0\x8a",
         b"\xe2\x82",
@@ -285,7 +292,13 @@ mod tests {
                 assert_eq!(len, text.len());
             }
         }
-        assert!(windows(&[0x80; 2 * WINDOW]).eq([&[0x80; WINDOW][..]; 2]));
+        // No character is that long: what follows its first four bytes is none of it.
+        for start in [WINDOW / 2, WINDOW - 4, WINDOW - 3, WINDOW - 1] {
+            let mut piece = [0x80; 2 * WINDOW];
+            piece[start] = b'x';
+            let end = if start < WINDOW - 3 { WINDOW } else { start };
+            assert_eq!(windows(&piece).next().map(<[u8]>::len), Some(end));
+        }
     }
 
     #[test]

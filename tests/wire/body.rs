@@ -154,6 +154,17 @@ fn no_sign_of_life_within_a_block() {
 }
 
 #[test]
+fn after_an_event_there_may_be_a_sign_of_life_whatever_came_before_it() {
+    let pieces = [Chunk::from(Bytes::from("data: cut")), Chunk::from(event("x"))];
+    let polls = pieces.into_iter().flat_map(|piece| [Poll::Ready(piece), Poll::Pending, Poll::Pending]);
+    let mut body = EventBody::new(Script::new(polls)).keep_alive(one_at_a_time());
+    assert_eq!(poll_body(&mut body), sent("data: cut"));
+    assert_eq!([poll_body(&mut body), poll_body(&mut body)], [Poll::Pending, Poll::Pending]);
+    assert_eq!(poll_body(&mut body), sent("data: x\n\n"));
+    assert!([poll_body(&mut body), poll_body(&mut body)].contains(&keep_alive()));
+}
+
+#[test]
 fn ticks_that_end_are_fine_and_ticks_delay_neither_events_nor_the_end() {
     let source = [Poll::Pending, Poll::Pending, Poll::Pending, Poll::Ready(event("x"))];
     let mut body = EventBody::new(Script::new(source)).keep_alive(Script::ready([()]));

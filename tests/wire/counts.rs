@@ -290,6 +290,21 @@ fn shared_text_holds_not_much_more_memory_than_its_bytes() {
     assert!(held <= KIB, "{held} bytes held by {kept:?}");
 }
 
+#[test]
+fn shared_text_that_fills_most_of_its_memory_is_handed_over_with_it() {
+    let stream = Bytes::from(format!("data: {}\n\n", "x".repeat(3 * KIB)));
+    let chunks: Vec<_> =
+        (0..stream.len()).step_by(KIB).map(|at| stream.slice(at..stream.len().min(at + KIB))).collect();
+    let mut parser = Parser::new();
+    let cost = measure(|| {
+        for mut chunk in chunks {
+            parser.next_event_shared(&mut chunk).unwrap();
+        }
+    });
+    // Of 1, 2 and 4 KiB; another of 3 would be a copy of all.
+    assert!(cost.bytes_total < 8 * KIB as u64, "{cost:?}");
+}
+
 /// What is allocated in all, over the life of a buffer that doubles, is in proportion to what is in it. Copying beyond that
 /// would need memory to copy to.
 #[test]

@@ -122,8 +122,14 @@ fn what_goes_wrong_says_what_and_where() {
     ] {
         assert_eq!(Encoder::new().id(text).unwrap_err().to_string(), said);
     }
-    let error = Parser::builder().max_event_size(3).build().next_event(&mut &b"\ndata: four\n"[..]).unwrap_err();
-    assert_eq!(error.to_string(), "the block at byte 1 of the event stream has an event of more than 3 bytes");
+    // A comment is a line of its block.
+    for (stream, position) in
+        [("data: four\n\n", 0), ("\ndata: four\n\n", 1), (": c\ndata: four\n\n", 0), (": c\n\ndata: four\n", 5)]
+    {
+        let error = Parser::builder().max_event_size(3).build().next_event(&mut stream.as_bytes()).unwrap_err();
+        let said = format!("the block at byte {position} of the event stream has an event of more than 3 bytes");
+        assert_eq!(error.to_string(), said);
+    }
 }
 
 #[test]
