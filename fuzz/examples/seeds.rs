@@ -37,6 +37,22 @@ fn main() -> io::Result<()> {
             write(target, number, 0, &seed.seed())?;
         }
     }
+    // What is longer than the windows, the pieces of memory and the look ahead of the crate.
+    for (number, text) in ["x", "\u{e9}\u{4e2d}\u{1f680}", "line\r\n"].iter().enumerate() {
+        let data = text.repeat(18_000 / text.len());
+        let stream = format!("data: {data}\n\nid: {data}\n\n");
+        for cuts in [[0; 4], [250, 255, 251, 253]] {
+            let choices = [false, true, true, false, false, true, true, true];
+            let seed = CutStream { choices, limit: 255, cuts, stream: stream.as_bytes() }.seed();
+            for target in ["parse", "limit", "lines", "writer"] {
+                write(target, 1000 + number, cuts[0], &seed)?;
+            }
+        }
+        let seed = Fields { data: data.into(), ..Fields::default() }.seed();
+        for target in ["encode", "peers"] {
+            write(target, 1000 + number, 0, &seed)?;
+        }
+    }
     let histories: [&[u8]; 3] = [
         b"P\x01a\x01P\x01b\x02S\x01aS\x01bP\x01a\x03S\x01c",
         b"E\x02P\x01a\x01P\x01b\x01P\x01c\x01P\x01d\x01S\x01aS\x01bS\x01dE\0S\x01d",

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use sse_wire::Event;
+use sse_wire::{Event, FieldError};
 
 const BETWEEN: u8 = 0xff;
 
@@ -20,25 +20,30 @@ pub struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// The event, if it can be built; that it cannot is checked.
+    /// The event, if it can be built. That it cannot is checked: what is refused, and where.
     pub fn event(&self) -> Option<Event<&str>> {
         let mut event = Event::new(&*self.data);
         if let Some(name) = &self.name {
             let named = event.with_name(name);
-            assert_eq!(named.is_err(), name.contains(['\r', '\n']));
+            assert_eq!(named.as_ref().err().map(FieldError::index), name.find(['\r', '\n']));
             event = named.ok()?;
         }
         if let Some(id) = &self.id {
             let with_id = event.with_id(id);
-            assert_eq!(with_id.is_err(), id.contains(['\r', '\n', '\0']));
+            assert_eq!(with_id.as_ref().err().map(FieldError::index), id.find(['\r', '\n', '\0']));
             event = with_id.ok()?;
         }
         Some(self.retry.map_or(event, |time| event.with_retry(Duration::from_nanos(time))))
     }
 
-    /// The data as it arrives: CR and CRLF as LF.
+    /// The name as it arrives: without one, or with an empty one, `message`.
+    pub fn name_that_arrives(&self) -> &str {
+        self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("message")
+    }
+
+    /// The data as it arrives.
     pub fn data_that_arrives(&self) -> String {
-        self.data.replace("\r\n", "\n").replace('\r', "\n")
+        that_arrives(&self.data)
     }
 
     /// The bytes that become this.
@@ -49,6 +54,11 @@ impl Fields<'_> {
         // The time last, as its bytes may be any.
         [text(&self.name), text(&self.id), text(&self.comment), self.data.as_bytes().to_vec(), retry].join(&BETWEEN)
     }
+}
+
+/// A text of lines as it arrives: CR and CRLF as LF.
+pub fn that_arrives(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// `+` and a text; without the `+` there is none.
