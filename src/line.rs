@@ -162,6 +162,7 @@ impl<'a> Iterator for Lines<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
     use alloc::vec::Vec;
 
     /// What every scan is to say, in the plainest way.
@@ -174,11 +175,11 @@ mod tests {
         let others = [b'x', b'\n' - 1, b'\n' + 1, b'\r' - 1, b'\r' + 1, b'\n' | 0x80, b'\r' | 0x80, 0, 0xff];
         let ends = [[b'\n', b'\n'], [b'\r', b'\r'], [b'\n', b'\r'], [b'\r', b'\n']];
         others.into_iter().flat_map(move |other| {
-            let plain = Vec::from_iter(core::iter::repeat_n(other, len));
+            let plain = vec![other; len];
             let places = (0..len).flat_map(move |one| (one..len).map(move |two| (one, two)));
             let with_ends = places.flat_map(move |places| ends.map(|ends| (places, ends)));
             let marked = with_ends.map(move |((one, two), ends)| {
-                let mut bytes = Vec::from_iter(core::iter::repeat_n(other, len));
+                let mut bytes = vec![other; len];
                 (bytes[two], bytes[one]) = (ends[1], ends[0]);
                 bytes
             });

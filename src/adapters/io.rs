@@ -222,12 +222,14 @@ pub struct WriteEvents<W> {
     encoder: Encoder,
     /// What the writer has not taken. Empty, and without memory, unless it failed.
     unsent: BytesMut,
+    /// How many bytes of it were taken, and are still in its memory.
+    taken: usize,
 }
 
 impl<W: Write> WriteEvents<W> {
     /// Events to `writer`.
     pub fn new(writer: W) -> Self {
-        WriteEvents { writer, encoder: Encoder::new(), unsent: BytesMut::new() }
+        WriteEvents { writer, encoder: Encoder::new(), unsent: BytesMut::new(), taken: 0 }
     }
 
     /// Writes one event.
@@ -263,9 +265,15 @@ impl<W: Write> WriteEvents<W> {
     }
 
     fn send_rest(&mut self) -> io::Result<()> {
-        send(&mut self.writer, &mut self.unsent)?;
-        self.unsent = BytesMut::new();
-        Ok(())
+        let before = self.unsent.len();
+        let sent = send(&mut self.writer, &mut self.unsent);
+        self.taken += before - self.unsent.len();
+        // The memory before what is left is only given back with the whole. To copy costs no more than to write did.
+        if self.taken >= self.unsent.len() {
+            self.unsent = BytesMut::from(&self.unsent[..]);
+            self.taken = 0;
+        }
+        sent
     }
 }
 

@@ -68,8 +68,8 @@ impl Encoder {
     pub fn encode<S: AsRef<str>>(&mut self, event: &Event<S>) -> Bytes {
         let event = event.as_borrowed();
         // Exact for data of one line; a piece that turns out too small grows.
-        let name = event.written_name().map_or(0, str::len);
-        let estimate = event.data().len() + name + event.last_event_id().len() + 64;
+        let len = |text: Option<&str>| text.map_or(0, str::len);
+        let estimate = event.data().len() + len(event.written_name()) + len(event.id()) + 64;
         self.build(estimate, |dst| write_event(&event, dst))
     }
 

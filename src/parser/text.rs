@@ -244,12 +244,15 @@ pub(super) fn fits(value: &[u8], room: usize) -> bool {
 
 #[cold]
 fn decoded_len(value: &[u8]) -> usize {
+    if let Some(text) = well_formed(value) {
+        return text.len();
+    }
     #[cfg(test)]
     looked_at::as_text(value.len());
     let len = |chunk: core::str::Utf8Chunk<'_>| {
         chunk.valid().len() + if chunk.invalid().is_empty() { 0 } else { REPLACEMENT.len_utf8() }
     };
-    well_formed(value).map_or_else(|| value.utf8_chunks().map(len).sum(), str::len)
+    value.utf8_chunks().map(len).sum()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use core::fmt::{Display, Write};
 
 use bytestring::ByteString;
 
+use super::replay::give_back;
 use crate::field::{Field, FieldError};
 
 /// Sealed: the module is private, so nobody else can name the trait.
@@ -54,6 +55,7 @@ impl Ids for OwnIds {
 
     fn push_out(&mut self) -> usize {
         let Some(id) = self.held.pop_front() else { return 0 };
+        give_back(&mut self.held);
         let size = id.len();
         if let Some(forgotten) = self.pushed_out.replace(id) {
             self.numbers.remove(&forgotten);

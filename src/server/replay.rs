@@ -58,7 +58,7 @@ const DEFAULT_MAX_BYTES: usize = 1024 * 1024;
 /// It holds at most 1024 events and 1 MiB, unless [set](ReplayBuffer::with_max_events)
 /// [otherwise](ReplayBuffer::with_max_bytes); the oldest are pushed out. An event counts with its encoded bytes, and
 /// with those of its id once more if the id is its own, since that is held apart. Beside what counts, each event takes
-/// up to 300 bytes to be found again, and what it lies in is up to twice its size and 16 KiB in all.
+/// up to 300 bytes to be found again, and what it lies in is up to three times its size, and 16 KiB in all.
 ///
 /// The id of the event that was pushed out last is still known, and not counted: all that came after it is there.
 ///
@@ -228,6 +228,15 @@ impl<I: Ids> ReplayBuffer<I> {
             let Some(bytes) = self.held.pop_front() else { break };
             self.size -= bytes.len() + self.ids.push_out();
         }
+        give_back(&mut self.held);
+    }
+}
+
+/// Gives back what many events made it take, once there are few: in steps so large that events pay for it as they come.
+pub(super) fn give_back<T>(held: &mut VecDeque<T>) {
+    const FEW: usize = 64;
+    if held.len() < held.capacity() / 4 {
+        held.shrink_to(FEW.max(2 * held.len()));
     }
 }
 

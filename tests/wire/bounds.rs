@@ -9,6 +9,8 @@ use sse_wire::client::EventSource;
 use sse_wire::server::{ReplayBuffer, UnknownId};
 use sse_wire::{Encoder, Event, LineParser, Parser, http};
 
+use crate::drive::{DOORS, Door};
+
 const KIB: usize = 1024;
 const LIMIT: usize = 64 * KIB;
 const CHUNK_SIZES: [usize; 4] = [60, 1400, LIMIT - KIB, 2 * LIMIT];
@@ -74,9 +76,12 @@ fn holds_at_most(most: usize, refused: impl Fn(&Endless) -> usize, feed: impl Fn
     let mut worst = 0;
     for endless in endless() {
         for size in CHUNK_SIZES {
-            let chunks = endless.chunks(size).into_iter();
+            let chunks = endless.chunks(size);
+            // Or those that are dropped while it is measured would make up for what is held.
+            let kept = chunks.clone();
             let mut refusals = 0;
-            let cost = measure(|| refusals = feed(chunks));
+            let cost = measure(|| refusals = feed(chunks.into_iter()));
+            drop(kept);
             let held = usize::try_from(cost.bytes_max).unwrap();
             assert_eq!(refusals, refused(&endless), "{} in chunks of {size}", endless.what);
             assert!(held <= most, "{held} bytes, not {most}, held by {} in chunks of {size}", endless.what);
@@ -131,6 +136,42 @@ fn a_parser_of_shared_events_holds_the_last_event_id_once_more() {
         let mut parser = parser();
         chunks.map(|mut chunk| refusals(|| parser.next_event_shared(&mut chunk))).sum()
     });
+}
+
+#[test]
+fn a_parser_between_events_holds_64_kib_and_the_last_event_id_for_shared_events_twice() {
+    let text = "x".repeat(LIMIT / 2 - 10);
+    let stream = Bytes::from(format!("event: e\nid: {text}\ndata: {text}\n\nretry: {text}\n\ndata: x\n\n"));
+    for (door, times) in DOORS.into_iter().zip([1, 2]) {
+        for size in CHUNK_SIZES {
+            let starts = (0..stream.len()).step_by(size);
+            let chunks: Vec<_> = starts.map(|start| stream.slice(start..stream.len().min(start + size))).collect();
+            let mut parser = parser();
+            let cost = measure(|| {
+                for chunk in &chunks {
+                    let (mut shared, mut borrowed) = (chunk.clone(), &chunk[..]);
+                    match door {
+                        Door::Shared => refusals(|| parser.next_event_shared(&mut shared)),
+                        Door::Borrowed => refusals(|| parser.next_event(&mut borrowed).map(|event| event.map(drop))),
+                    };
+                }
+            });
+            let held = usize::try_from(cost.bytes_current).unwrap();
+            assert!(held <= REST + times * text.len() + KIB, "{cost:?}");
+        }
+    }
+}
+
+/// An event shows the last event ID of its stream, and so does each copy of it.
+#[test]
+fn a_copy_of_an_event_holds_its_text_and_the_last_event_id() {
+    let stream = format!("id: {}\n\nevent: e\ndata: x\n\n", "x".repeat(LIMIT));
+    let mut parser = parser();
+    let event = parser.next_event(&mut stream.as_bytes()).unwrap().unwrap();
+    let mut copies = Vec::with_capacity(10);
+    let held = measure(|| copies.extend((0..10).map(|_| event.to_shared()))).bytes_current;
+    let held = usize::try_from(held).unwrap();
+    assert!((10 * LIMIT..=10 * (LIMIT + KIB)).contains(&held), "{held}");
 }
 
 /// Where comments are asked for, one comment counts towards the limit.
@@ -322,11 +363,14 @@ fn the_events_of_a_framed_reader_hold_what_their_parser_holds_and_16_kib() {
 #[cfg(feature = "std")]
 #[test]
 fn what_a_writer_does_not_take_is_counted_and_given_back() {
-    struct Full(bool);
+    /// Takes so many bytes.
+    struct Takes(usize);
 
-    impl std::io::Write for Full {
+    impl std::io::Write for Takes {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            if self.0 { Err(std::io::ErrorKind::WouldBlock.into()) } else { Ok(bytes.len()) }
+            let len = bytes.len().min(self.0);
+            self.0 -= len;
+            if len == 0 { Err(std::io::ErrorKind::WouldBlock.into()) } else { Ok(len) }
         }
 
         fn flush(&mut self) -> std::io::Result<()> {
@@ -334,15 +378,21 @@ fn what_a_writer_does_not_take_is_counted_and_given_back() {
         }
     }
 
-    let mut events = sse_wire::io::WriteEvents::new(Full(true));
+    let mut events = sse_wire::io::WriteEvents::new(Takes(0));
     let event = Event::new("x".repeat(KIB));
-    let held = measure(|| (0..1000).for_each(|_| drop(events.write(&event)))).bytes_current;
-    assert_eq!(events.unsent(), 1000 * Encoder::new().encoded_len(&event));
-    assert!(usize::try_from(held).unwrap() <= 2 * events.unsent() + 16 * KIB, "{held}");
-
-    events.writer_mut().0 = false;
-    let given_back = measure(|| events.flush().unwrap()).bytes_current;
-    assert!(held + given_back <= 16 * KIB as i64, "{held} and {given_back}");
+    let mut held = measure(|| (0..1000).for_each(|_| drop(events.write(&event)))).bytes_current;
+    let all = events.unsent();
+    assert_eq!(all, 1000 * Encoder::new().encoded_len(&event));
+    let mut taken = 0;
+    for takes in [1, 1000, all / 4, all / 2, all / 5, 5000, usize::MAX] {
+        let most = |unsent| i64::try_from(4 * unsent + 16 * KIB).unwrap();
+        assert!(held <= most(events.unsent()), "{held} for {}", events.unsent());
+        events.writer_mut().0 = takes;
+        held += measure(|| drop(events.flush())).bytes_current;
+        taken += takes.min(all - taken);
+        assert_eq!(events.unsent(), all - taken);
+    }
+    assert!(held <= 16 * 1024, "{held}");
 }
 
 /// The id that a client comes back with is its own choice.
@@ -364,10 +414,10 @@ fn an_id_that_a_client_sends_takes_no_memory() {
 
 /// An encoded event shares its memory with those that were encoded before and after it, if they are small.
 #[test]
-fn who_holds_an_encoded_event_holds_at_most_16_kib_besides() {
+fn who_holds_an_encoded_event_holds_twice_its_bytes_and_16_kib_at_most() {
     let mut encoder = Encoder::new();
     let event = Event::new("some data");
-    let mut slow = Vec::with_capacity(101);
+    let mut slow = Vec::with_capacity(102);
     let held = measure(|| {
         for _ in 0..100 {
             slow.push(encoder.encode(&event));
@@ -377,10 +427,27 @@ fn who_holds_an_encoded_event_holds_at_most_16_kib_besides() {
     let held = usize::try_from(held.bytes_current).unwrap();
     assert!((100 * 8 * KIB..=100 * 16 * KIB).contains(&held), "{held} bytes for 100 events");
 
-    // A large one shares with nothing.
-    let large = Event::new("x".repeat(LIMIT));
-    let held = measure(|| slow.push(encoder.encode(&large))).bytes_current;
-    assert!(usize::try_from(held).unwrap() <= LIMIT + KIB, "{held}");
+    // A large one shares with nothing, but what it is written to may have doubled for its lines.
+    for (data, times) in [("x".repeat(LIMIT), 1), (["x", "\n"].map(|text| text.repeat(LIMIT / 2)).concat(), 2)] {
+        let large = Event::new(data);
+        let len = encoder.encoded_len(&large);
+        let held = measure(|| slow.push(encoder.encode(&large))).bytes_current;
+        assert!(usize::try_from(held).unwrap() <= times * len + KIB, "{held} for {len} bytes");
+    }
+}
+
+/// An event that was parsed shows the last event ID of its stream, and does not write it if it is not its own.
+#[test]
+fn an_event_that_is_passed_on_takes_no_memory_for_an_id_that_it_does_not_write() {
+    let stream = format!("id: {}\n\ndata\n\n", "x".repeat(LIMIT));
+    let mut parser = parser();
+    let mut input = stream.as_bytes();
+    let event = parser.next_event(&mut input).unwrap().unwrap();
+    let mut encoder = Encoder::new();
+    let mut bytes = Bytes::new();
+    let held = measure(|| bytes = encoder.encode(&event)).bytes_current;
+    assert_eq!(bytes, "data: \n\n");
+    assert!(usize::try_from(held).unwrap() <= 16 * KIB, "{held}");
 }
 
 /// Runs with a stack of 128 KiB, in which nothing that grows with the input has room.
@@ -413,25 +480,30 @@ fn the_stack_that_is_used_does_not_depend_on_input() {
         for data in ["x".repeat(8 * LIMIT), "\n".repeat(LIMIT), "\r\n\u{1f680}".repeat(LIMIT)] {
             let event = Event::new(data.as_str());
             let mut encoder = Encoder::new();
-            let encoded = encoder.encode(&event);
+            let expected = encoder.encode(&event);
             let mut writer = encoder.writer(&Event::new(""));
             writer.push_bytes(data.as_bytes());
-            assert_eq!(writer.finish(), encoded);
+            assert_eq!(writer.finish(), expected);
             let mut buf = event.to_shared().into_buf();
-            assert_eq!(buf.copy_to_bytes(buf.remaining()), encoded);
+            assert_eq!(buf.copy_to_bytes(buf.remaining()), expected);
         }
     });
 }
 
-/// JSON within JSON, and so on, is refused at a depth of 128.
+/// JSON within JSON, and so on, is refused at a depth of 128. What is not that deep takes what its type takes.
 #[cfg(feature = "json")]
 #[test]
-fn json_takes_the_stack_for_a_depth_of_128() {
+fn json_takes_what_its_type_takes_and_the_stack_for_a_depth_of_128() {
     thread::Builder::new()
         .stack_size(512 * KIB)
         .spawn(|| {
             let deep = Event::new("[".repeat(LIMIT));
             assert!(deep.parse_json::<serde_json::Value>().is_err());
+            let wide = Event::new(format!("[{}0]", "{\"\":0},".repeat(LIMIT / 7)));
+            let cost = measure(|| assert!(wide.parse_json::<serde_json::Value>().is_ok()));
+            assert!(cost.bytes_max > 50 * LIMIT as u64, "{cost:?}");
+            let cost = measure(|| assert!(wide.parse_json::<serde::de::IgnoredAny>().is_ok()));
+            assert!(cost.bytes_max < KIB as u64, "{cost:?}");
         })
         .unwrap()
         .join()
@@ -444,7 +516,7 @@ fn the_tables_name_tests_that_there_are() {
     let table = include_str!("../../src/bounds.md");
     let last_cells = table.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit("| ").next());
     let named: Vec<_> = last_cells.filter_map(|cell| cell.trim_matches('`').split_once("::")).collect();
-    assert_eq!(named.len(), 22, "{named:?}");
+    assert_eq!(named.len(), 24, "{named:?}");
     for (file, test) in named {
         let source = match file {
             "bounds" => include_str!("bounds.rs"),

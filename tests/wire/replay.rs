@@ -162,16 +162,33 @@ fn the_memory_that_is_held_goes_with_what_counts() {
         cost.bytes_current.try_into().expect("nothing is freed that was not allocated")
     }
     fn at_most(events: Replay<'_>) -> usize {
-        300 * events.len() + 2 * events.map(Bytes::len).sum::<usize>() + 16 * 1024
+        300 * events.len() + 3 * events.map(Bytes::len).sum::<usize>() + 16 * 1024
     }
-    for data in ["", &"x".repeat(100), &"x".repeat(4200), &"x".repeat(9000), &"\n".repeat(3000)] {
-        let mut own = ReplayBuffer::new().with_max_bytes(256 * 1024);
-        let held = held_after(|number| drop(own.publish(&event(&number.to_string(), data)).unwrap()));
-        assert!(held <= at_most(own.all()), "{held} for {} events of {} bytes", own.all().len(), data.len());
+    let (small, large, lines) = ("x".repeat(100), "x".repeat(9000), "\n".repeat(1200));
+    let larger = "x".repeat(300 * 1024);
+    let burst: Vec<_> = std::iter::repeat_n("", 2999).chain([&*larger]).collect();
+    let mixes: [&[&str]; 8] = [
+        &[""],
+        &[&small],
+        &[&"x".repeat(4200)],
+        &[&large],
+        &[&"\n".repeat(3000)],
+        // A small one before one that turns out to be large keeps a piece of memory to itself.
+        &["", &lines],
+        &[&small, &lines, &large],
+        // Many small ones, and then one that pushes them all out.
+        &burst,
+    ];
+    for mix in mixes {
+        let data = |number: usize| mix[number % mix.len()];
+        let shown: Vec<_> = mix.iter().take(3).map(|data| data.len()).collect();
+        let mut own = ReplayBuffer::new().with_max_events(3000).with_max_bytes(256 * 1024);
+        let held = held_after(|number| drop(own.publish(&event(&number.to_string(), data(number))).unwrap()));
+        assert!(held <= at_most(own.all()), "{held} for {} events of {shown:?} bytes", own.all().len());
 
-        let mut counted = ReplayBuffer::counted("e").unwrap().with_max_bytes(256 * 1024);
-        let held = held_after(|_| drop(counted.publish(&Event::new(data))));
-        assert!(held <= at_most(counted.all()), "{held} for {} events of {} bytes", counted.all().len(), data.len());
+        let mut counted = ReplayBuffer::counted("e").unwrap().with_max_events(3000).with_max_bytes(256 * 1024);
+        let held = held_after(|number| drop(counted.publish(&Event::new(data(number)))));
+        assert!(held <= at_most(counted.all()), "{held} for {} events of {shown:?} bytes", counted.all().len());
     }
 }
 

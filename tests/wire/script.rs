@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use futures_core::Stream;
+use futures_util::Stream;
 
 #[derive(Debug)]
 pub struct Script<T> {
