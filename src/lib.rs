@@ -80,7 +80,8 @@
 //! - Events, errors and the state at the end do not depend on how the stream was cut into chunks.
 //! - Linear time, also one byte at a time: each byte is looked at once for line ends, and twice at most where chunks are
 //!   of 64 bytes and less.
-//! - Borrowed parsing does not allocate once its buffer has grown; the parser never keeps a caller's chunk alive.
+//! - Borrowed parsing does not allocate once its buffers have grown (those for names and ids to 1 KiB, that for data to some
+//!   60); the parser never keeps a caller's chunk alive.
 //! - `#![forbid(unsafe_code)]`; no clock, no I/O, no randomness.
 //!
 #![doc = include_str!("bounds.md")]

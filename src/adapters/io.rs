@@ -40,6 +40,10 @@ pub enum ReadError {
 ///
 /// So `for event in events { let event = event?; … }` stops at the first error, and a caller that matches may go on.
 ///
+/// # Panics
+///
+/// If the reader says that it read more than there was room for.
+///
 /// # Memory
 ///
 /// It reads into a piece of 16 KiB, which small reads share and events point into: nothing is copied on the way from a
@@ -201,6 +205,10 @@ impl<R: fmt::Debug> fmt::Debug for Events<R> {
 /// of an event, breaks nothing. So write an event once, and call `flush` to try again. A writer that was
 /// [`Interrupted`](io::ErrorKind::Interrupted) is tried again at once; one that takes nothing is an error of kind
 /// [`WriteZero`](io::ErrorKind::WriteZero).
+///
+/// # Panics
+///
+/// If the writer says that it took more than there was.
 ///
 /// ```
 /// use sse_wire::{Encoder, Event, KEEP_ALIVE, io::WriteEvents};

@@ -37,7 +37,8 @@ impl ParserBuilder {
 
     /// The last event ID to start with, for a client that takes up where another left off. Empty unless set.
     ///
-    /// It is taken as it is; no check is needed, as it never becomes part of a stream.
+    /// It is taken as it is: it never becomes part of a stream. A parser's own ids hold no CR, LF or NUL; who writes one from
+    /// elsewhere into a request by hand must see to that, as [`EventSource`](crate::client::EventSource) does.
     pub fn last_event_id(self, id: impl Into<String>) -> Self {
         ParserBuilder { last_event_id: id.into(), ..self }
     }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use bytes::Buf;
+use sse_wire::server::ReplayBuffer;
 use sse_wire::{ByteString, Encoder, Event, Field, FieldError, Parser};
 
 /// Line terminators, and what an attacker would have follow them.
@@ -25,7 +26,7 @@ fn payloads() -> impl Iterator<Item = String> {
     })
 }
 
-/// What a client sees of the event, by each of the ways to encode it.
+/// The bytes that are sent, by each of the ways to encode the event and by each adapter.
 fn every_way(event: &Event) -> Vec<Vec<u8>> {
     let mut encoder = Encoder::new();
     let mut into = Vec::new();
@@ -41,7 +42,44 @@ fn every_way(event: &Event) -> Vec<Vec<u8>> {
         writer.push_bytes(&[*byte]);
     }
     let written = writer.finish().to_vec();
-    vec![encoder.encode(event).to_vec(), into, by_buf, written]
+    let published = ReplayBuffer::new().publish(event).unwrap().to_vec();
+    [vec![encoder.encode(event).to_vec(), into, by_buf, written, published], by_adapters(event)].concat()
+}
+
+#[cfg(not(feature = "std"))]
+fn by_adapters(_: &Event) -> Vec<Vec<u8>> {
+    Vec::new()
+}
+
+#[cfg(feature = "std")]
+fn by_adapters(event: &Event) -> Vec<Vec<u8>> {
+    let mut ways = Vec::new();
+    let mut writer = sse_wire::io::WriteEvents::new(Vec::new());
+    writer.write(event).unwrap();
+    ways.push(writer.into_inner());
+    #[cfg(feature = "codec")]
+    {
+        use tokio_util::codec::Encoder as _;
+
+        let mut sent = bytes::BytesMut::new();
+        sse_wire::codec::EventCodec::new().encode(event, &mut sent).unwrap();
+        ways.push(sent.to_vec());
+    }
+    #[cfg(feature = "stream")]
+    {
+        use sse_wire::stream::EncodeExt;
+
+        let mut encoded = crate::script::Script::ready([event.clone()]).encoded();
+        ways.push(crate::script::drain(&mut encoded).concat());
+    }
+    #[cfg(feature = "http-body")]
+    {
+        use sse_wire::body::{DataStream, EventBody};
+
+        let mut data = DataStream::new(EventBody::new(crate::script::Script::ready([event.clone()])));
+        ways.push(crate::script::drain(&mut data).into_iter().flat_map(Result::unwrap).collect());
+    }
+    ways
 }
 
 /// The events, and the state at the end.

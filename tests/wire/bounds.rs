@@ -339,8 +339,10 @@ fn the_events_of_a_reader_hold_what_their_parser_holds_and_32_kib() {
 #[cfg(feature = "codec")]
 #[test]
 fn the_events_of_a_framed_reader_hold_what_their_parser_holds_and_16_kib() {
-    use std::task::Poll;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
 
+    use futures_util::Stream;
     use tokio_util::codec::FramedRead;
 
     holds_at_most(SHARED + 16 * KIB, Endless::refused, |chunks| {
@@ -350,7 +352,7 @@ fn the_events_of_a_framed_reader_hold_what_their_parser_holds_and_16_kib() {
         let mut items = FramedRead::new(reader, codec);
         let mut refused = 0;
         loop {
-            match crate::script::poll(&mut items) {
+            match Pin::new(&mut items).poll_next(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(Some(item)) => refused += usize::from(item.unwrap().is_err()),
                 Poll::Ready(None) => return refused,
                 Poll::Pending => {}

@@ -17,7 +17,7 @@ mod io;
 mod oracle;
 mod properties;
 mod replay;
-#[cfg(any(feature = "codec", feature = "stream"))]
+#[cfg(feature = "stream")]
 mod script;
 mod simulation;
 #[cfg(feature = "stream")]

@@ -17,7 +17,9 @@ pub enum Chunk {
     /// An encoded event, for a vectored write.
     Event(EncodedEvent),
     /// Bytes of an event stream, such as an [`Encoder`](crate::Encoder) makes, or another server sends. They may end
-    /// anywhere.
+    /// anywhere, if what comes next is the rest of them. Before an [`Event`](Chunk::Event), or bytes from elsewhere, they must
+    /// end with a block: what another server left unfinished would become part of that event, with a name, an id and data that
+    /// are not yours.
     Bytes(Bytes),
 }
 
