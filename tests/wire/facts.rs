@@ -122,11 +122,22 @@ fn what_goes_wrong_says_what_and_where() {
     ] {
         assert_eq!(Encoder::new().id(text).unwrap_err().to_string(), said);
     }
-    // A comment is a line of its block.
-    for (stream, position) in
-        [("data: four\n\n", 0), ("\ndata: four\n\n", 1), (": c\ndata: four\n\n", 0), (": c\n\ndata: four\n", 5)]
-    {
-        let error = Parser::builder().max_event_size(3).build().next_event(&mut stream.as_bytes()).unwrap_err();
+    // A comment is a line of its block. (At the start of a stream, and where a call begins with it.)
+    for (stream, position) in [
+        ("data: four\n\n", 0),
+        ("\ndata: four\n\n", 1),
+        (": c\ndata: four\n\n", 0),
+        (": c\n\ndata: four\n", 5),
+        ("data: x\n\n: c\ndata: four\n\n", 9),
+        ("data: x\n\n: c\n\ndata: four\n\n", 14),
+    ] {
+        let (mut parser, mut input) = (Parser::builder().max_event_size(3).build(), stream.as_bytes());
+        let error = loop {
+            if let Err(error) = parser.next_event(&mut input) {
+                break error;
+            }
+            assert!(!input.is_empty(), "{stream:?} is refused");
+        };
         let said = format!("the block at byte {position} of the event stream has an event of more than 3 bytes");
         assert_eq!(error.to_string(), said);
     }
