@@ -257,6 +257,7 @@ fn the_data_of_a_body_is_read_without_its_trailers_and_without_a_copy() {
     assert_eq!(data.size_hint(), (0, None));
     let Poll::Ready(Some(Ok(chunk))) = poll(&mut data) else { panic!() };
     assert_eq!(chunk.as_ptr(), bytes.as_ptr());
+    assert!(!data.is_terminated());
     assert_eq!(drain(&mut data), []);
     assert!(data.is_terminated());
     assert_eq!(data.size_hint(), (0, Some(0)));
