@@ -361,25 +361,27 @@ fn the_events_of_a_framed_reader_hold_what_their_parser_holds_and_16_kib() {
     });
 }
 
+/// Takes so many bytes, and then no more.
+#[cfg(feature = "std")]
+struct Takes(usize);
+
+#[cfg(feature = "std")]
+impl std::io::Write for Takes {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let len = bytes.len().min(self.0);
+        self.0 -= len;
+        if len == 0 { Err(std::io::ErrorKind::WouldBlock.into()) } else { Ok(len) }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A peer that does not read: what a writer does not take is kept, and the caller sees how much that is.
 #[cfg(feature = "std")]
 #[test]
 fn what_a_writer_does_not_take_is_counted_and_given_back() {
-    /// Takes so many bytes.
-    struct Takes(usize);
-
-    impl std::io::Write for Takes {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            let len = bytes.len().min(self.0);
-            self.0 -= len;
-            if len == 0 { Err(std::io::ErrorKind::WouldBlock.into()) } else { Ok(len) }
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
     let mut events = sse_wire::io::WriteEvents::new(Takes(0));
     let event = Event::new("x".repeat(KIB));
     let mut held = measure(|| (0..1000).for_each(|_| drop(events.write(&event)))).bytes_current;
@@ -395,6 +397,23 @@ fn what_a_writer_does_not_take_is_counted_and_given_back() {
         assert_eq!(events.unsent(), all - taken);
     }
     assert!(held <= 16 * 1024, "{held}");
+}
+
+/// A peer that reads a little at a time: what is left is not copied each time.
+#[cfg(feature = "std")]
+#[test]
+fn what_a_writer_takes_little_by_little_is_copied_in_proportion() {
+    let mut events = sse_wire::io::WriteEvents::new(Takes(0));
+    assert!(events.write(&Event::new("x".repeat(4 * LIMIT))).is_err());
+    let all = events.unsent();
+    let cost = measure(|| {
+        while events.unsent() > 0 {
+            events.writer_mut().0 = 100;
+            let _ = events.flush();
+        }
+    });
+    // A half, a quarter, and so on.
+    assert!(cost.bytes_total <= all as u64 + KIB as u64, "{cost:?} for {all} bytes");
 }
 
 /// The id that a client comes back with is its own choice.
