@@ -193,6 +193,19 @@ fn the_memory_that_is_held_goes_with_what_counts() {
 }
 
 #[test]
+fn a_burst_that_is_pushed_out_costs_a_few_allocations_and_no_more() {
+    let mut replay = ReplayBuffer::new().with_max_events(3000).with_max_bytes(256 * 1024);
+    for number in 0..3000 {
+        replay.publish(&event(&number.to_string(), "")).unwrap();
+    }
+    let large = "x".repeat(300 * 1024);
+    let cost = measure(|| drop(replay.publish(&event("large", &large)).unwrap()));
+    assert_eq!(replay.all().len(), 0);
+    // Bytes, ids, and what is given back of each list in ever smaller steps.
+    assert!(cost.count_total < 30, "{cost:?}");
+}
+
+#[test]
 fn an_event_larger_than_the_bound_is_published_and_leaves_no_gap() {
     let mut replay = published(ReplayBuffer::new().with_max_bytes(100), &["a", "b"]);
     let bytes = replay.publish(&event("large", &"x".repeat(100))).unwrap();
