@@ -7,8 +7,8 @@ use bytes::Buf;
 use libfuzzer_sys::fuzz_target;
 use sse_wire::{EncodedEvent, Encoder};
 use sse_wire_fuzz::drive::{self, DOORS};
-use sse_wire_fuzz::fields::{Fields, that_arrives};
-use sse_wire_fuzz::oracle::{Seen, SeenEvent, interpret};
+use sse_wire_fuzz::fields::Fields;
+use sse_wire_fuzz::oracle::{Seen, SeenEvent, arriving, interpret};
 
 /// What is read of it, so many bytes at a time, by vectored and by plain reads in turn.
 fn read(mut buf: EncodedEvent, step: usize) -> Vec<u8> {
@@ -32,7 +32,7 @@ fuzz_target!(|fields: Fields<'_>| {
     let mut expected = Vec::new();
     if let Some(comment) = &fields.comment {
         stream.extend_from_slice(&encoder.comment(comment));
-        expected.extend(that_arrives(comment).split('\n').map(|line| Seen::Comment(line.to_owned())));
+        expected.extend(arriving(comment).split('\n').map(|line| Seen::Comment(line.to_owned())));
     }
     if let Some(event) = fields.event() {
         let encoded = encoder.encode(&event);
@@ -43,7 +43,7 @@ fuzz_target!(|fields: Fields<'_>| {
         stream.extend_from_slice(&encoded);
         let seen = Seen::Event(SeenEvent {
             name: fields.name_that_arrives().to_owned(),
-            data: fields.data_that_arrives(),
+            data: arriving(&fields.data),
             id: fields.id.as_deref().map(str::to_owned),
             last_event_id: fields.id.as_deref().unwrap_or_default().to_owned(),
             // Whole milliseconds, rounded up.

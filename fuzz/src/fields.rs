@@ -41,11 +41,6 @@ impl Fields<'_> {
         self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("message")
     }
 
-    /// The data as it arrives.
-    pub fn data_that_arrives(&self) -> String {
-        that_arrives(&self.data)
-    }
-
     /// The bytes that become this.
     pub fn seed(&self) -> Vec<u8> {
         let text =
@@ -54,11 +49,6 @@ impl Fields<'_> {
         // The time last, as its bytes may be any.
         [text(&self.name), text(&self.id), text(&self.comment), self.data.as_bytes().to_vec(), retry].join(&BETWEEN)
     }
-}
-
-/// A text of lines as it arrives: CR and CRLF as LF.
-pub fn that_arrives(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// `+` and a text; without the `+` there is none.

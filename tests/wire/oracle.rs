@@ -30,6 +30,11 @@ pub struct SeenEvent {
     pub retry: Option<u64>,
 }
 
+/// What arrives of data that is sent: CR and CRLF as LF.
+pub fn arriving(data: &str) -> String {
+    data.replace("\r\n", "\n").replace('\r', "\n")
+}
+
 /// One line of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawLine<'a> {
