@@ -1,4 +1,4 @@
-//! How long encoding takes, beside the least that any encoder must do: `cargo bench --bench encode`.
+//! How long encoding takes, beside what no encoder can leave out: `cargo bench --bench encode`.
 //!
 //! The limits: a copy of the data into memory that is there already (`memcpy`), and a loop written by hand that gets
 //! line ends right and checks name and id (`loop`).
@@ -12,7 +12,10 @@ use std::time::Duration;
 use bytes::Buf;
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
-use sse_wire::{ByteString, EncodedEvent, Encoder, Event};
+use sse_wire::{Encoder, Event, EventId, EventName};
+
+/// How many events a batch has.
+const BATCH_SIZE: usize = 16;
 
 /// What is encoded: an event of this name and id, if any, and this data.
 struct Case {
@@ -22,17 +25,13 @@ struct Case {
 }
 
 impl Case {
-    fn event(&self) -> Event<&str> {
-        let event = Event::new(&*self.data);
+    fn event(&self) -> Event<'_> {
+        let event = Event::new(&self.data);
         let Some((name, id)) = self.event else {
             return event;
         };
-        let event = event.with_name(name).expect("a name without line ends");
-        event.with_id(id).expect("an id without line ends")
-    }
-
-    fn shared(&self) -> Event<ByteString> {
-        self.event().to_shared()
+        let name = EventName::new(name).expect("a name without line ends");
+        event.with_name(name).with_id(EventId::new(id).expect("an id without line ends"))
     }
 }
 
@@ -57,23 +56,35 @@ fn main() {
 
 fn measure(criterion: &mut Criterion, case: &Case) {
     let mut group = criterion.benchmark_group(format!("encode/{}", case.name));
-    let mut encoder = Encoder::new();
-    let len = encoder.encoded_len(&case.event());
+    let len = case.event().encoded_len();
     group.throughput(Throughput::Bytes(len as u64));
 
     group.bench_function("encode", |bencher| {
-        bencher.iter(|| encoder.encode(&black_box(case).event()));
+        bencher.iter(|| black_box(case).event().encode());
     });
     let mut memory = Vec::with_capacity(len);
     group.bench_function("encode_into", |bencher| {
         bencher.iter(|| {
             memory.clear();
-            encoder.encode_into(&black_box(case).event(), &mut memory);
+            black_box(case).event().encode_into(&mut memory);
             black_box(&memory);
         });
     });
-    into_buf(&mut group, "into_buf, chunk by chunk", case, by_chunk);
-    into_buf(&mut group, "into_buf, vectored", case, vectored);
+    batch(&mut group, case);
+    group.bench_function("as_buf, chunk by chunk", |bencher| {
+        bencher.iter(|| by_chunk(black_box(case).event().as_buf()));
+    });
+    group.bench_function("as_buf, vectored", |bencher| {
+        bencher.iter(|| vectored(black_box(case).event().as_buf()));
+    });
+    // Prepared outside of the timing: the event.
+    let event = case.event().into_owned();
+    group.bench_function("into_buf, chunk by chunk", |bencher| {
+        bencher.iter_batched(|| event.clone(), |event| by_chunk(event.into_buf()), BatchSize::SmallInput);
+    });
+    group.bench_function("into_buf, vectored", |bencher| {
+        bencher.iter_batched(|| event.clone(), |event| vectored(event.into_buf()), BatchSize::SmallInput);
+    });
 
     group.bench_function("limit: memcpy", |bencher| {
         bencher.iter(|| {
@@ -84,7 +95,7 @@ fn measure(criterion: &mut Criterion, case: &Case) {
     });
     memory.clear();
     by_hand::encode(case.event, &case.data, &mut memory);
-    assert_eq!(memory, encoder.encode(&case.event()), "the loop writes what the encoder writes");
+    assert_eq!(memory, case.event().encode(), "the loop writes what the encoder writes");
     group.bench_function("limit: loop", |bencher| {
         bencher.iter(|| {
             memory.clear();
@@ -95,22 +106,29 @@ fn measure(criterion: &mut Criterion, case: &Case) {
     group.finish();
 }
 
-fn into_buf(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, case: &Case, send: fn(EncodedEvent)) {
-    let event = case.shared();
-    group.bench_function(name, |bencher| {
-        // Prepared outside: the event, whose text is shared. The lines are looked for and the head written inside.
-        bencher.iter_batched(|| event.clone(), |event| send(event.into_buf()), BatchSize::SmallInput);
+/// The time of one event in a batch that is taken as one `Bytes`.
+fn batch(group: &mut BenchmarkGroup<'_, WallTime>, case: &Case) {
+    let (mut encoder, mut pushed) = (Encoder::new(), 0);
+    group.bench_function(format!("batch of {BATCH_SIZE}"), |bencher| {
+        bencher.iter(|| {
+            encoder.push(black_box(case).event());
+            pushed += 1;
+            if pushed == BATCH_SIZE {
+                black_box(encoder.take());
+                pushed = 0;
+            }
+        });
     });
 }
 
-fn by_chunk(mut buf: EncodedEvent) {
+fn by_chunk(mut buf: impl Buf) {
     while buf.has_remaining() {
         let taken = black_box(buf.chunk()).len();
         buf.advance(taken);
     }
 }
 
-fn vectored(mut buf: EncodedEvent) {
+fn vectored(mut buf: impl Buf) {
     while buf.has_remaining() {
         let mut slices = [IoSlice::new(&[]); 64];
         let filled = buf.chunks_vectored(&mut slices);

@@ -1,8 +1,8 @@
 //! Server-Sent Events from end to end, with nothing but the standard library around the crate.
 //!
 //! `cargo run --example quickstart` starts an HTTP server on a loopback port and reads from it. Half-way the
-//! connection breaks, in the middle of an event; the client comes back with `Last-Event-ID` and gets exactly the rest.
-//! When to come back is decided by an `EventSource`, and what the rest is by a `ReplayBuffer`.
+//! connection breaks, in the middle of an event; the client reconnects with `Last-Event-ID` and gets exactly the rest.
+//! An `EventSource` decides when to reconnect, and a `ReplayBuffer` what the rest is.
 //! The exit status is 0 if nothing was lost and nothing came twice.
 
 use std::error::Error;
@@ -12,13 +12,13 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sse_wire::client::{Closed, EventSource};
+use sse_wire::client::{CloseReason, EventSource};
 use sse_wire::server::ReplayBuffer;
-use sse_wire::{ByteString, Encoder, Event, Item, KEEP_ALIVE, http};
+use sse_wire::{BlockLine, Comment, Encoder, Event, EventId, EventName, Head, KEEP_ALIVE, OwnedEvent, http};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Nothing here takes that long; whoever waits longer reports an error instead of hanging.
+/// Nothing here takes that long: a read or write that does is an error, so that the example never hangs.
 const PATIENCE: Option<Duration> = Some(Duration::from_secs(10));
 
 fn main() -> ExitCode {
@@ -51,9 +51,9 @@ fn run() -> Result<bool> {
     Ok(complete)
 }
 
-/// What the server has to tell.
-fn events() -> Result<Vec<Event>> {
-    let told = [
+/// What the server sends.
+fn events() -> Result<Vec<OwnedEvent>> {
+    let sent = [
         ("greeting", "Hello!"),
         ("greeting", "Grüße, 你好, こんにちは 🚀"),
         ("message", "an event whose name is the default one"),
@@ -66,10 +66,11 @@ fn events() -> Result<Vec<Event>> {
         ("end", "Goodbye."),
     ];
     let mut events = Vec::new();
-    for (number, (name, data)) in (1..).zip(told) {
+    for (number, (name, data)) in (1..).zip(sent) {
         let data = if name == "long" { data.repeat(10_000) } else { data.to_owned() };
-        let event = Event::new(ByteString::from(data)).with_name(name.into())?.with_id(number.to_string().into())?;
-        events.push(event);
+        let id = number.to_string();
+        let event = Event::new(&data).with_name(EventName::new(name)?).with_id(EventId::new(&id)?);
+        events.push(event.into_owned());
     }
     Ok(events)
 }
@@ -77,10 +78,10 @@ fn events() -> Result<Vec<Event>> {
 // The server ----------------------------------------------------------------------------------------------------------
 
 /// Answers two requests: the first answer breaks off, the second is complete.
-fn serve(listener: &TcpListener, events: &[Event]) -> Result<()> {
+fn serve(listener: &TcpListener, events: &[OwnedEvent]) -> Result<()> {
     let mut replay = ReplayBuffer::new();
     for event in events {
-        // A server with live subscribers would also send them the bytes that this gives.
+        // A server with live subscribers would also send them the bytes that this returns.
         replay.publish(event)?;
     }
     for breaks_off in [true, false] {
@@ -105,8 +106,9 @@ fn answer(mut connection: TcpStream, replay: &ReplayBuffer, breaks_off: bool) ->
     }
     write!(connection, "transfer-encoding: chunked\r\n\r\n")?;
     let mut encoder = Encoder::new();
-    write_chunk(&mut connection, &encoder.retry(Duration::from_millis(100)))?;
-    write_chunk(&mut connection, &encoder.comment("comments may have\nseveral lines"))?;
+    encoder.push(Head::new().with_retry(Duration::from_millis(100)));
+    encoder.push(Comment("comments may have\nseveral lines"));
+    write_chunk(&mut connection, &encoder.take())?;
     let half = missed.len() / 2;
     for (index, bytes) in missed.enumerate() {
         if breaks_off && index == half {
@@ -123,7 +125,7 @@ fn answer(mut connection: TcpStream, replay: &ReplayBuffer, breaks_off: bool) ->
     Ok(())
 }
 
-/// Reads a request and gives back its `Last-Event-ID`.
+/// Reads a request and returns its `Last-Event-ID`.
 fn read_request(connection: &TcpStream) -> Result<Option<String>> {
     let mut last_event_id = None;
     for line in BufReader::new(connection).lines() {
@@ -131,10 +133,10 @@ fn read_request(connection: &TcpStream) -> Result<Option<String>> {
         if line.is_empty() {
             break;
         }
-        if let Some((name, value)) = line.split_once(':') {
-            if name.eq_ignore_ascii_case(http::LAST_EVENT_ID) {
-                last_event_id = Some(value.trim().to_owned());
-            }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case(http::LAST_EVENT_ID)
+        {
+            last_event_id = Some(value.trim().to_owned());
         }
     }
     Ok(last_event_id)
@@ -148,26 +150,28 @@ fn write_chunk(connection: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
 
 // The client ----------------------------------------------------------------------------------------------------------
 
-/// Connects, and connects again, until the event that is the end has come.
-fn receive(address: SocketAddr) -> Vec<Event> {
-    let mut source = EventSource::builder().end_name("end").build();
+/// Connects, and connects again, until the end event has come.
+fn receive(address: SocketAddr) -> Vec<OwnedEvent> {
+    let mut source = EventSource::new().with_end_name("end");
     let mut received = Vec::new();
     loop {
         let connected = Instant::now();
         if let Err(error) = read_events(address, &mut source, &mut received) {
-            println!("  client: the connection broke: {error}");
+            println!("  client: the connection ended: {error}");
         }
-        let unfinished = source.finish().map_or(0, |event| event.data().len());
-        // Chance spreads the clients of a server that was restarted. Here is only one.
+        let unfinished = source.finish().and_then(|block| block.event()).map_or(0, |event| event.data().len());
+        // A random number spreads the clients of a server that was restarted. Here is only one.
         match source.disconnected(connected.elapsed(), 0) {
             Ok(wait) => {
                 let id = source.last_event_id();
-                println!("  client: drops {unfinished} bytes of an unfinished event; back in {wait:?} with id {id:?}");
+                println!(
+                    "  client: drops {unfinished} bytes of an unfinished event; reconnects in {wait:?} with id {id:?}"
+                );
                 thread::sleep(wait);
             }
-            Err(Closed::EndEvent) => return received,
-            Err(why) => {
-                println!("  client: gives up: {why}");
+            Err(CloseReason::EndEvent) => return received,
+            Err(reason) => {
+                println!("  client: gives up: {reason}");
                 return received;
             }
         }
@@ -175,7 +179,7 @@ fn receive(address: SocketAddr) -> Vec<Event> {
 }
 
 /// One connection: everything that arrives goes through the event source.
-fn read_events(address: SocketAddr, source: &mut EventSource, received: &mut Vec<Event>) -> Result<()> {
+fn read_events(address: SocketAddr, source: &mut EventSource, received: &mut Vec<OwnedEvent>) -> Result<()> {
     let mut body = request(address, source)?;
     let mut buffer = [0; 4096];
     loop {
@@ -183,14 +187,16 @@ fn read_events(address: SocketAddr, source: &mut EventSource, received: &mut Vec
         if read == 0 {
             return Ok(());
         }
-        let mut chunk = &buffer[..read];
-        while let Some(item) = source.next_item(&mut chunk)? {
-            match item {
-                Item::Comment(text) => println!("  client: a sign of life: {text:?}"),
-                Item::Event(event) => {
-                    println!("  client: {} {}: {}", event.last_event_id(), event.name(), shown(event.data()));
-                    received.push(event.to_shared());
+        let mut blocks = source.feed(&buffer[..read]);
+        while let Some(block) = blocks.next_block()? {
+            for line in block.lines() {
+                if let BlockLine::Comment(text) = line {
+                    println!("  client: a comment: {text:?}");
                 }
+            }
+            if let Some(event) = block.event() {
+                println!("  client: {} {}: {}", event.last_event_id(), event.name(), shown(event.data()));
+                received.push(event.into_owned());
             }
         }
     }
@@ -200,7 +206,7 @@ fn shown(data: &str) -> String {
     if data.len() > 60 { format!("{:?}... {} bytes", &data[..20], data.len()) } else { format!("{data:?}") }
 }
 
-/// Sends the request, and has the head of the response checked.
+/// Sends the request, and passes the head of the response to the event source, which checks it.
 fn request(address: SocketAddr, source: &mut EventSource) -> Result<ChunkedBody> {
     let mut connection = TcpStream::connect(address)?;
     connection.set_read_timeout(PATIENCE)?;
@@ -218,10 +224,10 @@ fn request(address: SocketAddr, source: &mut EventSource) -> Result<ChunkedBody>
     while line.trim_end() != "" {
         line.clear();
         reader.read_line(&mut line)?;
-        if let Some((name, value)) = line.split_once(':') {
-            if name.eq_ignore_ascii_case("content-type") {
-                value.trim().clone_into(&mut content_type);
-            }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-type")
+        {
+            value.trim().clone_into(&mut content_type);
         }
     }
     source.response(status, content_type)?;
@@ -231,7 +237,7 @@ fn request(address: SocketAddr, source: &mut EventSource) -> Result<ChunkedBody>
 /// The body of a chunked answer. HTTP's chunks have nothing to do with where events begin and end.
 struct ChunkedBody {
     reader: BufReader<TcpStream>,
-    /// What is left of the chunk under way.
+    /// What is left of the current chunk.
     left: u64,
 }
 

@@ -1,279 +1,372 @@
-//! One event: what a parser yields and what an encoder takes.
+//! The event that borrows its text, and its head: everything but the data.
 
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
-use bytestring::ByteString;
-
-use crate::field::{Field, FieldError};
-use text::Text;
+use crate::names::{EventId, EventName};
 
 /// The name of an event that was given none ([9.2.6]).
 ///
 /// [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 const DEFAULT_NAME: &str = "message";
 
-/// One event of an event stream: its data, and perhaps a name, an id and a reconnection time.
+/// An event: its data, and perhaps a name, an id and a reconnection time. All of its text is borrowed.
 ///
-/// The same type comes out of a [`Parser`](crate::Parser) and goes into an [`Encoder`](crate::Encoder). `S` is how it
-/// holds its text:
+/// A [`Feed`](crate::Feed) yields it, and [`encode`](Event::encode) writes it. It is `Copy`. What its methods return lives as
+/// long as the text, which may be longer than this value. [`OwnedEvent`](crate::OwnedEvent) has text of its own.
 ///
-/// - `Event<&str>` borrows from the chunk it was parsed from, or from what the caller built it of. It is `Copy`.
-/// - `Event<ByteString>` shares reference-counted bytes: cheap to clone, and it goes to other threads and tasks.
-/// - `String`, `Cow<str>`, `Box<str>`, `Rc<str>`, `Arc<str>`, and references to all of these, do as well.
-///
-/// An event that exists can be encoded: what a field cannot carry is refused by [`with_name`](Event::with_name) and
-/// [`with_id`](Event::with_id), and the set of types for `S` is closed, so that no type can show one text when it is
-/// checked and another when it is written.
-///
-/// Two events are equal if a client could not tell them apart: by name, data, id, last event ID and retry, whatever
-/// they hold their text in.
+/// An event that exists can be encoded: [`EventName`] and [`EventId`] hold only what their fields can carry, and data may
+/// hold anything. Two events are equal if a client could not tell them apart.
 ///
 /// ```
-/// use sse_wire::Event;
+/// use sse_wire::{Event, EventId, EventName};
 ///
-/// let event = Event::new("line one\nline two").with_name("status")?.with_id("42")?;
-/// assert_eq!(event.name(), "status");
-/// assert_eq!(event.data(), "line one\nline two");
-/// assert_eq!(event.id(), Some("42"));
+/// const COUNT: EventName = EventName::from_static("count");
+///
+/// let event = Event::new("one\ntwo").with_name(COUNT).with_id(EventId::new("42")?);
+/// assert_eq!(event.encode(), "event: count\nid: 42\ndata: one\ndata: two\n\n");
 /// # Ok::<(), sse_wire::FieldError>(())
 /// ```
-#[derive(Clone, Copy)]
-pub struct Event<S = ByteString> {
-    // Invariant: no CR or LF. None or empty: the default name.
-    name: Option<S>,
-    data: S,
-    // Invariant: no CR, LF or NUL where `has_id`. Otherwise the id of an earlier event, or what a parser was told to
-    // start with; it is shown, but never written. None: empty.
-    last_event_id: Option<S>,
-    // Whether this very block has an id field; its value is then `last_event_id`.
+#[derive(Clone, Copy, Default)]
+pub struct Event<'a> {
+    // Invariant: never empty.
+    name: Option<EventName<'a>>,
+    data: &'a str,
+    // Invariant: an `EventId` where `has_id`. Otherwise the id of an earlier event, or what a parser was told to start
+    // with: it is shown, and never written.
+    last_event_id: &'a str,
     has_id: bool,
     retry: Option<Duration>,
 }
 
-// Only `new` asks for `Text`: without it there is no `Event<S>` that anything else could be called on.
-impl<S: Text> Event<S> {
+impl<'a> Event<'a> {
     /// An event with this data, no name, no id and no reconnection time.
     ///
-    /// Data may hold anything, line breaks and the empty string included. On the wire CR and CRLF become LF, the only
-    /// line break that the format can carry within data. Never fails.
-    ///
-    /// Name and id are of the same type as the data: give a `String` with `.into()`, or borrow all of them,
-    /// `Event::new(&*data)`. Code that is generic over `S: AsRef<str>` can take an event of any text, but not build one.
+    /// Data may hold anything, line breaks and the empty string included. In the stream CR and CRLF become LF, the only
+    /// line break that data can hold there.
     #[inline]
-    pub fn new(data: S) -> Self {
-        Event { name: None, data, last_event_id: None, has_id: false, retry: None }
+    #[must_use]
+    pub const fn new(data: &'a str) -> Self {
+        Event { name: None, data, last_event_id: "", has_id: false, retry: None }
     }
-}
 
-impl<S: AsRef<str>> Event<S> {
-    /// An event of parts that were checked before. The caller vouches for the invariants of `name` and `last_event_id`.
-    #[inline]
-    pub(crate) fn from_block(
-        name: Option<S>,
-        data: S,
-        last_event_id: Option<S>,
+    /// What a parser found. An empty name means none.
+    #[inline(always)]
+    pub(crate) fn from_parts(
+        name: &'a str,
+        data: &'a str,
+        last_event_id: &'a str,
         has_id: bool,
         retry: Option<Duration>,
     ) -> Self {
+        let name = if name.is_empty() { None } else { Some(EventName::trusted(name)) };
         Event { name, data, last_event_id, has_id, retry }
     }
 
-    /// The same event with a name (the standard: *event type*), by which clients choose a listener.
-    ///
-    /// An empty name means `message`, as if none were given.
-    ///
-    /// # Errors
-    ///
-    /// [`FieldError`] if the name holds CR or LF.
-    pub fn with_name(self, name: S) -> Result<Self, FieldError> {
-        Field::Event.check(name.as_ref())?;
-        Ok(Event { name: Some(name), ..self })
-    }
-
-    /// The same event with an id, which a client sends back as `Last-Event-ID` when it reconnects.
-    ///
-    /// The empty string is an id too: it resets the client's last event ID.
-    ///
-    /// # Errors
-    ///
-    /// [`FieldError`] if the id holds CR, LF or NUL (a client ignores an id with NUL).
-    pub fn with_id(self, id: S) -> Result<Self, FieldError> {
-        Field::Id.check(id.as_ref())?;
-        Ok(Event { last_event_id: Some(id), has_id: true, ..self })
-    }
-
-    /// The same event with a reconnection time: how long a client waits before it connects again.
-    ///
-    /// The wire carries whole milliseconds; parts of one are rounded up when the event is encoded.
+    /// The same event with this name.
     #[must_use]
-    pub fn with_retry(self, time: Duration) -> Self {
-        Event { retry: Some(time), ..self }
+    pub const fn with_name(self, name: EventName<'a>) -> Self {
+        self.with_optional_name(Some(name))
     }
 
-    /// The name of the event; `message` where none, or an empty one, was given.
-    #[inline]
-    pub fn name(&self) -> &str {
-        match &self.name {
-            Some(name) if !name.as_ref().is_empty() => name.as_ref(),
-            _ => DEFAULT_NAME,
+    /// The same event with this name, or without one.
+    #[must_use]
+    pub const fn with_optional_name(self, name: Option<EventName<'a>>) -> Self {
+        Event { name: not_empty(name), ..self }
+    }
+
+    /// The same event with this id.
+    #[must_use]
+    pub const fn with_id(self, id: EventId<'a>) -> Self {
+        self.with_optional_id(Some(id))
+    }
+
+    /// The same event with this id, or without one.
+    #[must_use]
+    pub const fn with_optional_id(self, id: Option<EventId<'a>>) -> Self {
+        match id {
+            Some(id) => Event { last_event_id: id.as_str(), has_id: true, ..self },
+            None => Event { last_event_id: "", has_id: false, ..self },
         }
     }
 
-    /// The data: its lines joined with LF, without a LF at the end that was not sent.
-    #[inline]
-    pub fn data(&self) -> &str {
-        self.data.as_ref()
+    /// The same event with this reconnection time: how long clients wait before they connect again.
+    ///
+    /// An event stream has whole milliseconds; parts of one are rounded up when the event is encoded.
+    #[must_use]
+    pub const fn with_retry(self, time: Duration) -> Self {
+        self.with_optional_retry(Some(time))
     }
 
-    /// The data, as the type that holds it.
+    /// The same event with this reconnection time, or without one.
+    #[must_use]
+    pub const fn with_optional_retry(self, time: Option<Duration>) -> Self {
+        Event { retry: time, ..self }
+    }
+
+    /// The same event with other data: for relays that change what an event says and keep what it is.
+    #[must_use]
+    pub const fn with_data(self, data: &'a str) -> Self {
+        Event { data, ..self }
+    }
+
+    /// The name; `message` if there is none.
     #[inline]
-    pub fn into_data(self) -> S {
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.name.map_or(DEFAULT_NAME, EventName::as_str)
+    }
+
+    /// The data: its lines joined by LF.
+    #[inline]
+    #[must_use]
+    pub const fn data(&self) -> &'a str {
         self.data
     }
 
-    /// The id field of this very block, if it has a valid one.
+    /// The id field of this very event.
     #[inline]
-    pub fn id(&self) -> Option<&str> {
-        self.has_id.then(|| self.last_event_id())
+    #[must_use]
+    pub fn id(&self) -> Option<&'a str> {
+        self.has_id.then_some(self.last_event_id)
     }
 
     /// The last event ID of the stream when this event was dispatched: the standard's `MessageEvent.lastEventId`.
     ///
-    /// It stays what it was for events without an id of their own; empty if there was none yet. For an event that was
-    /// built and not parsed it is the event's own id.
+    /// It stays what it was for events without an id of their own. For an event that was built and not parsed, it is the
+    /// event's own id, or empty.
     #[inline]
-    pub fn last_event_id(&self) -> &str {
-        self.last_event_id.as_ref().map_or("", AsRef::as_ref)
+    #[must_use]
+    pub const fn last_event_id(&self) -> &'a str {
+        self.last_event_id
     }
 
-    /// The reconnection time that this very block sets, if it has a valid retry field.
+    /// The reconnection time that this very event sets.
     #[inline]
-    pub fn retry(&self) -> Option<Duration> {
+    #[must_use]
+    pub const fn retry(&self) -> Option<Duration> {
         self.retry
     }
 
-    /// The same event, borrowing its text from this one.
-    pub fn as_borrowed(&self) -> Event<&str> {
-        Event {
-            name: self.name.as_ref().map(AsRef::as_ref),
-            data: self.data.as_ref(),
-            last_event_id: self.last_event_id.as_ref().map(AsRef::as_ref),
-            has_id: self.has_id,
-            retry: self.retry,
-        }
-    }
-
-    /// The name to write on the wire; `None` where a client takes the default without being told.
-    pub(crate) fn written_name(&self) -> Option<&str> {
-        self.name.as_ref().map(AsRef::as_ref).filter(|name: &&str| !name.is_empty())
-    }
-}
-
-impl Event<&str> {
-    /// The same event with text of its own, which outlives the chunk and the parser.
+    /// The name as it was given: `None` where [`name`](Event::name) says `message` without having been told.
     ///
-    /// Copies the text; what comes back keeps neither the chunk nor the parser's memory alive.
+    /// An [`EventName`] can go into another event.
+    #[inline]
     #[must_use]
-    pub fn to_shared(&self) -> Event<ByteString> {
-        Event {
-            name: self.name.map(ByteString::from),
-            data: ByteString::from(self.data),
-            last_event_id: self.last_event_id.map(ByteString::from),
-            has_id: self.has_id,
-            retry: self.retry,
-        }
+    pub const fn event_name(&self) -> Option<EventName<'a>> {
+        self.name
+    }
+
+    /// The id field of this very event, as an [`EventId`], which can go into another event.
+    #[inline]
+    #[must_use]
+    pub fn event_id(&self) -> Option<EventId<'a>> {
+        self.id().map(EventId::trusted)
+    }
+
+    /// Everything but the data.
+    #[inline]
+    #[must_use]
+    pub fn head(&self) -> Head<'a> {
+        Head { name: self.name, id: self.event_id(), retry: self.retry }
+    }
+
+    /// What a client sees.
+    fn seen(&self) -> (&'a str, &'a str, Option<&'a str>, &'a str, Option<Duration>) {
+        (self.name(), self.data, self.id(), self.last_event_id, self.retry)
     }
 }
 
-impl<S: AsRef<str>, T: AsRef<str>> PartialEq<Event<T>> for Event<S> {
-    fn eq(&self, other: &Event<T>) -> bool {
-        self.data() == other.data()
-            && self.name() == other.name()
-            && self.id() == other.id()
-            && self.last_event_id() == other.last_event_id()
-            && self.retry == other.retry
+impl<'a> From<&Event<'a>> for Event<'a> {
+    fn from(event: &Event<'a>) -> Self {
+        *event
     }
 }
 
-impl<S: AsRef<str>> Eq for Event<S> {}
+impl PartialEq<Event<'_>> for Event<'_> {
+    fn eq(&self, other: &Event<'_>) -> bool {
+        self.seen() == other.seen()
+    }
+}
 
-impl<S: AsRef<str>> Hash for Event<S> {
+impl Eq for Event<'_> {}
+
+impl Hash for Event<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.name(), self.data(), self.id(), self.last_event_id(), self.retry).hash(state);
+        self.seen().hash(state);
     }
 }
 
-#[expect(clippy::missing_fields_in_debug, reason = "what a client sees: `has_id` shows in `id`")]
-impl<S: AsRef<str>> fmt::Debug for Event<S> {
+impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")
             .field("name", &self.name())
-            .field("data", &self.data())
+            .field("data", &self.data)
             .field("id", &self.id())
-            .field("last_event_id", &self.last_event_id())
+            .field("last_event_id", &self.last_event_id)
             .field("retry", &self.retry)
             .finish()
     }
 }
 
-/// Types that always show the same text. Sealed: the module is private, so nobody else can name the trait.
-mod text {
-    use alloc::borrow::Cow;
-    use alloc::boxed::Box;
-    use alloc::rc::Rc;
-    use alloc::string::String;
-    use alloc::sync::Arc;
+/// All of an event but its data: name, id and reconnection time.
+///
+/// For data that is no `&str`: [`Encoder::writer`](crate::Encoder::writer), JSON, and
+/// [`OwnedEvent::new`](crate::OwnedEvent::new). Encoded by itself it is a block without an event, which sets the client's
+/// last event ID or reconnection time; without an event, a name has no effect, and is not written.
+///
+/// ```
+/// use sse_wire::{EventId, Head};
+///
+/// assert_eq!(Head::new().with_id(EventId::from_static("42")).encode(), "id: 42\n\n");
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Head<'a> {
+    // Invariant: never empty.
+    pub(crate) name: Option<EventName<'a>>,
+    pub(crate) id: Option<EventId<'a>>,
+    pub(crate) retry: Option<Duration>,
+}
 
-    use bytestring::ByteString;
+impl<'a> Head<'a> {
+    /// No name, no id, no reconnection time.
+    #[must_use]
+    pub const fn new() -> Self {
+        Head { name: None, id: None, retry: None }
+    }
 
-    pub trait Text: AsRef<str> {}
+    /// The same head with this name.
+    #[must_use]
+    pub const fn with_name(self, name: EventName<'a>) -> Self {
+        self.with_optional_name(Some(name))
+    }
 
-    impl Text for str {}
-    impl Text for String {}
-    impl Text for ByteString {}
-    impl Text for Cow<'_, str> {}
-    impl Text for Box<str> {}
-    impl Text for Rc<str> {}
-    impl Text for Arc<str> {}
-    impl<T: Text + ?Sized> Text for &T {}
+    /// The same head with this name, or without one.
+    #[must_use]
+    pub const fn with_optional_name(self, name: Option<EventName<'a>>) -> Self {
+        Head { name: not_empty(name), ..self }
+    }
+
+    /// The same head with this id.
+    #[must_use]
+    pub const fn with_id(self, id: EventId<'a>) -> Self {
+        self.with_optional_id(Some(id))
+    }
+
+    /// The same head with this id, or without one.
+    #[must_use]
+    pub const fn with_optional_id(self, id: Option<EventId<'a>>) -> Self {
+        Head { id, ..self }
+    }
+
+    /// The same head with this reconnection time: see [`Event::with_retry`].
+    #[must_use]
+    pub const fn with_retry(self, time: Duration) -> Self {
+        self.with_optional_retry(Some(time))
+    }
+
+    /// The same head with this reconnection time, or without one.
+    #[must_use]
+    pub const fn with_optional_retry(self, time: Option<Duration>) -> Self {
+        Head { retry: time, ..self }
+    }
+
+    /// An event with this head.
+    #[inline]
+    #[must_use]
+    pub const fn with_data(self, data: &'a str) -> Event<'a> {
+        let Head { name, id, retry } = self;
+        Event { name, retry, ..Event::new(data).with_optional_id(id) }
+    }
+
+    /// The name, if there is one.
+    #[must_use]
+    pub const fn name(&self) -> Option<EventName<'a>> {
+        self.name
+    }
+
+    /// The id, if there is one.
+    #[must_use]
+    pub const fn id(&self) -> Option<EventId<'a>> {
+        self.id
+    }
+
+    /// The reconnection time, if there is one.
+    #[must_use]
+    pub const fn retry(&self) -> Option<Duration> {
+        self.retry
+    }
+}
+
+/// Equal if a client could not tell the two apart.
+impl PartialEq<Head<'_>> for Head<'_> {
+    fn eq(&self, other: &Head<'_>) -> bool {
+        self.with_data("") == other.with_data("")
+    }
+}
+
+impl Eq for Head<'_> {}
+
+impl Hash for Head<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.with_data("").hash(state);
+    }
+}
+
+impl<'a> From<Event<'a>> for Head<'a> {
+    fn from(event: Event<'a>) -> Self {
+        event.head()
+    }
+}
+
+impl<'a> From<EventName<'a>> for Head<'a> {
+    fn from(name: EventName<'a>) -> Self {
+        Head::new().with_name(name)
+    }
+}
+
+impl<'a> From<EventId<'a>> for Head<'a> {
+    fn from(id: EventId<'a>) -> Self {
+        Head::new().with_id(id)
+    }
+}
+
+/// An empty name means none.
+const fn not_empty(name: Option<EventName<'_>>) -> Option<EventName<'_>> {
+    match name {
+        Some(name) if !name.as_str().is_empty() => Some(name),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::String;
-
-    #[test]
-    fn an_event_without_a_name_is_a_message() {
-        assert_eq!(Event::new("x").name(), "message");
-        assert_eq!(Event::new("x").with_name("").unwrap().name(), "message");
-        assert_eq!(Event::new("x"), Event::new("x").with_name("message").unwrap());
-    }
 
     #[test]
     fn an_empty_id_is_an_id() {
+        let empty = EventId::from_static("");
         assert_eq!(Event::new("x").id(), None);
-        assert_eq!(Event::new("x").with_id("").unwrap().id(), Some(""));
-        assert_ne!(Event::new("x"), Event::new("x").with_id("").unwrap());
+        assert_eq!(Event::new("x").with_id(empty).id(), Some(""));
+        assert_ne!(Event::new("x"), Event::new("x").with_id(empty));
     }
 
     #[test]
-    fn a_shared_copy_equals_its_original() {
-        let event = Event::new("d").with_name("n").unwrap().with_id("i").unwrap();
-        let shared = event.with_retry(Duration::from_millis(7)).to_shared();
-        assert_eq!(shared, event.with_retry(Duration::from_millis(7)));
-        assert_eq!(shared.as_borrowed(), shared);
-        assert_ne!(shared, event);
+    fn an_empty_name_is_none() {
+        let empty = EventName::from_static("");
+        assert_eq!(Event::new("x").with_name(empty).event_name(), None);
+        assert_eq!(Head::from(empty), Head::new());
+        assert_eq!(Event::new("x").name(), "message");
     }
 
     #[test]
-    fn every_kind_of_text_builds_the_same_event() {
-        let string = String::from("x");
-        assert_eq!(Event::new("x"), Event::new(string.clone()));
-        assert_eq!(Event::new(&string), Event::new(ByteString::from("x")));
-        assert_eq!(Event::new(alloc::borrow::Cow::Borrowed("x")), Event::new(alloc::sync::Arc::<str>::from("x")));
+    fn an_event_is_its_head_and_its_data() {
+        let event = Event::new("d").with_name(EventName::from_static("n")).with_id(EventId::from_static("i"));
+        let event = event.with_retry(Duration::from_millis(7));
+        assert_eq!(event.head().with_data("d"), event);
+        assert_eq!(event.with_data("e"), event.head().with_data("e"));
+        assert_eq!(event.with_optional_name(None).with_optional_id(None).with_optional_retry(None), Event::new("d"));
     }
 
     #[test]

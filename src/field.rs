@@ -1,12 +1,13 @@
-//! The four fields that the standard gives a meaning to, and what may not stand in them.
+//! What a line is: a field, a comment, or blank ([9.2.6]). The one place that knows how fields are written.
+//!
+//! [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
 use core::fmt;
 
-/// A field that has a meaning in an event stream ([9.2.5], [9.2.6]).
+/// A field that the standard gives a meaning to ([9.2.6]).
 ///
-/// Any other field name is allowed on the wire and ignored by clients.
+/// Any other field name is allowed in an event stream, and ignored by clients.
 ///
-/// [9.2.5]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 /// [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -22,7 +23,9 @@ pub enum Field {
 }
 
 impl Field {
-    /// The name on the wire: `event`, `data`, `id` or `retry`.
+    const ALL: [Field; 4] = [Field::Event, Field::Data, Field::Id, Field::Retry];
+
+    /// The name as it is written: `event`, `data`, `id` or `retry`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -33,9 +36,9 @@ impl Field {
         }
     }
 
-    /// The field of this name, or `None` where the standard ignores the line.
+    /// The field of this name, or `None` if the standard ignores the line.
     ///
-    /// Names are compared byte for byte: `Data` and `data ` (with a space) are names that nobody knows.
+    /// Names are compared byte for byte: `Data` and `data ` (with a space) are unknown.
     ///
     /// ```
     /// use sse_wire::Field;
@@ -44,28 +47,8 @@ impl Field {
     /// assert_eq!(Field::from_name(b"Data"), None);
     /// ```
     #[must_use]
-    pub const fn from_name(name: &[u8]) -> Option<Field> {
-        match name {
-            b"event" => Some(Field::Event),
-            b"data" => Some(Field::Data),
-            b"id" => Some(Field::Id),
-            b"retry" => Some(Field::Retry),
-            _ => None,
-        }
-    }
-
-    /// `value`, if this field can carry it and a client will take it as it is.
-    pub(crate) fn check(self, value: &str) -> Result<(), FieldError> {
-        let bytes = value.as_bytes();
-        let found = match self {
-            // An id with NUL is ignored by clients.
-            Field::Id => memchr::memchr3(b'\n', b'\r', 0, bytes),
-            _ => memchr::memchr2(b'\n', b'\r', bytes),
-        };
-        match found {
-            None => Ok(()),
-            Some(index) => Err(FieldError { field: self, byte: bytes[index], index }),
-        }
+    pub fn from_name(name: &[u8]) -> Option<Field> {
+        Field::ALL.into_iter().find(|field| field.name().as_bytes() == name)
     }
 }
 
@@ -75,61 +58,116 @@ impl fmt::Display for Field {
     }
 }
 
-/// A value that its field cannot carry: a name or an id with a line break, or an id with NUL.
-///
-/// Whoever can put a line break into a field writes fields, and events, of their own. Such a value is refused when
-/// the [`Event`](crate::Event) is built, so that nothing is left to go wrong when it is encoded.
-///
-/// ```
-/// use sse_wire::{Event, Field};
-///
-/// let error = Event::new("x").with_name("a\rdata: forged").unwrap_err();
-/// assert_eq!((error.field(), error.byte(), error.index()), (Field::Event, b'\r', 1));
-/// assert_eq!(error.to_string(), "the event field cannot carry CR (byte 0x0d at index 1)");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the {field} field cannot carry {} (byte 0x{byte:02x} at index {index})", byte_name(*.byte))]
-pub struct FieldError {
-    field: Field,
-    byte: u8,
-    index: usize,
+/// What a line is, as far as its first bytes tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// No line: it ends at once.
+    Blank,
+    /// It begins with a colon.
+    Comment,
+    /// A field with a meaning, whose value begins at this index. (A byte, so that all of it fits into a register.)
+    Field(Field, u8),
+    /// A field that the standard ignores.
+    Unknown,
 }
 
-impl FieldError {
-    /// The field that the value was meant for.
-    #[must_use]
-    pub fn field(&self) -> Field {
-        self.field
+/// So many bytes of a line always tell what it is: `retry:`, and whether a space follows.
+pub(crate) const LONGEST_START: usize = 7;
+
+impl Line {
+    /// What the line is that `bytes` begin with. They may go on after its end.
+    ///
+    /// `None` if they are too few to tell: more of the line must come.
+    #[inline(always)]
+    pub(crate) fn of(bytes: &[u8]) -> Option<Line> {
+        // Nearly all lines: one comparison each, and no search for the colon.
+        if bytes.starts_with(b"data: ") {
+            return Some(Line::Field(Field::Data, 6));
+        }
+        match bytes.first()? {
+            b'\n' | b'\r' => Some(Line::Blank),
+            b':' => Some(Line::Comment),
+            b'e' if bytes.starts_with(b"event: ") => Some(Line::Field(Field::Event, 7)),
+            b'i' if bytes.starts_with(b"id: ") => Some(Line::Field(Field::Id, 4)),
+            b'r' if bytes.starts_with(b"retry: ") => Some(Line::Field(Field::Retry, 7)),
+            b'd' | b'e' | b'i' | b'r' => Line::of_any_field(bytes),
+            _ => Some(Line::Unknown),
+        }
     }
 
-    /// The byte that cannot stand in it: CR (`0x0d`), LF (`0x0a`), or NUL in an id.
-    #[must_use]
-    pub fn byte(&self) -> u8 {
-        self.byte
-    }
-
-    /// Where in the value that byte first stands, in bytes from its start.
-    #[must_use]
-    pub fn index(&self) -> usize {
-        self.index
+    #[inline(never)]
+    #[expect(clippy::cast_possible_truncation, reason = "the longest name has five bytes")]
+    fn of_any_field(bytes: &[u8]) -> Option<Line> {
+        let field = Field::ALL.into_iter().find(|field| field.name().as_bytes()[0] == bytes[0])?;
+        let name = field.name().as_bytes();
+        let Some((start, rest)) = bytes.split_at_checked(name.len()) else {
+            return if name.starts_with(bytes) { None } else { Some(Line::Unknown) };
+        };
+        match rest {
+            _ if start != name => Some(Line::Unknown),
+            [] | [b':'] => None,
+            [b':', b' ', ..] => Some(Line::Field(field, name.len() as u8 + 2)),
+            [b':', ..] => Some(Line::Field(field, name.len() as u8 + 1)),
+            [b'\n' | b'\r', ..] => Some(Line::Field(field, name.len() as u8)),
+            _ => Some(Line::Unknown),
+        }
     }
 }
 
-fn byte_name(byte: u8) -> &'static str {
-    match byte {
-        b'\n' => "LF",
-        b'\r' => "CR",
-        _ => "NUL",
+/// Name and value of a field line, known or not; the name of a comment is empty.
+///
+/// The value is what stands after the first colon, without one leading space.
+pub(crate) fn split(line: &[u8]) -> (&[u8], &[u8]) {
+    let colon = memchr::memchr(b':', line);
+    let (name, value) = colon.map_or((line, &[][..]), |at| (&line[..at], &line[at + 1..]));
+    (name, value.strip_prefix(b" ").unwrap_or(value))
+}
+
+/// The reconnection time that a value says: ASCII digits only, at least one; what is beyond `u64` milliseconds saturates.
+pub(crate) fn retry(value: &[u8]) -> Option<core::time::Duration> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
     }
+    let append = |time: u64, digit: &u8| time.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+    Some(core::time::Duration::from_millis(value.iter().fold(0, append)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
+
+    const LINES: [&[u8]; 25] = [
+        b"data",
+        b"data:",
+        b"data: ",
+        b"data: x",
+        b"data:x",
+        b"data:  x",
+        b"data::",
+        b"dat",
+        b"datax",
+        b"data :x",
+        b"Data:x",
+        b"event",
+        b"event: e",
+        b"event:e",
+        b"even:e",
+        b"id: 1",
+        b"i",
+        b"idx:1",
+        b"retry: 5",
+        b"retry:5",
+        b"retries:5",
+        b":",
+        b": c",
+        b"unknown: x",
+        b" data:x",
+    ];
 
     #[test]
     fn every_field_is_found_by_its_own_name_and_by_no_other() {
-        for field in [Field::Event, Field::Data, Field::Id, Field::Retry] {
+        for field in Field::ALL {
             let name = field.name().as_bytes();
             assert_eq!(Field::from_name(name), Some(field));
             assert_eq!(Field::from_name(&name[1..]), None);
@@ -138,17 +176,40 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_hold_nul_and_an_id_may_not() {
-        assert_eq!(Field::Event.check("a\0b"), Ok(()));
-        let error = Field::Id.check("a\0b").unwrap_err();
-        assert_eq!((error.field(), error.byte(), error.index()), (Field::Id, 0, 1));
+    fn what_a_line_is_does_not_depend_on_how_much_of_it_is_there() {
+        for line in LINES {
+            let whole = [line, b"\n"].concat();
+            let expected = Line::of(&whole);
+            for len in 0..=whole.len() {
+                let seen = Line::of(&whole[..len]);
+                assert!(seen.is_none() || seen == expected, "{line:?} cut at {len}: {seen:?}");
+                assert!(seen.is_some() || len < LONGEST_START, "{line:?} cut at {len}");
+            }
+            assert!(expected.is_some());
+        }
     }
 
     #[test]
-    fn only_cr_and_lf_break_lines() {
-        for text in ["\u{85}", "\u{2028}", "\u{2029}", "\u{b}", "\u{c}", "\u{1c}"] {
-            assert_eq!(Field::Event.check(text), Ok(()));
-            assert_eq!(Field::Id.check(text), Ok(()));
+    fn a_line_is_split_as_it_is_read() {
+        for line in LINES {
+            let (name, value) = split(line);
+            match Line::of(&[line, b"\n"].concat()).unwrap() {
+                Line::Field(field, at) => {
+                    assert_eq!((field.name().as_bytes(), &line[usize::from(at)..]), (name, value));
+                }
+                Line::Comment => assert!(name.is_empty()),
+                Line::Unknown => assert_eq!(Field::from_name(name), None),
+                Line::Blank => panic!("{line:?} is blank"),
+            }
         }
+    }
+
+    #[test]
+    fn a_retry_is_digits_and_saturates() {
+        let milliseconds = |value: &[u8]| retry(value).map(|time| time.as_millis());
+        assert_eq!(milliseconds(b"0012"), Some(12));
+        assert_eq!(milliseconds(b"18446744073709551616"), Some(u128::from(u64::MAX)));
+        let refused: Vec<&[u8]> = [&b""[..], b"+5", b"5 ", b"-1", b"1.5", "\u{661}".as_bytes()].into();
+        assert!(refused.into_iter().all(|value| retry(value).is_none()));
     }
 }

@@ -23,7 +23,7 @@
 /// [9.2.5]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 pub const EVENT_STREAM: &str = "text/event-stream";
 
-/// The name of the header in which a client that comes back sends its last event ID, if that is not empty ([9.2.4]).
+/// The name of the header in which a client that reconnects sends its last event ID, if that is not empty ([9.2.4]).
 ///
 /// Its value is the id as UTF-8 bytes, which need not be ASCII: with the `http` crate, `HeaderValue::from_bytes`, and
 /// `as_bytes` on the other side. An id may also hold control characters, which no header can carry.
@@ -33,19 +33,19 @@ pub const LAST_EVENT_ID: &str = "last-event-id";
 
 /// What a client sends with its request ([9.2.2]), as pairs of name and value.
 ///
-/// `cache-control: no-store` is the cache mode that the standard asks for, as a header: the answer comes from the server,
-/// and nobody on the way keeps it ([RFC 9111, 5.2.1.5](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.5)).
+/// `cache-control: no-store` is the cache mode that the standard asks for, as a header: the response comes from the server,
+/// and no cache stores it ([RFC 9111, 5.2.1.5](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.5)).
 ///
 /// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
 pub const REQUEST_HEADERS: [(&str, &str); 2] = [("accept", EVENT_STREAM), ("cache-control", "no-store")];
 
 /// What a server sends with its response, as pairs of name and value.
 ///
-/// - `content-type`: without it a client gives up ([9.2.2]).
-/// - `cache-control: no-store, no-transform`: nobody keeps the stream
-///   ([RFC 9111, 5.2.2.5](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.5)), nor compresses it on the way, which
-///   would hold events back ([5.2.2.6](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.6)).
-/// - `x-accel-buffering: no`: nginx, and others that know its header, hand over each event as it comes.
+/// - `content-type`: a client accepts no other type ([9.2.2]).
+/// - `cache-control: no-store, no-transform`: no cache stores the stream
+///   ([RFC 9111, 5.2.2.5](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.5)), and no proxy compresses it, which
+///   would delay events ([5.2.2.6](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.6)).
+/// - `x-accel-buffering: no`: nginx, and others that know its header, pass on each event as it comes.
 ///
 /// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
 pub const RESPONSE_HEADERS: [(&str, &str); 3] =

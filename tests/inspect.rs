@@ -231,9 +231,9 @@ fn events_lie_where_they_are_said_to() {
         let stream = sample(name);
         let events = of_type(&inspect_sample(&["--json"], name), "event");
         let mut parser = Parser::new();
-        let mut input = &stream[..];
+        let mut expected_events = parser.feed(&stream);
         let mut seen = 0;
-        while let Some(expected) = parser.next_event(&mut input).unwrap() {
+        while let Some(expected) = expected_events.next_event().unwrap() {
             let event = &events[seen];
             assert_eq!(event["event"], expected.name());
             assert_eq!(event["data"], expected.data());
@@ -243,10 +243,10 @@ fn events_lie_where_they_are_said_to() {
             assert_eq!(event["retry"].as_u64().map(u128::from), retry);
 
             let mut alone = Parser::new();
-            let mut block = &stream[range(event)];
-            let event = alone.next_event(&mut block).unwrap().unwrap();
+            let mut block = alone.feed(&stream[range(event)]);
+            let event = block.next_event().unwrap().unwrap();
             assert_eq!((event.name(), event.data(), event.id()), (expected.name(), expected.data(), expected.id()));
-            assert!(block.is_empty());
+            assert!(block.into_rest().is_empty());
             seen += 1;
         }
         assert_eq!(seen, events.len());

@@ -6,7 +6,7 @@ use memchr::{memchr2, memchr3};
 pub fn encode(event: Option<(&str, &str)>, data: &str, out: &mut Vec<u8>) {
     if let Some((name, id)) = event {
         for (field, value) in [("event: ", name), ("id: ", id)] {
-            assert!(memchr3(b'\r', b'\n', 0, value.as_bytes()).is_none(), "what a line cannot carry");
+            assert!(memchr3(b'\r', b'\n', 0, value.as_bytes()).is_none(), "no line break in a name or an id");
             out.extend_from_slice(field.as_bytes());
             out.extend_from_slice(value.as_bytes());
             out.push(b'\n');

@@ -1,4 +1,4 @@
-//! Event streams to measure with, the same ones for `benches/` and for `peers/`.
+//! Event streams to measure with, for the benches and for `benches/compare`.
 //!
 //! Every stream is whole blocks in the order in which they were made, without any randomness: two runs measure the
 //! same bytes. Where a stream is cut is decided before anything is timed.
@@ -122,9 +122,9 @@ impl Corpus {
         self.ranges(cut).into_iter().map(|range| &self.stream[range]).collect()
     }
 
-    /// The stream in chunks as libraries for HTTP hand them out, each in memory of its own.
+    /// The stream in chunks as libraries for HTTP yield them, each in memory of its own.
     ///
-    /// Chunks of a few bytes are parts of one piece of memory: what a million allocations cost is not what is asked.
+    /// Chunks of a few bytes are parts of one piece of memory, so that a million allocations are not measured.
     pub fn shared_chunks(&self, cut: Cut) -> Vec<Bytes> {
         match cut {
             Cut::Bytes(..64) => {

@@ -6,11 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, Url, redirect};
-use sse_wire::Item;
-use sse_wire::client::{Closed, EventSource, ReceiveError, Rejection};
+use sse_wire::client::{CloseReason, EventSource, ReceiveError, Rejection};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// The way to reqwest's client: it follows ten redirects, and none that leads back, as an empty `Location` does.
+use crate::lines::{Item, Lines};
+
+/// The settings of reqwest's client: it follows ten redirects, and none that leads back, as an empty `Location` does.
 ///
 /// A redirect that is not followed is the response, which the [`EventSource`] rejects.
 pub fn http() -> reqwest::ClientBuilder {
@@ -20,13 +21,13 @@ pub fn http() -> reqwest::ClientBuilder {
     }))
 }
 
-/// What is sent for every connection, the body included: whoever gives a method and a body asks for that.
+/// What is sent for every connection, the body included.
 ///
-/// (A request that must not be repeated has an `EventSource` that is `not_repeatable`.)
+/// For a request that must not be repeated, use an `EventSource` `with_unrepeatable_request`.
 pub struct Request {
     pub method: Method,
     pub url: Url,
-    /// Added to those of the [`EventSource`], and in place of the ones with the same names.
+    /// Added to those of the [`EventSource`]. They replace headers with the same names.
     pub headers: HeaderMap,
     pub body: Option<Bytes>,
 }
@@ -36,24 +37,24 @@ pub struct Client {
     http: reqwest::Client,
     request: Request,
     source: EventSource,
+    /// What the current connection has sent and was not read yet.
+    lines: Lines,
     connection: Connection,
 }
 
-/// How far the connection of this moment is.
+/// The state of the current connection.
 enum Connection {
-    /// A request is sent when this is over.
+    /// A request is sent when this wait ends.
     Waiting(Pin<Box<Sleep>>),
     Requested(Pin<Box<dyn Future<Output = reqwest::Result<Response>> + Send>>),
     Open {
         response: Response,
-        /// What came, as far as it was not yet parsed.
-        chunk: Bytes,
         since: Instant,
     },
-    Over,
+    Closed,
 }
 
-/// What went wrong. Unless [`Client::closed`] says otherwise, [`Client::next`] goes on after it.
+/// What went wrong. Unless there is a [`Client::close_reason`], [`Client::next`] goes on after it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No connection, a connection that broke, or a read that took too long.
@@ -62,28 +63,29 @@ pub enum Error {
     /// The response is not an event stream.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// An event is too large.
+    /// An event or a block is too large.
     #[error(transparent)]
     Receive(#[from] ReceiveError),
 }
 
 impl Client {
-    /// Connects with the first [`next`](Client::next).
+    /// A client that connects with the first [`next`](Client::next).
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime with its timers.
     pub fn new(http: reqwest::Client, request: Request, source: EventSource) -> Client {
-        Client { http, request, source, connection: Connection::after(Duration::ZERO) }
+        Client { http, request, source, lines: Lines::new(), connection: Connection::after(Duration::ZERO) }
     }
 
-    /// The next event, comment or error, over as many connections as it takes; `None` once it is [over](Client::closed).
+    /// The next event, comment or error, over as many connections as it takes; `None` once the client is
+    /// [closed](Client::close_reason).
     ///
-    /// A call that is dropped loses nothing.
+    /// Dropping the future loses nothing.
     ///
     /// # Errors
     ///
-    /// What went wrong, each time. A connection that the server ends as it should is no error.
+    /// Everything that goes wrong, once each. A body that the server has ended properly is no error.
     pub async fn next(&mut self) -> Option<Result<Item, Error>> {
         loop {
             match &mut self.connection {
@@ -102,19 +104,14 @@ impl Client {
                         return Some(Err(error.into()));
                     }
                 },
-                Connection::Open { response, chunk, .. } => {
-                    match self.source.next_item_shared(chunk) {
-                        Ok(Some(item)) => return Some(Ok(item)),
-                        Ok(None) => {}
-                        // The end event came: there is nothing to wait for.
-                        Err(ReceiveError::Closed(_)) => {
-                            self.disconnected();
-                            continue;
-                        }
-                        Err(error) => return Some(Err(error.into())),
+                // The end event came: there is nothing to wait for.
+                Connection::Open { .. } if self.source.close_reason().is_some() => self.disconnected(),
+                Connection::Open { response, .. } => {
+                    if let Some(item) = self.lines.next(&mut self.source) {
+                        return Some(item.map_err(Error::from));
                     }
                     match response.chunk().await {
-                        Ok(Some(read)) => *chunk = read,
+                        Ok(Some(chunk)) => self.lines.feed(chunk),
                         Ok(None) => self.disconnected(),
                         Err(error) => {
                             self.disconnected();
@@ -122,25 +119,24 @@ impl Client {
                         }
                     }
                 }
-                Connection::Over => return None,
+                Connection::Closed => return None,
             }
         }
     }
 
-    /// Gives up this connection, as if it were lost, and connects again at once, if the `EventSource` connects again at
-    /// all.
+    /// Drops this connection, as if it were lost, and connects again at once, unless the `EventSource` is closed by that.
     pub fn restart(&mut self) {
         if !matches!(self.connection, Connection::Waiting(_)) {
             self.disconnected();
         }
-        if !matches!(self.connection, Connection::Over) {
+        if !matches!(self.connection, Connection::Closed) {
             self.connection = Connection::after(Duration::ZERO);
         }
     }
 
-    /// Why it is over, if it is.
-    pub fn closed(&self) -> Option<&Closed> {
-        self.source.closed()
+    /// Why the client is closed; `None` if it is not.
+    pub fn close_reason(&self) -> Option<&CloseReason> {
+        self.source.close_reason()
     }
 
     fn request(&self) -> RequestBuilder {
@@ -162,7 +158,10 @@ impl Client {
         let content_type = response.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
         let opened = self.source.response(response.status().as_u16(), content_type);
         match opened {
-            Ok(()) => self.connection = Connection::Open { response, chunk: Bytes::new(), since: Instant::now() },
+            Ok(()) => {
+                self.lines = Lines::new();
+                self.connection = Connection::Open { response, since: Instant::now() };
+            }
             Err(_) => self.disconnected(),
         }
         opened
@@ -175,7 +174,7 @@ impl Client {
         };
         self.connection = match self.source.disconnected(open_for, fastrand::u32(..)) {
             Ok(wait) => Connection::after(wait),
-            Err(_) => Connection::Over,
+            Err(_) => Connection::Closed,
         };
     }
 }
@@ -189,13 +188,12 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sse_wire::client::EventSourceBuilder;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio::time::timeout;
 
-    /// A client of a server that sends one event named `x` with data `1` to everyone and keeps the connection.
-    async fn connect(source: EventSourceBuilder) -> Client {
+    /// A client of a server that sends one event named `x` with data `1` on each connection and keeps it open.
+    async fn connect(source: EventSource) -> Client {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
         tokio::spawn(async move {
@@ -209,11 +207,11 @@ mod tests {
             }
         });
         let request = Request { method: Method::GET, url, headers: HeaderMap::new(), body: None };
-        Client::new(http().no_proxy().build().unwrap(), request, source.build())
+        Client::new(http().no_proxy().build().unwrap(), request, source)
     }
 
     async fn data(client: &mut Client) -> Option<String> {
-        let next = timeout(Duration::from_secs(10), client.next()).await.expect("it is soon known what is next");
+        let next = timeout(Duration::from_secs(10), client.next()).await.expect("an event, or the end");
         match next?.unwrap() {
             Item::Event(event) => Some(event.data().to_owned()),
             Item::Comment(_) => panic!("there is none"),
@@ -222,34 +220,34 @@ mod tests {
 
     #[tokio::test]
     async fn an_end_event_is_the_last() {
-        let mut client = connect(EventSource::builder().end_name("x")).await;
+        let mut client = connect(EventSource::new().with_end_name("x")).await;
         assert_eq!(data(&mut client).await.unwrap(), "1");
         assert_eq!(data(&mut client).await, None);
         assert_eq!(data(&mut client).await, None);
-        assert_eq!(client.closed(), Some(&Closed::EndEvent));
+        assert_eq!(client.close_reason(), Some(&CloseReason::EndEvent));
     }
 
     #[tokio::test]
     async fn restart_repeats_a_request_only_if_it_may_be_repeated() {
-        let mut client = connect(EventSource::builder()).await;
+        let mut client = connect(EventSource::new()).await;
         assert_eq!(data(&mut client).await.unwrap(), "1");
         client.restart();
         assert_eq!(data(&mut client).await.unwrap(), "1");
 
-        let mut client = connect(EventSource::builder().not_repeatable()).await;
-        // It is not sent yet.
+        let mut client = connect(EventSource::new().with_unrepeatable_request()).await;
+        // The request was not sent yet.
         client.restart();
         assert_eq!(data(&mut client).await.unwrap(), "1");
         client.restart();
         assert_eq!(data(&mut client).await, None);
-        assert_eq!(client.closed(), Some(&Closed::NotRepeatable));
+        assert_eq!(client.close_reason(), Some(&CloseReason::UnrepeatableRequest));
     }
 
     #[tokio::test]
-    async fn a_call_that_is_dropped_loses_nothing() {
-        let mut client = connect(EventSource::builder().not_repeatable()).await;
+    async fn a_future_that_is_dropped_loses_nothing() {
+        let mut client = connect(EventSource::new().with_unrepeatable_request()).await;
         let mut seen = 0;
-        // Each of these is given up the first time that it has to wait.
+        // Each future is dropped the first time that it has to wait.
         for _ in 0..1000 {
             tokio::select! {
                 biased;
@@ -259,6 +257,6 @@ mod tests {
             tokio::time::sleep(Duration::from_micros(100)).await;
         }
         assert_eq!(seen, 1);
-        assert_eq!(client.closed(), None);
+        assert_eq!(client.close_reason(), None);
     }
 }

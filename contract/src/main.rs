@@ -1,7 +1,8 @@
-//! A service that opens event streams when it is told to, and reports what comes of them: what a contract test suite
-//! for SSE clients drives. See `README.md`.
+//! A service for contract test suites of SSE clients: it opens event streams on request, and reports what they say. See
+//! `README.md`.
 
 mod client;
+mod lines;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -19,15 +20,16 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sse_wire::Item;
+use sse_wire::Parser;
 use sse_wire::client::{EventSource, Reconnect};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 
 use client::Client;
+use lines::{Item, MAX_BLOCK_SIZE};
 
-/// What the service can do beyond the standard, or is ready to be tested for, in the words of the public suite.
+/// Which optional tests the service is ready for, in the words of the public suite.
 const CAPABILITIES: [&str; 13] = [
     "204",
     "bom",
@@ -53,18 +55,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/", get(status).post(create).delete(quit))
         .route("/streams/{number}", post(command).delete(stop))
         .with_state(Arc::clone(&service));
-    let told_to_quit = async move {
+    let shutdown = async move {
         tokio::select! {
             () = service.quit.notified() => {}
             // Without a handler for it, Ctrl-C ends the process anyway.
             Ok(()) = tokio::signal::ctrl_c() => {}
         }
     };
-    axum::serve(listener, routes).with_graceful_shutdown(told_to_quit).await?;
+    axum::serve(listener, routes).with_graceful_shutdown(shutdown).await?;
     Ok(())
 }
 
-/// `--port N`: 0, the default, leaves the choice to the system.
+/// `--port N`. With 0, the default, the operating system chooses.
 fn port() -> Result<u16, lexopt::Error> {
     use lexopt::prelude::{Long, ValueExt};
     let mut port = 0;
@@ -85,7 +87,7 @@ struct Service {
     quit: Notify,
 }
 
-/// A client at work.
+/// A client that runs, and how to restart it.
 struct Stream {
     task: JoinHandle<()>,
     restart: Arc<Notify>,
@@ -153,7 +155,7 @@ async fn command(
 async fn stop(State(service): State<Arc<Service>>, Path(number): Path<u64>) -> StatusCode {
     let Some(stream) = service.streams.lock().await.remove(&number) else { return StatusCode::NOT_FOUND };
     stream.task.abort();
-    // It ends by being cancelled, which is an error only to those who did not ask for that.
+    // The error says that it was cancelled, as asked for.
     let _ = stream.task.await;
     StatusCode::NO_CONTENT
 }
@@ -169,7 +171,7 @@ fn client(parameters: Parameters) -> Result<Client, Box<dyn Error>> {
         http = http.read_timeout(Duration::from_millis(milliseconds));
     }
 
-    // What browsers send. `EventSource` would send `no-store`, the cache mode of the standard taken as a header.
+    // What browsers send. `EventSource` would send `no-store`, the cache mode of the standard.
     let mut headers = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("no-cache"))]);
     headers.extend(HeaderMap::try_from(&parameters.headers.unwrap_or_default())?);
     let method = parameters.method.map_or(Ok(Method::GET), |method| method.parse())?;
@@ -178,14 +180,15 @@ fn client(parameters: Parameters) -> Result<Client, Box<dyn Error>> {
 
     let mut reconnect = Reconnect::new();
     if let Some(milliseconds) = parameters.initial_delay_ms {
-        reconnect = reconnect.time(Duration::from_millis(milliseconds));
+        reconnect = reconnect.with_time(Duration::from_millis(milliseconds));
     }
-    let source =
-        EventSource::builder().reconnect(reconnect).last_event_id(parameters.last_event_id.unwrap_or_default());
-    Ok(Client::new(http.build()?, request, source.build()))
+    let parser = Parser::new().with_max_block_size(MAX_BLOCK_SIZE);
+    let parser = parser.with_last_event_id(parameters.last_event_id.unwrap_or_default());
+    let source = EventSource::new().with_reconnect(reconnect).with_parser(parser);
+    Ok(Client::new(http.build()?, request, source))
 }
 
-/// Reports all that comes, until it is over.
+/// Reports everything until the client is closed.
 async fn report(mut client: Client, mut callbacks: Callbacks, restart: Arc<Notify>) {
     loop {
         let next = tokio::select! {
@@ -200,27 +203,27 @@ async fn report(mut client: Client, mut callbacks: Callbacks, restart: Arc<Notif
                 "kind": "event",
                 "event": { "type": event.name(), "data": event.data(), "id": event.last_event_id() },
             }),
-            Some(Ok(Item::Comment(text))) => json!({ "kind": "comment", "comment": &*text }),
+            Some(Ok(Item::Comment(text))) => json!({ "kind": "comment", "comment": text }),
             Some(Err(error)) => {
                 let text = with_causes(&error);
                 // The suite's documents say `comment`, its code reads `error`.
                 json!({ "kind": "error", "error": text, "comment": text })
             }
             None => {
-                if let Some(why) = client.closed() {
-                    eprintln!("{}: {why}", callbacks.tag);
+                if let Some(reason) = client.close_reason() {
+                    eprintln!("{}: {reason}", callbacks.tag);
                 }
                 return;
             }
         };
         if let Err(error) = callbacks.send(&message).await {
-            eprintln!("{}: nobody takes the callbacks: {}", callbacks.tag, with_causes(&error));
+            eprintln!("{}: a callback failed: {}", callbacks.tag, with_causes(&error));
             return;
         }
     }
 }
 
-/// Where messages go, and how many went.
+/// Where messages are sent, and how many were.
 struct Callbacks {
     http: reqwest::Client,
     url: String,
@@ -245,7 +248,7 @@ impl Callbacks {
     }
 }
 
-/// The error and what caused it: those of reqwest tell the cause no other way.
+/// The error and its causes: an error of reqwest does not show its cause.
 fn with_causes(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

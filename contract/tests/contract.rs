@@ -165,7 +165,7 @@ async fn it_tries_again_when_no_response_comes() {
 }
 
 #[tokio::test]
-async fn it_sends_the_last_id_also_when_later_events_had_none() {
+async fn it_sends_the_last_id_also_if_later_events_had_none() {
     let (test, mut connection) = Test::open().await;
     connection.send("id: abc\ndata: 1\n\ndata: 2\n\n").await;
     connection.break_off();
@@ -218,7 +218,7 @@ async fn the_initial_delay_is_the_wait_until_the_server_says_otherwise() {
     let ended = Instant::now();
     connection.end().await;
     test.accept().await;
-    // Unless it was given one, a client waits for three seconds.
+    // The default is three seconds.
     assert!((400..2500).contains(&ended.elapsed().as_millis()), "{:?}", ended.elapsed());
 }
 
@@ -226,7 +226,7 @@ async fn the_initial_delay_is_the_wait_until_the_server_says_otherwise() {
 async fn a_read_timeout_is_an_error_and_a_new_connection() {
     let mut test = Test::start(json!({ "readTimeoutMs": 600 })).await;
     let mut connection = test.accept().await;
-    // Any byte counts as a sign of life.
+    // Any byte starts the time over.
     for piece in ["da", "ta", ": ", "1\n", "\n"] {
         connection.send(piece).await;
         tokio::time::sleep(Duration::from_millis(150)).await;
@@ -391,7 +391,7 @@ async fn large_events_arrive_whole_and_soon() {
         let sent: String = "0123456789abcdef".chars().cycle().take(size).collect();
         connection.send(format!("data: {sent}\n\n")).await;
         let message = test.message().await;
-        // Not `assert_eq`: nobody wants to read the difference.
+        // Not `assert_eq`, which would print both.
         assert!(message["event"]["data"] == sent.as_str(), "{size} bytes");
     }
 }
@@ -408,7 +408,15 @@ async fn many_events_arrive_in_order() {
 async fn an_event_over_the_limit_is_an_error_and_the_next_one_comes() {
     let (mut test, mut connection) = Test::open().await;
     connection.send(format!("data: {}\n\ndata: 2\n\n", "x".repeat(17 << 20))).await;
-    test.expect_error("more than 16777216 bytes").await;
+    test.expect_error("an event is too large (at byte 0 of the event stream, the limit is 16777216 bytes)").await;
+    test.expect([data("2")]).await;
+}
+
+#[tokio::test]
+async fn a_comment_over_the_limit_is_an_error_and_the_next_event_comes() {
+    let (mut test, mut connection) = Test::open().await;
+    connection.send(format!(": {}\n\ndata: 2\n\n", "x".repeat(33 << 20))).await;
+    test.expect_error("a block is too large (at byte 0 of the event stream, the limit is 33554432 bytes)").await;
     test.expect([data("2")]).await;
 }
 
@@ -440,7 +448,7 @@ async fn several_streams_run_side_by_side_each_with_its_own_callbacks() {
     assert_eq!(serde_json::from_str::<Value>(&callback.body).unwrap(), data("2"));
     connection.send("data: 1\n\n").await;
     test.expect([data("1")]).await;
-    // Nobody listens: it ends, and the other does not.
+    // The receiver of its callbacks refuses: this stream ends, and the other does not.
     callback.answer("410 Gone").await;
     other.wait_until_closed().await;
     assert!(server.is_left_alone().await);

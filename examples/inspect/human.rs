@@ -9,7 +9,7 @@ use crate::escape::{Escaped, Quoted};
 use crate::findings::{Findings, Names};
 use crate::output::RawLine;
 
-pub fn event(out: &mut impl Write, range: Range<u64>, event: &Event<&str>, unfinished: bool) -> io::Result<()> {
+pub fn event(out: &mut impl Write, range: Range<u64>, event: Event<'_>, unfinished: bool) -> io::Result<()> {
     write!(out, "{}..{}  event {}", range.start, range.end, quoted(event.name()))?;
     match event.id() {
         Some(id) => write!(out, "  id {}", quoted(id))?,

@@ -14,8 +14,8 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 /// So much longer than its value may a line be: no line of an event within the limit is too long.
 const NAME_AND_COLON: usize = "event: ".len();
 
-/// Both parsers, fed with the same bytes line by line: the [`LineParser`] says what the lines are, the [`Parser`] what
-/// the events are, and the position between them where they lie.
+/// Both parsers are fed the same bytes, line by line: the [`LineParser`] says what the lines are, the [`Parser`] what the
+/// events are. Since no parser is fed more than one line at a time, the place of each is known.
 ///
 /// What is shown does not depend on how the stream was cut into chunks.
 pub struct Inspector {
@@ -24,14 +24,14 @@ pub struct Inspector {
     limit: usize,
     /// The first bytes of the stream, as many as a BOM has.
     head: Vec<u8>,
-    /// Bytes given to the parsers.
+    /// Bytes fed to the parsers.
     position: u64,
-    /// Where the line under way begins.
+    /// Where the current line begins.
     line_start: u64,
     line_too_long: bool,
     /// The terminator of the line before.
     last_terminator: Terminator,
-    /// A CR that ended the last chunk, and will be given to the parsers with the next.
+    /// A CR that ended the last chunk, and will be fed to the parsers with the next.
     held_cr: bool,
     notes: Notes,
 }
@@ -47,8 +47,8 @@ enum Terminator {
 impl Inspector {
     pub fn new(limit: usize) -> Self {
         Inspector {
-            lines: LineParser::with_max_line_size(limit.saturating_add(NAME_AND_COLON)),
-            events: Parser::builder().max_event_size(limit).build(),
+            lines: LineParser::new().with_max_line_size(limit.saturating_add(NAME_AND_COLON)),
+            events: Parser::new().with_max_event_size(limit),
             limit,
             head: Vec::new(),
             position: 0,
@@ -77,11 +77,12 @@ impl Inspector {
             } else {
                 self.piece(b"\r", Some(Terminator::Cr), output)?;
             }
-        } else if self.last_terminator == Terminator::Cr && self.position == self.line_start {
-            if let Some(rest) = chunk.strip_prefix(b"\n") {
-                chunk = rest;
-                self.line_feed();
-            }
+        } else if self.last_terminator == Terminator::Cr
+            && self.position == self.line_start
+            && let Some(rest) = chunk.strip_prefix(b"\n")
+        {
+            chunk = rest;
+            self.line_feed();
         }
         while let Some(at) = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
             let (terminator, len) = match &chunk[at..] {
@@ -127,15 +128,15 @@ impl Inspector {
                 output.refused(range, self.limit)?;
             } else if block.holds > Holds::Nothing {
                 findings.add(Problem::Unfinished, block.start);
-                if let Some(event) = self.events.finish() {
-                    output.event(range, &event, true)?;
+                if let Some(event) = self.events.finish().and_then(|block| block.event()) {
+                    output.event(range, event, true)?;
                 }
             }
         }
         Ok(findings)
     }
 
-    /// Gives both parsers a line with its terminator, or a part of one without.
+    /// Feeds both parsers a line with its terminator, or a part of one without.
     fn piece(
         &mut self,
         piece: &[u8],
@@ -145,8 +146,8 @@ impl Inspector {
         self.position += piece.len() as u64;
         let place = self.place();
 
-        let mut input = piece;
-        let line = self.lines.next_line(&mut input);
+        let mut lines = self.lines.feed(piece);
+        let line = lines.next_line();
         self.line_too_long |= line.is_err();
         let mut kind = None;
         if let Some(terminator) = terminator {
@@ -158,15 +159,15 @@ impl Inspector {
         }
 
         let end = terminator.map_or(self.position, |terminator| self.block_end(terminator));
-        let mut input = piece;
+        let mut events = self.events.feed(piece);
         loop {
-            match self.events.next_event(&mut input) {
+            match events.next_event() {
                 Ok(None) => break,
                 Ok(Some(event)) => {
                     let start = self.notes.block(place).start.offset;
                     self.notes.findings.events += 1;
                     self.notes.findings.event_names.add(event.name().as_bytes());
-                    output.event(start..end, &event, false)?;
+                    output.event(start..end, event, false)?;
                 }
                 Err(_) => self.notes.block(place).refused = true,
             }
@@ -213,11 +214,9 @@ impl Inspector {
 
     /// The LF of a CRLF whose CR was taken for a CR: it completes nothing.
     fn line_feed(&mut self) {
-        let mut input: &[u8] = b"\n";
-        let line = self.lines.next_line(&mut input);
+        let (mut lines, mut events) = (self.lines.feed(b"\n"), self.events.feed(b"\n"));
+        let (line, event) = (lines.next_line(), events.next_event());
         debug_assert_eq!(line, Ok(None));
-        let mut input: &[u8] = b"\n";
-        let event = self.events.next_event(&mut input);
         debug_assert_eq!(event, Ok(None));
         self.position += 1;
         self.line_start = self.position;
@@ -226,7 +225,7 @@ impl Inspector {
         self.notes.findings.terminators.crlf += 1;
     }
 
-    /// Where the line under way begins. A BOM is not part of it.
+    /// Where the current line begins. A BOM is not part of it.
     fn place(&self) -> Place {
         let bom = if self.line_start == 0 && self.head == BOM { BOM.len() as u64 } else { 0 };
         Place { offset: self.line_start + bom, line: self.notes.findings.lines + 1 }

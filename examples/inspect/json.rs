@@ -11,7 +11,7 @@ use crate::escape::is_hidden;
 use crate::findings::{Findings, Name, Names, Place, Problem};
 use crate::output::{LineKind, RawLine};
 
-pub fn event(out: &mut impl Write, range: Range<u64>, event: &Event<&str>, unfinished: bool) -> io::Result<()> {
+pub fn event(out: &mut impl Write, range: Range<u64>, event: Event<'_>, unfinished: bool) -> io::Result<()> {
     let members = [
         ("type", json!(if unfinished { "unfinished" } else { "event" })),
         ("start", json!(range.start)),

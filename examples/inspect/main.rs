@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     };
     match result.and_then(|status| out.flush().map(|()| status)) {
         Ok(status) => status,
-        // Whoever reads this has seen enough.
+        // The reader of the output has seen enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("standard output: {error}"));
@@ -74,7 +74,7 @@ fn open(args: &Args) -> io::Result<Box<dyn Read>> {
     })
 }
 
-/// Shows what arrives when it arrives. Hands back the error at which reading stopped, if it was not the end.
+/// Shows what arrives when it arrives. Returns the error at which reading stopped, if it was not the end.
 fn read_all(
     input: &mut dyn Read,
     inspector: &mut Inspector,

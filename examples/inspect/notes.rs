@@ -5,7 +5,7 @@ use sse_wire::{Field, Line};
 use crate::findings::{Findings, Place, Problem};
 use crate::output::LineKind;
 
-/// The findings so far, and the block under way.
+/// The findings so far, and the current block.
 #[derive(Default)]
 pub struct Notes {
     pub findings: Findings,
@@ -33,7 +33,7 @@ pub enum Holds {
 }
 
 impl Notes {
-    /// The block under way, which begins at `place` unless it has begun.
+    /// The current block, which begins at `place` unless it has begun.
     pub fn block(&mut self, place: Place) -> &mut Block {
         self.block.get_or_insert(Block { start: place, holds: Holds::Nothing, refused: false })
     }

@@ -60,7 +60,7 @@ impl<W: Write> Output<W> {
     }
 
     /// `unfinished`: the event that the end of the stream cut off.
-    pub fn event(&mut self, range: Range<u64>, event: &Event<&str>, unfinished: bool) -> io::Result<()> {
+    pub fn event(&mut self, range: Range<u64>, event: Event<'_>, unfinished: bool) -> io::Result<()> {
         match (self.lines, self.json) {
             (true, _) => Ok(()),
             (false, false) => human::event(&mut self.out, range, event, unfinished),

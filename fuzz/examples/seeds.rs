@@ -14,14 +14,17 @@ fn main() -> io::Result<()> {
         let head = u8::try_from(number % 256).unwrap_or_default();
         let choices = std::array::from_fn(|place| head >> place & 1 == 1);
         for cuts in [[0; 4], [1; 4], cuts(case)] {
-            let seed = CutStream { choices, limit: 64, cuts, stream: &stream }.seed();
+            // Readers of every kind.
+            let turns = std::array::from_fn(|place| ((number * 4 + place) * 37 % 256) as u8);
+            let seed = CutStream { choices, event_limit: 64, block_limit: 96, cuts, turns, stream: &stream }.seed();
             for target in ["parse", "limit", "lines", "writer"] {
                 write(target, number, cuts[0], &seed)?;
             }
         }
         // A connection that opens, brings the stream, ends, and comes back.
         let bytes = stream.chunks(60).flat_map(|part| [&[part.len() as u8][..], part].concat());
-        let steps: Vec<u8> = b"O".iter().copied().chain(bytes).chain(*b"FD\x01\0\0\0\0O").collect();
+        let turn = (number * 37 % 256) as u8;
+        let steps: Vec<u8> = [b'T', turn, b'O'].into_iter().chain(bytes).chain(*b"FD\x01\0\0\0\0O").collect();
         write("client", number, 0, &steps)?;
     }
     for (number, case) in cases("encoder.jsonl")?.iter().enumerate() {
@@ -33,7 +36,7 @@ fn main() -> io::Result<()> {
             retry: case["retry"].as_u64().and_then(|time| time.checked_mul(1_000_000)),
             comment: text("comment"),
         };
-        for target in ["encode", "peers"] {
+        for target in ["encode", "others"] {
             write(target, number, 0, &seed.seed())?;
         }
     }
@@ -42,14 +45,15 @@ fn main() -> io::Result<()> {
         let data = text.repeat(18_000 / text.len());
         let stream = format!("data: {data}\n\nid: {data}\n\n");
         for cuts in [[0; 4], [250, 255, 251, 253]] {
-            let choices = [false, true, true, false, false, true, true, true];
-            let seed = CutStream { choices, limit: 255, cuts, stream: stream.as_bytes() }.seed();
+            let (choices, turns) = ([false, false, true, false, false, true, true, true], [0, 3, 4, 5]);
+            let (event_limit, block_limit, stream) = (255, 255, stream.as_bytes());
+            let seed = CutStream { choices, event_limit, block_limit, cuts, turns, stream }.seed();
             for target in ["parse", "limit", "lines", "writer"] {
                 write(target, 1000 + number, cuts[0], &seed)?;
             }
         }
         let seed = Fields { data: data.into(), ..Fields::default() }.seed();
-        for target in ["encode", "peers"] {
+        for target in ["encode", "others"] {
             write(target, 1000 + number, 0, &seed)?;
         }
     }
@@ -69,7 +73,7 @@ fn here() -> &'static Path {
 }
 
 fn cases(name: &str) -> io::Result<Vec<Value>> {
-    let text = fs::read_to_string(here().join("../tests/conformance").join(name))?;
+    let text = fs::read_to_string(here().join("../tests/data").join(name))?;
     text.lines().map(|line| serde_json::from_str(line).map_err(io::Error::from)).collect()
 }
 

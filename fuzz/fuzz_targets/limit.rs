@@ -1,47 +1,63 @@
-//! Any bytes, cut anywhere, under a small limit: the same blocks are refused at every cut, and no more memory is taken than
-//! the limit allows.
+//! Any bytes, cut anywhere, under small limits: the same blocks are refused at every cut, and no more memory is taken than
+//! the limits allow.
 #![no_main]
 
 use allocation_counter::measure;
 use libfuzzer_sys::fuzz_target;
 use sse_wire::{ParseErrorKind, Parser};
 use sse_wire_fuzz::cut::CutStream;
-use sse_wire_fuzz::drive::{DOORS, parse};
+use sse_wire_fuzz::drive::{DOORS, parse, parser};
 
-fuzz_target!(|input: CutStream<'_>| {
-    let [comments, ..] = input.choices;
-    let limit = usize::from(input.limit);
-    let cuts = input.lengths();
-    for door in DOORS {
-        let whole = parse(input.stream, &[], limit, comments, door);
-        assert_eq!(parse(input.stream, &cuts, limit, comments, door), whole);
-    }
+/// How much of a line is decoded at a time.
+const WINDOW: usize = 4 * 1024;
+/// How much a buffer for anything but data keeps.
+const SMALL_CAPACITY: usize = 1024;
 
-    let mut parser = Parser::builder().max_event_size(limit).build();
-    let chunks: Vec<_> = input.chunks().collect();
-    let most = measure(|| {
-        for mut chunk in chunks {
-            loop {
-                let next = if comments {
-                    parser.next_item(&mut chunk).map(|item| item.is_some())
-                } else {
-                    parser.next_event(&mut chunk).map(|event| event.is_some())
-                };
-                match next {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(error) => assert!(matches!(
-                        error.kind(),
-                        ParseErrorKind::EventTooLarge { .. } | ParseErrorKind::CommentTooLarge { .. }
-                    )),
+/// Reads all of the chunks.
+fn read(parser: &mut Parser, chunks: &[&[u8]], blocks: bool) {
+    for chunk in chunks {
+        let mut feed = parser.feed(chunk);
+        loop {
+            let found = if blocks {
+                feed.next_block().map(|block| block.is_some())
+            } else {
+                feed.next_event().map(|event| event.is_some())
+            };
+            match found {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    assert!(matches!(error.kind(), ParseErrorKind::EventTooLarge | ParseErrorKind::BlockTooLarge));
                 }
             }
         }
-    })
-    .bytes_max;
-    // Text is at most three times the limit before it is refused, as a byte that is ill-formed becomes three; it lies in a
-    // buffer of up to twice of that, beside the old one while it grows. The three others of the parser may be as large, from
-    // blocks before, as so little is kept; and then there is the last event ID.
-    let allowed = (9 + 3 * 6 + 2) * limit as u64 + 64;
-    assert!(most <= allowed, "{most} bytes, {allowed} allowed");
+    }
+}
+
+fuzz_target!(|input: CutStream<'_>| {
+    let [block_is_limited, blocks, ..] = input.choices;
+    let limits = input.limits(true, block_is_limited);
+    let cuts = input.lengths();
+    for door in DOORS {
+        let whole = parse(input.stream, &[], limits, door);
+        assert_eq!(parse(input.stream, &cuts, limits, door), whole, "{door:?}");
+    }
+
+    let chunks: Vec<_> = input.chunks().collect();
+    let mut parser = parser(limits);
+    let most = measure(|| read(&mut parser, &chunks, blocks)).bytes_max;
+
+    // The size is checked after a part of a line was decoded. A byte that is ill-formed becomes three.
+    let longest = chunks.iter().map(|chunk| chunk.len()).max().unwrap_or_default();
+    let text = limits.event + 3 * longest.min(WINDOW) + 3;
+    // A buffer has up to twice the capacity that it needs, and grows beside the old one. The three small ones may have grown
+    // in blocks before.
+    let growing = 3 * text;
+    let kept = 2 * text + 3 * SMALL_CAPACITY.min(2 * text);
+    let last_event_id = 2 * limits.event;
+    // The lines of the block, and the same as text.
+    let most_lines = if block_is_limited { limits.block } else { limits.event };
+    let lines = if blocks { 8 * most_lines } else { 0 };
+    let allowed = growing + kept + last_event_id + lines + 64;
+    assert!(most <= allowed as u64, "{most} bytes, {allowed} allowed");
 });

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use sse_wire::Event;
-use sse_wire::server::{ReplayBuffer, ReplayError};
+use sse_wire::server::{CountedIds, ReplayBuffer, ReplayError};
+use sse_wire::{Event, EventId};
 use sse_wire_fuzz::steps::{ReplayStep as Step, Steps};
 
 /// All events there were, how many of them are gone, and how many bytes those that are held count with.
@@ -34,6 +34,14 @@ impl Model {
         }
     }
 
+    fn held(&self) -> impl Iterator<Item = &Bytes> {
+        self.published[self.gone..].iter().map(|(_, bytes)| bytes)
+    }
+
+    fn last_event_id(&self) -> &str {
+        self.published.last().map_or("", |(id, _)| id)
+    }
+
     fn since(&self, id: &[u8]) -> Option<Vec<&Bytes>> {
         let known = self.gone.saturating_sub(1);
         let place = self.published[known..].iter().position(|(published, _)| published.as_bytes() == id)?;
@@ -45,25 +53,29 @@ fuzz_target!(|steps: Steps<Step<'_>>| {
     let model = |ids_count| Model { max_events: 1024, max_bytes: 1 << 20, ids_count, ..Model::default() };
     let (mut own, mut own_model) = (ReplayBuffer::new(), model(true));
     let (mut counted, mut counted_model) = (ReplayBuffer::counted("e").expect("it is an id"), model(false));
+    let mut ids = CountedIds::new("e").expect("it is an id");
     for step in steps.0 {
         match step {
             Step::Publish { id, data } => {
                 let (id, data): (Cow<'_, str>, _) = (String::from_utf8_lossy(id), "x".repeat(data.into()));
-                let Ok(event) = Event::new(&*data).with_id(&id) else { continue };
+                let Ok(event_id) = EventId::new(&id) else { continue };
+                let event = Event::new(&data).with_id(event_id);
                 let expected = match own_model.since(id.as_bytes()) {
                     _ if id.is_empty() => Err(ReplayError::MissingId),
                     Some(_) => Err(ReplayError::DuplicateId),
                     None => Ok(()),
                 };
-                let published = own.publish(&event);
+                let published = own.publish(event);
                 assert_eq!(published.as_ref().map(|_| ()), expected.as_ref().copied());
                 if let Ok(bytes) = published {
+                    assert_eq!(bytes, event.encode());
                     own_model.publish(id.to_string(), bytes);
                 }
 
-                let bytes = counted.publish(&event);
+                let bytes = counted.publish(event);
                 let id = format!("e-{}", counted_model.published.len() + 1);
-                assert!(bytes.starts_with(format!("id: {id}\ndata: ").as_bytes()));
+                assert_eq!(ids.next_id(), &*id);
+                assert_eq!(bytes, format!("id: {id}\ndata: {data}\n\n"));
                 counted_model.publish(id, bytes);
             }
             Step::Since(id) => {
@@ -85,9 +97,9 @@ fuzz_target!(|steps: Steps<Step<'_>>| {
                 }
             }
         }
-        assert!(own.all().eq(own_model.published[own_model.gone..].iter().map(|(_, bytes)| bytes)));
-        assert!(counted.all().eq(counted_model.published[counted_model.gone..].iter().map(|(_, bytes)| bytes)));
-        assert_eq!(own.last_event_id(), own_model.published.last().map_or("", |(id, _)| id));
-        assert_eq!(counted.last_event_id(), counted_model.published.last().map_or("", |(id, _)| id));
+        assert!(own.all().eq(own_model.held()));
+        assert!(counted.all().eq(counted_model.held()));
+        assert_eq!(own.last_event_id(), own_model.last_event_id());
+        assert_eq!(counted.last_event_id(), counted_model.last_event_id());
     }
 });

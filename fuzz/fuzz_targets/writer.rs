@@ -1,50 +1,73 @@
 //! Data written in any pieces, as text or as bytes, becomes what `encode` makes of the whole.
 #![no_main]
 
+use std::{fmt, io};
+
 use libfuzzer_sys::fuzz_target;
-use sse_wire::{Encoder, Event};
+use sse_wire::{DataWriter, Encoder, Event, EventId, EventName, Head};
 use sse_wire_fuzz::cut::CutStream;
 
-/// An event with all fields and this data.
-fn event(data: &str) -> Event<&str> {
-    Event::new(data).with_name("name").and_then(|event| event.with_id("id")).expect("they are fine")
+const HEAD: Head<'_> = Head::new().with_name(EventName::from_static("name")).with_id(EventId::from_static("id"));
+
+fn push_str(writer: &mut DataWriter<'_>, text: &str, by_trait: bool) {
+    if by_trait {
+        fmt::Write::write_str(writer, text).expect("it never fails");
+    } else {
+        writer.push_str(text);
+    }
+}
+
+fn push_bytes(writer: &mut DataWriter<'_>, bytes: &[u8], by_trait: bool) {
+    if by_trait {
+        io::Write::write_all(writer, bytes).expect("it never fails");
+    } else {
+        writer.push_bytes(bytes);
+    }
 }
 
 fuzz_target!(|input: CutStream<'_>| {
-    // Whether a piece that is text is written as such, whether one is what the data begins with, and whether another event
-    // is begun first and never finished.
-    let [as_text, begins, unfinished, ..] = input.choices;
-    let mut pieces: Vec<_> = input.chunks().collect();
-    let begin = if begins { std::str::from_utf8(pieces[0]).ok() } else { None };
-    if begin.is_some() {
-        pieces.remove(0);
-    }
-    let event_so_far = event(begin.unwrap_or_default());
+    // Whether a piece that is text is written as such; whether pieces go through the traits of `std`; whether another event
+    // is begun first and never finished; whether there are other events in the encoder.
+    let [as_text, by_trait, unfinished, batched, ..] = input.choices;
+    let pieces: Vec<_> = input.chunks().collect();
     let mut encoder = Encoder::new();
+    let mut expected = Encoder::new();
+    if batched {
+        encoder.push(Event::new("before"));
+        expected.push(Event::new("before"));
+    }
     if unfinished {
-        let mut writer = encoder.writer(&event_so_far);
+        let before = encoder.len();
+        let mut writer = encoder.writer(HEAD);
         pieces.iter().for_each(|piece| writer.push_bytes(piece));
         drop(writer);
+        assert_eq!(encoder.len(), before);
     }
 
-    let mut whole = event_so_far.data().to_owned();
-    let mut bytes = Vec::new();
-    let mut writer = encoder.writer(&event_so_far);
+    let (mut whole, mut bytes) = (String::new(), Vec::new());
+    let mut writer = encoder.writer(HEAD);
     for piece in pieces {
-        match std::str::from_utf8(piece) {
+        match str::from_utf8(piece) {
             Ok(text) if as_text && !text.is_empty() => {
                 // Text begins anew: what came before it is complete.
                 whole.push_str(&String::from_utf8_lossy(&bytes));
                 bytes.clear();
                 whole.push_str(text);
-                writer.push_str(text);
+                push_str(&mut writer, text, by_trait);
             }
             _ => {
                 bytes.extend_from_slice(piece);
-                writer.push_bytes(piece);
+                push_bytes(&mut writer, piece, by_trait);
             }
         }
     }
     whole.push_str(&String::from_utf8_lossy(&bytes));
-    assert_eq!(writer.finish(), Encoder::new().encode(&event(&whole)));
+    writer.finish();
+    expected.push(HEAD.with_data(&whole));
+    if batched {
+        encoder.push(Event::new("after"));
+        expected.push(Event::new("after"));
+    }
+    assert_eq!(encoder.len(), expected.len());
+    assert_eq!(encoder.take(), expected.take());
 });

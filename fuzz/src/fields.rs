@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use sse_wire::{Event, FieldError};
+use sse_wire::{Event, EventId, EventName, Field, FieldError, Head};
+
+use crate::oracle::{SeenBlock, SeenEvent, SeenLine, arriving};
 
 const BETWEEN: u8 = 0xff;
 
@@ -20,25 +22,51 @@ pub struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// The event, if it can be built. That it cannot is checked: what is refused, and where.
-    pub fn event(&self) -> Option<Event<&str>> {
-        let mut event = Event::new(&*self.data);
-        if let Some(name) = &self.name {
-            let named = event.with_name(name);
-            assert_eq!(named.as_ref().err().map(FieldError::index), name.find(['\r', '\n']));
-            event = named.ok()?;
-        }
-        if let Some(id) = &self.id {
-            let with_id = event.with_id(id);
-            assert_eq!(with_id.as_ref().err().map(FieldError::index), id.find(['\r', '\n', '\0']));
-            event = with_id.ok()?;
-        }
-        Some(self.retry.map_or(event, |time| event.with_retry(Duration::from_nanos(time))))
+    /// The event, if it can be built. Checks that what cannot be is refused, and where.
+    pub fn event(&self) -> Option<Event<'_>> {
+        Some(self.head()?.with_data(&self.data))
     }
 
-    /// The name as it arrives: without one, or with an empty one, `message`.
-    pub fn name_that_arrives(&self) -> &str {
-        self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("message")
+    /// All of it but the data and the comment.
+    fn head(&self) -> Option<Head<'_>> {
+        let name = self.name.as_deref().map(EventName::new);
+        assert_refused(&name, Field::Event, self.name.as_deref(), &['\r', '\n']);
+        let id = self.id.as_deref().map(EventId::new);
+        assert_refused(&id, Field::Id, self.id.as_deref(), &['\r', '\n', '\0']);
+        let retry = self.retry.map(Duration::from_nanos);
+        let head = Head::new().with_optional_name(name.transpose().ok()?).with_optional_id(id.transpose().ok()?);
+        Some(head.with_optional_retry(retry))
+    }
+
+    /// The comment as it arrives: a block of its own.
+    pub fn comment_that_arrives(&self) -> Option<SeenBlock> {
+        let lines =
+            arriving(self.comment.as_ref()?).split('\n').map(|line| SeenLine::Comment(line.to_owned())).collect();
+        Some(SeenBlock { lines, ..SeenBlock::default() })
+    }
+
+    /// The event as it arrives, if it can be built.
+    pub fn event_that_arrives(&self) -> SeenBlock {
+        let name = self.name.as_deref().filter(|name| !name.is_empty());
+        let id = self.id.as_deref().map(str::to_owned);
+        // Whole milliseconds, rounded up.
+        let retry = self.retry.map(|nanoseconds| nanoseconds.div_ceil(1_000_000));
+        let data = arriving(&self.data);
+        let field = |name: &str, value: &str| SeenLine::Field(name.to_owned(), value.to_owned());
+        let head = [
+            name.map(|name| field("event", name)),
+            id.as_deref().map(|id| field("id", id)),
+            retry.map(|time| field("retry", &time.to_string())),
+        ];
+        let lines = head.into_iter().flatten().chain(data.split('\n').map(|line| field("data", line))).collect();
+        let event = SeenEvent {
+            name: name.unwrap_or("message").to_owned(),
+            data,
+            id: id.clone(),
+            last_event_id: id.clone().unwrap_or_default(),
+            retry,
+        };
+        SeenBlock { event: Some(event), id, retry, lines }
     }
 
     /// The bytes that become this.
@@ -49,6 +77,13 @@ impl Fields<'_> {
         // The time last, as its bytes may be any.
         [text(&self.name), text(&self.id), text(&self.comment), self.data.as_bytes().to_vec(), retry].join(&BETWEEN)
     }
+}
+
+/// What a field cannot carry is refused at its first byte of that kind.
+fn assert_refused<T>(built: &Option<Result<T, FieldError>>, field: Field, text: Option<&str>, refused: &[char]) {
+    let expected = text.and_then(|text| text.find(refused).map(|index| (field, text.as_bytes()[index], index)));
+    let error = built.as_ref().and_then(|built| built.as_ref().err());
+    assert_eq!(error.map(|error| (error.field(), error.byte(), error.index())), expected);
 }
 
 /// `+` and a text; without the `+` there is none.

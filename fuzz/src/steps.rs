@@ -1,16 +1,32 @@
-//! What happens to something that lives long: one step after the other, until the bytes end.
+//! What happens to a client or a server over a long time: one step after the other, until the bytes end.
 
 use arbitrary::{Arbitrary, Unstructured};
+
+use crate::turns::Turn;
 
 /// What may happen to a client.
 #[derive(Clone, Debug)]
 pub enum ClientStep<'a> {
-    Response { status: u16, right_type: bool },
-    RetryAfter { seconds: u8 },
+    Response {
+        status: u16,
+        right_type: bool,
+    },
+    RetryAfter {
+        seconds: u8,
+    },
     Bytes(&'a [u8]),
     Finish,
-    Disconnected { open_for: u8, random: u32 },
+    Disconnected {
+        open_for: u8,
+        random: u32,
+    },
     Close,
+    /// From here on, chunks are read like this.
+    ReadBy(Turn),
+    /// Another parser, with this limit for a block.
+    BlockLimit(u8),
+    CloseOnTooLarge,
+    Unrepeatable,
 }
 
 impl<'a> Arbitrary<'a> for ClientStep<'a> {
@@ -22,6 +38,10 @@ impl<'a> Arbitrary<'a> for ClientStep<'a> {
             b'F' => ClientStep::Finish,
             b'D' => ClientStep::Disconnected { open_for: input.arbitrary()?, random: input.arbitrary()? },
             b'C' => ClientStep::Close,
+            b'T' => ClientStep::ReadBy(input.arbitrary::<u8>()?.into()),
+            b'L' => ClientStep::BlockLimit(input.arbitrary()?),
+            b'S' => ClientStep::CloseOnTooLarge,
+            b'U' => ClientStep::Unrepeatable,
             len => ClientStep::Bytes(input.bytes(input.len().min(len.into()))?),
         };
         Ok(step)

@@ -1,1 +1,1 @@
-//! Nothing but tests: `tests/` has one file for each use.
+//! This crate holds only tests: `tests/` has one file for each library or use.

@@ -12,16 +12,16 @@ use axum::routing::get;
 use futures_util::{StreamExt, stream};
 use sse_wire::body::EventBody;
 use sse_wire::stream::{EncodeExt, TransportExt};
-use sse_wire::{Event, Item};
+use sse_wire::{BlockLine, Head, OwnedEvent};
 use tokio_stream::wrappers::IntervalStream;
 
 async fn count() -> impl IntoResponse {
     let events = stream::iter(1..=3).then(|number| async move {
         tokio::time::sleep(Duration::from_millis(30)).await;
-        Event::new(number.to_string())
+        OwnedEvent::new(Head::new(), number.to_string())
     });
     let ticks = IntervalStream::new(tokio::time::interval(Duration::from_millis(5)));
-    let body = EventBody::new(events.encoded()).keep_alive(ticks);
+    let body = EventBody::new(events.encoded()).with_keep_alive(ticks);
     ([(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")], Body::new(body))
 }
 
@@ -32,14 +32,13 @@ async fn what_a_handler_streams_is_read_back() -> Result<(), Box<dyn Error>> {
     let router = Router::new().route("/count", get(count));
     let server = tokio::spawn(async { axum::serve(listener, router).await });
 
-    let mut items = reqwest::get(url).await?.error_for_status()?.bytes_stream().items();
+    let mut blocks = reqwest::get(url).await?.error_for_status()?.bytes_stream().blocks();
     let mut received = Vec::new();
     let mut comments = 0;
-    while let Some(item) = items.next().await {
-        match item? {
-            Item::Event(event) => received.push(event.into_data()),
-            Item::Comment(_) => comments += 1,
-        }
+    while let Some(block) = blocks.next().await {
+        let block = block?;
+        comments += block.lines().filter(|line| *line == BlockLine::Comment("")).count();
+        received.extend(block.into_event().map(OwnedEvent::into_data));
     }
     assert_eq!(received, ["1", "2", "3"]);
     assert!(comments > 0, "ticks come six times as often as events");
@@ -49,8 +48,8 @@ async fn what_a_handler_streams_is_read_back() -> Result<(), Box<dyn Error>> {
 
 #[tokio::test]
 async fn what_a_handler_reads_from_elsewhere_it_can_pass_on() -> Result<(), Box<dyn Error>> {
-    let upstream = stream::iter(["id: 1\nda", "ta: x\n\n", ": hi\n\n"]).map(Ok::<_, Infallible>);
-    let body = Body::new(EventBody::new(upstream.items().encoded()));
-    assert_eq!(axum::body::to_bytes(body, 1000).await?, "id: 1\ndata: x\n\n: hi\n\n");
+    let upstream = stream::iter(["id: 1\nda", "ta: x\n\n", ": hi\n\n", "id: 2\nown: y\n\n"]).map(Ok::<_, Infallible>);
+    let body = Body::new(EventBody::new(upstream.blocks().encoded()));
+    assert_eq!(axum::body::to_bytes(body, 1000).await?, "id: 1\ndata: x\n\n: hi\n\nid: 2\nown: y\n\n");
     Ok(())
 }

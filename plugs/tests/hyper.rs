@@ -13,9 +13,9 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use sse_wire::body::{Chunk, DataStream, EventBody};
+use sse_wire::body::{DataStream, EventBody, Piece};
 use sse_wire::stream::TransportExt;
-use sse_wire::{ByteString, Encoder, Event, KEEP_ALIVE};
+use sse_wire::{Event, EventId, EventName, KEEP_ALIVE, OwnedEvent};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
@@ -24,24 +24,27 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
-/// The other ends of the one response that a server gives.
+/// A server for one connection, and what decides its response.
 struct Server {
     address: SocketAddr,
-    source: UnboundedSender<io::Result<Chunk>>,
+    /// What the body sends.
+    source: UnboundedSender<io::Result<Piece>>,
+    /// When a keep-alive may be due.
     ticks: UnboundedSender<()>,
 }
 
 async fn server() -> Result<Server> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let (source, chunks) = unbounded_channel();
+    let (source, pieces) = unbounded_channel();
     let (ticks, each_tick) = unbounded_channel();
-    tokio::spawn(serve(listener, chunks, each_tick));
+    tokio::spawn(serve(listener, pieces, each_tick));
     Ok(Server { address, source, ticks })
 }
 
-async fn serve(listener: TcpListener, chunks: UnboundedReceiver<io::Result<Chunk>>, ticks: UnboundedReceiver<()>) {
-    let body = EventBody::new(UnboundedReceiverStream::new(chunks)).keep_alive(UnboundedReceiverStream::new(ticks));
+async fn serve(listener: TcpListener, pieces: UnboundedReceiver<io::Result<Piece>>, ticks: UnboundedReceiver<()>) {
+    let body =
+        EventBody::new(UnboundedReceiverStream::new(pieces)).with_keep_alive(UnboundedReceiverStream::new(ticks));
     let body = Mutex::new(Some(body));
     let (connection, _) = listener.accept().await.unwrap();
     let service = service_fn(|_: Request<Incoming>| {
@@ -49,18 +52,18 @@ async fn serve(listener: TcpListener, chunks: UnboundedReceiver<io::Result<Chunk
         async { Response::builder().header("content-type", "text/event-stream").body(body) }
     });
     let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(connection), service);
-    // An error of the source is one of the connection.
+    // An error of the source becomes one of the connection.
     let _ = served.await;
 }
 
 impl Server {
-    fn send(&self, chunk: impl Into<Chunk>) -> Result {
-        Ok(self.source.send(Ok(chunk.into()))?)
+    fn send(&self, piece: impl Into<Piece>) -> Result {
+        Ok(self.source.send(Ok(piece.into()))?)
     }
 }
 
-fn event(data: &str) -> Event {
-    Event::new(ByteString::from(data))
+fn event(data: &str) -> OwnedEvent {
+    Event::new(data).into_owned()
 }
 
 /// Sends a request and reads the head of the response.
@@ -87,7 +90,7 @@ async fn expect(socket: &mut TcpStream, text: &str) -> Result {
 }
 
 #[tokio::test]
-async fn events_are_not_held_back_and_signs_of_life_come_between_them() -> Result {
+async fn events_are_not_held_back_and_keep_alives_come_between_them() -> Result {
     let server = server().await?;
     let mut socket = request(server.address).await?;
     server.send(event("one\ntwo"))?;
@@ -96,16 +99,16 @@ async fn events_are_not_held_back_and_signs_of_life_come_between_them() -> Resul
     server.ticks.send(())?;
     server.ticks.send(())?;
     expect(&mut socket, ":\n\n").await?;
-    server.send(Bytes::from("data: in "))?;
+    server.send(Piece::Raw("data: in ".into()))?;
     expect(&mut socket, "data: in ").await?;
     server.ticks.send(())?;
     server.ticks.send(())?;
-    // Time enough for a sign of life that should not come.
+    // Long enough for a keep-alive, which should not come within a block.
     tokio::time::sleep(Duration::from_millis(20)).await;
-    server.send(Bytes::from("pieces\n\n"))?;
+    server.send(Piece::Raw("pieces\n\n".into()))?;
     expect(&mut socket, "pieces\n\n").await?;
     drop(server.source);
-    // The last chunk is an empty one.
+    // The last chunk is empty.
     expect(&mut socket, "").await
 }
 
@@ -140,7 +143,7 @@ async fn curl_prints_each_event_when_it_is_sent() -> Result {
     };
     let mut lines = BufReader::new(curl.stdout.take().unwrap()).lines();
     for number in 0..3 {
-        server.send(event(&number.to_string()).with_id("7".into())?)?;
+        server.send(Event::new(&number.to_string()).with_id(EventId::from_static("7")))?;
         assert_eq!(lines.next_line().await?.unwrap(), "id: 7");
         assert_eq!(lines.next_line().await?.unwrap(), format!("data: {number}"));
         assert_eq!(lines.next_line().await?.unwrap(), "");
@@ -158,19 +161,19 @@ async fn curl_prints_each_event_when_it_is_sent() -> Result {
 #[tokio::test]
 async fn a_hyper_client_reads_what_a_hyper_server_sends() -> Result {
     let server = server().await?;
-    let mut encoder = Encoder::new();
     let large = "line\r\n".repeat(50_000);
-    server.send(event("one\ntwo").with_name("named".into())?)?;
-    server.send(Bytes::from_static(KEEP_ALIVE))?;
-    server.send(encoder.encode(&Event::new("ready").with_id("7")?))?;
+    server.send(Event::new("one\ntwo").with_name(EventName::from_static("named")))?;
+    server.send(Piece::Blocks(Bytes::from_static(KEEP_ALIVE)))?;
+    server.send(Piece::Blocks(Event::new("ready").with_id(EventId::from_static("7")).encode()))?;
     server.send(event(&large))?;
     drop(server.source);
 
     let socket = TokioIo::new(TcpStream::connect(server.address).await?);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(socket).await?;
     tokio::spawn(connection);
-    let request =
-        Request::builder().header("host", "localhost").body(EventBody::new(futures_util::stream::empty::<Event>()))?;
+    let request = Request::builder()
+        .header("host", "localhost")
+        .body(EventBody::new(futures_util::stream::empty::<Event<'static>>()))?;
     let mut events = DataStream::new(sender.send_request(request).await?.into_body()).events();
     let mut received = Vec::new();
     while let Some(event) = events.next().await {

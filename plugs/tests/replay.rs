@@ -1,5 +1,5 @@
-//! A `ReplayBuffer` beside a `tokio::sync::broadcast`: every client sees every event once, in order, however writers,
-//! connections that break and receivers that lag behind race.
+//! A `ReplayBuffer` beside a `tokio::sync::broadcast`: every client sees every event once and in order, while writers,
+//! broken connections and receivers that lag race with each other.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 struct Feed(Mutex<(ReplayBuffer<CountedIds>, broadcast::Sender<Bytes>)>);
 
 impl Feed {
-    /// A feed whose receivers lag if they are more than `capacity` events behind.
+    /// A feed whose receivers lag once they are more than `capacity` events behind.
     fn new(capacity: usize) -> Result<Feed, FieldError> {
         Ok(Feed(Mutex::new((ReplayBuffer::counted("e")?, broadcast::Sender::new(capacity)))))
     }
@@ -25,8 +25,8 @@ impl Feed {
 
     fn publish(&self, data: &str) {
         let (replay, live) = &mut *self.lock();
-        // An error only says that nobody listens.
-        let _ = live.send(replay.publish(&Event::new(data)));
+        // An error only means that there are no receivers.
+        let _ = live.send(replay.publish(Event::new(data)));
     }
 
     fn subscribe(&self, last_event_id: &str) -> Result<(Vec<Bytes>, broadcast::Receiver<Bytes>), UnknownId> {
@@ -57,10 +57,11 @@ async fn watch(feed: &Feed, patience: usize, total: usize) -> Result<usize, Unkn
                     Err(RecvError::Closed) => unreachable!("the feed holds a sender"),
                 },
             };
-            let event =
-                parser.next_event(&mut &bytes[..]).expect("within the limit").expect("a whole event").to_shared();
+            let mut events = parser.feed(&bytes);
+            let event = events.next_event().expect("within the limit").expect("a whole event");
             seen += 1;
             assert_eq!(event.id(), Some(&*format!("e-{seen}")));
+            assert_eq!(events.next_event(), Ok(None), "one event for each publication");
         }
     }
     Ok(lagged)
@@ -94,7 +95,7 @@ async fn every_client_sees_every_event_once_and_in_order() -> Result<(), Box<dyn
             lagged += client?;
         }
     }
-    assert!(lagged > 0, "nobody ever lagged: a smaller capacity is called for");
+    assert!(lagged > 0, "nobody ever lagged: choose a smaller capacity");
     Ok(())
 }
 

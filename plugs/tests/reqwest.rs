@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use sse_wire::stream::{EventStream, ItemStream, StreamError, TransportExt};
-use sse_wire::{Item, Parser};
+use sse_wire::stream::{EventStream, StreamError, TransportExt};
+use sse_wire::{BlockLine, Event, ParseErrorKind, Parser};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -22,7 +22,7 @@ fn chunk(text: &str) -> String {
 
 const LAST_CHUNK: &str = "0\r\n\r\n";
 
-/// Takes one connection, and reads the head of a request.
+/// Accepts one connection, and reads the head of a request.
 async fn accept(listener: &TcpListener) -> (TcpStream, String) {
     let (mut connection, _) = listener.accept().await.unwrap();
     let mut head = Vec::new();
@@ -32,14 +32,14 @@ async fn accept(listener: &TcpListener) -> (TcpStream, String) {
     (connection, String::from_utf8(head).unwrap())
 }
 
-/// A server for one connection, which sends what it is told to, and then closes.
+/// A server for one connection, which sends what this sender sends, and closes once it is dropped.
 async fn server() -> Result<(SocketAddr, mpsc::UnboundedSender<String>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let (sender, mut told) = mpsc::unbounded_channel::<String>();
+    let (sender, mut texts) = mpsc::unbounded_channel::<String>();
     tokio::spawn(async move {
         let (mut connection, _) = accept(&listener).await;
-        while let Some(text) = told.recv().await {
+        while let Some(text) = texts.recv().await {
             connection.write_all(text.as_bytes()).await.unwrap();
         }
     });
@@ -54,7 +54,7 @@ async fn an_event_that_is_cut_over_chunks_comes_whole_and_no_event_is_held_back(
     let mut events = response.bytes_stream().events();
     assert_eq!(events.next().await.unwrap()?.data(), "1");
     server.send(chunk("ta: h\u{e9}"))?;
-    // A wait that is given up loses nothing.
+    // A wait that is cancelled loses nothing.
     assert!(tokio::time::timeout(Duration::from_millis(20), events.next()).await.is_err());
     server.send([chunk("llo\n"), chunk("\n"), LAST_CHUNK.into()].concat())?;
     assert_eq!(events.next().await.unwrap()?.data(), "h\u{e9}llo");
@@ -76,13 +76,14 @@ async fn a_connection_that_breaks_is_an_error_after_every_event_before_it() -> R
     assert!(inner.is_body() || inner.is_decode(), "{inner:?}");
     assert_eq!(error.to_string(), inner.to_string());
     assert!(events.next().await.is_none());
-    assert_eq!(events.finish().unwrap().data(), "unfin");
+    let unfinished = events.finish().unwrap();
+    assert_eq!((unfinished.id(), unfinished.event().unwrap().data()), (Some("3"), "unfin"));
     assert_eq!(events.last_event_id(), "2", "the id of an unfinished event does not count");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_client_takes_up_where_the_connection_broke() -> Result {
+async fn a_client_goes_on_where_the_connection_broke() -> Result {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/", listener.local_addr()?);
     let server = tokio::spawn(async move {
@@ -127,24 +128,28 @@ async fn an_event_over_the_limit_is_refused_and_the_client_may_go_on() -> Result
     let (address, server) = server().await?;
     let large = format!("data: {}\n\n", "x".repeat(100));
     server.send([HEAD, &chunk("data: 1\n\n"), &chunk(&large), &chunk("data: 2\n\n"), LAST_CHUNK].concat())?;
-    let parser = Parser::builder().max_event_size(50).build();
+    let parser = Parser::new().with_max_event_size(50);
     let response = reqwest::get(format!("http://{address}/")).await?;
     let mut events = EventStream::with_parser(response.bytes_stream(), parser);
     assert_eq!(events.next().await.unwrap()?.data(), "1");
     let error = events.next().await.unwrap().unwrap_err();
-    assert!(matches!(&error, StreamError::Parse(refused) if refused.position() == 9), "{error}");
+    let StreamError::Parse(refused) = &error else { panic!("{error}") };
+    let seen = (refused.kind(), refused.limit(), refused.position());
+    assert_eq!(seen, (ParseErrorKind::EventTooLarge, Some(50), 9));
     assert_eq!(events.next().await.unwrap()?.data(), "2");
     assert!(events.next().await.is_none());
     Ok(())
 }
 
 #[tokio::test]
-async fn comments_are_seen_where_a_client_waits_for_signs_of_life() -> Result {
+async fn comments_are_seen_by_a_client_that_waits_for_keep_alives() -> Result {
     let (address, server) = server().await?;
     server.send([HEAD, &chunk(":\n\n"), &chunk("data: 1\n\n"), LAST_CHUNK].concat())?;
-    let mut items = ItemStream::new(reqwest::get(format!("http://{address}/")).await?.bytes_stream());
-    assert_eq!(items.next().await.unwrap()?, Item::Comment(""));
-    assert!(matches!(items.next().await.unwrap()?, Item::Event(event) if event.data() == "1"));
-    assert!(items.next().await.is_none());
+    let mut blocks = reqwest::get(format!("http://{address}/")).await?.bytes_stream().blocks();
+    let keep_alive = blocks.next().await.unwrap()?;
+    assert_eq!(keep_alive.event(), None);
+    assert_eq!(keep_alive.lines().collect::<Vec<_>>(), [BlockLine::Comment("")]);
+    assert_eq!(blocks.next().await.unwrap()?.event(), Some(Event::new("1")));
+    assert!(blocks.next().await.is_none());
     Ok(())
 }

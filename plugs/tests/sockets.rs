@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
+use sse_wire::Event;
 use sse_wire::io::{Events, ReadError, WriteEvents};
-use sse_wire::{Encoder, Event};
 
 fn connection() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -20,7 +20,7 @@ fn a_read_that_times_out_loses_nothing() {
     let mut events = Events::new(client);
     for piece in ["da", "ta: lo", "ng\r", "\n"] {
         server.write_all(piece.as_bytes()).unwrap();
-        // Not more than this has been sent, so that sooner or later the reader waits in vain.
+        // Nothing else was sent, so the read must time out.
         let Some(Err(ReadError::Io(error))) = events.next() else { panic!("an event too early") };
         assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
     }
@@ -31,14 +31,14 @@ fn a_read_that_times_out_loses_nothing() {
 }
 
 #[test]
-fn a_socket_that_is_full_takes_the_rest_later() {
+fn a_socket_that_is_full_gets_the_rest_later() {
     let (client, server) = connection();
     server.set_nonblocking(true).unwrap();
     let large = "x".repeat(64 * 1024);
     let mut events = WriteEvents::new(server);
     let mut written = 0;
-    // Until the system's buffers are full.
-    while events.write(&Event::new(&large)).is_ok() {
+    // Until the buffers of the operating system are full.
+    while events.write(Event::new(&large)).is_ok() {
         written += 1;
     }
     assert!(events.unsent() > 0);
@@ -46,9 +46,8 @@ fn a_socket_that_is_full_takes_the_rest_later() {
     while events.flush().is_err() {
         std::thread::yield_now();
     }
-    let blocks = Encoder::new().encode(&Event::new("last"));
-    events.writer().set_nonblocking(false).unwrap();
-    events.write_blocks(&blocks).unwrap();
+    events.get_ref().set_nonblocking(false).unwrap();
+    events.write_blocks(&Event::new("last").encode()).unwrap();
     drop(events.into_inner());
     let seen: Vec<usize> = watch.join().unwrap();
     assert_eq!(seen, [vec![large.len(); written + 1], vec![4]].concat());

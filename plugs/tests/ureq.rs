@@ -5,11 +5,11 @@ use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
 use sse_wire::io::{Events, ReadError, WriteEvents};
-use sse_wire::{Encoder, Event, Parser, http};
+use sse_wire::{Event, EventId, Parser, http};
 use ureq::http::{HeaderName, HeaderValue};
 use ureq::{Agent, BodyReader};
 
-/// Serves the connections one by one, each with `answer`, which gets the request, and ends with the last.
+/// Serves so many connections, one after the other. `answer` gets the request.
 fn serve(connections: usize, answer: impl Fn(&str, &mut TcpStream) + Send + 'static) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/events", listener.local_addr().unwrap());
@@ -73,7 +73,9 @@ fn events_arrive_from_chunks_that_are_cut_anywhere() {
         assert_eq!((first.name(), first.data(), first.id()), ("price", "\u{1f680}", Some("1")));
         assert_eq!(events.next().unwrap().unwrap().data(), "two\nlines");
         assert!(events.next().is_none());
-        assert_eq!(events.finish().map(Event::into_data), Some("lost"));
+        let unfinished = events.finish().unwrap();
+        assert_eq!(unfinished.event().map(|event| event.data()), Some("lost"));
+        assert_eq!(unfinished.id(), None);
         server.join().unwrap();
     }
 }
@@ -110,7 +112,7 @@ fn an_event_is_yielded_before_the_next_one_is_sent() {
     let (url, server) = serve(1, move |_, connection| {
         write_head(connection);
         for data in ["1", "2", "3"] {
-            write_chunk(connection, &Encoder::new().encode(&Event::new(data)));
+            write_chunk(connection, &Event::new(data).encode());
             told.lock().unwrap().recv().unwrap();
         }
         write_chunk(connection, b"");
@@ -132,7 +134,7 @@ fn events_are_written_to_a_socket_as_they_come() {
         let mut events = WriteEvents::new(connection);
         for number in 0..100 {
             let id = number.to_string();
-            events.write(&Event::new(&*id).with_id(&id).unwrap()).unwrap();
+            events.write(Event::new(&id).with_id(EventId::new(&id).unwrap())).unwrap();
         }
         events.flush().unwrap();
     });

@@ -1,4 +1,4 @@
-//! What the program was asked for.
+//! The arguments of the command line.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ Runs a server and clients over loopback, cuts their connections, and checks ever
 
     cargo run --release -p soak -- [--seconds N] [--clients N] [--seed N]
 
-    --seconds N  for how long [120]
-    --clients N  how many at a time, beside the one of the hostile endpoint [48]
-    --seed N     what the events, the clients' habits and the chance of all else come from [7]
+    --seconds N  how long it runs [120]
+    --clients N  how many clients there are, beside the one of the hostile endpoint [48]
+    --seed N     the seed of the events, the clients' habits and all other random numbers [7]
     --help       this text
 ";
 
-/// What the program was asked for.
+/// The arguments of the command line.
 #[derive(Debug)]
 pub struct Arguments {
     pub time: Duration,
@@ -23,7 +23,7 @@ pub struct Arguments {
     pub seed: u64,
 }
 
-/// From the command line. `None`: the help was asked for.
+/// Reads the command line. `None`: print the help.
 pub fn parse() -> Result<Option<Arguments>, lexopt::Error> {
     let mut seconds: u32 = 120;
     let mut clients: u16 = 48;

@@ -1,4 +1,4 @@
-//! How many events a replay buffer must hold: a second reading of its bounds, by sums and nothing else.
+//! How many events a replay buffer must hold: its bounds once more, computed from sums alone.
 
 use std::collections::VecDeque;
 
@@ -7,12 +7,12 @@ use std::collections::VecDeque;
 pub struct Bounds {
     max_events: usize,
     max_bytes: u64,
-    /// The bytes of all events up to one, for the newest event, those that may be held, and the one before them.
+    /// For the newest event, those that may be held, and the one before them: the bytes of all events up to it.
     totals: VecDeque<u64>,
 }
 
 impl Bounds {
-    /// Of a buffer that holds at most so many events, and so many bytes.
+    /// The bounds of a buffer that holds at most so many events, and so many bytes.
     pub fn new(max_events: usize, max_bytes: usize) -> Bounds {
         let max_bytes = u64::try_from(max_bytes).unwrap_or(u64::MAX);
         Bounds { max_events, max_bytes, totals: VecDeque::from([0]) }
@@ -26,7 +26,7 @@ impl Bounds {
         }
     }
 
-    /// How many of the newest events are held. What comes after an id is known for as many, and for no more.
+    /// How many of the newest events are held. So many events, and no more, can be replayed.
     pub fn held(&self) -> usize {
         let newest = self.newest_total();
         let gone = self.totals.partition_point(|total| newest - total > self.max_bytes);

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use sse_wire::Event;
+use sse_wire::{Event, OwnedEvent};
 
 use crate::expected::Series;
 use crate::failure::{Failure, shortened};
 use crate::report::ClientCounts;
 use crate::server::{BEGIN, GONE};
 
-/// Follows one client: which event is next, and is it the one that came?
+/// Follows one client: knows which event must be next, and compares it with the one that came.
 #[derive(Debug)]
 pub struct Checker {
     series: Series,
-    /// The number of the newest event that is known of. `None`: the stream has not begun.
+    /// The number of the last event that came. `None`: the stream has not begun.
     last: Option<u64>,
     counts: Arc<ClientCounts>,
 }
@@ -24,18 +24,18 @@ impl Checker {
         Checker { series, last: None, counts }
     }
 
-    /// The number of the event that is next, as far as anything came yet.
+    /// The number of the next event.
     pub fn next(&self) -> u64 {
         self.last.map_or(0, |last| last + 1)
     }
 
-    /// This event came.
+    /// Checks the event that came.
     ///
-    /// The first is `begin`; after it, numbers go up by one, but for `gone`, which says that some are lost for good.
-    pub fn event<S: AsRef<str>>(&mut self, event: &Event<S>) -> Result<(), Failure> {
-        let number = match (event.name(), self.last) {
-            (BEGIN, None) => self.marker(event)?,
-            (GONE, Some(last)) => {
+    /// The first is `begin`. After it, numbers go up by one, unless `gone` says that some events are lost.
+    pub fn event(&mut self, event: Event<'_>) -> Result<(), Failure> {
+        let number = match (event.event_name(), self.last) {
+            (Some(BEGIN), None) => self.marker(event)?,
+            (Some(GONE), Some(last)) => {
                 let newest = self.marker(event)?;
                 if newest <= last {
                     return Err(self.unexpected(format!("an id after {last}"), event));
@@ -52,24 +52,25 @@ impl Checker {
         Ok(())
     }
 
-    /// This event was under way when the connection ended: it is the beginning of the one that is next.
-    pub fn unfinished<S: AsRef<str>>(&self, event: &Event<S>) -> Result<(), Failure> {
+    /// Checks the event that the connection has cut: it must be the beginning of the next one.
+    pub fn unfinished(&self, event: Event<'_>) -> Result<(), Failure> {
         let Some(last) = self.last else { return Ok(()) };
-        if event.name() == GONE {
+        if event.event_name() == Some(GONE) {
             return Ok(());
         }
         let expected = self.arriving(last + 1)?;
-        // A character that the cut went through.
+        let expected = expected.as_event();
+        // The cut may have split a character.
         let data = event.data().trim_end_matches('\u{fffd}');
         if event.name() == expected.name() && event.id() == expected.id() && expected.data().starts_with(data) {
             Ok(())
         } else {
-            Err(Failure::other_event(last + 1, &expected, event))
+            Err(Failure::other_event(last + 1, expected, event))
         }
     }
 
-    /// The number that an event with the newest id as its data carries.
-    fn marker<S: AsRef<str>>(&self, event: &Event<S>) -> Result<u64, Failure> {
+    /// The number in the id of `begin` or `gone`, whose data is the same id.
+    fn marker(&self, event: Event<'_>) -> Result<u64, Failure> {
         let number = event.id().and_then(|id| self.series.number(id));
         match number {
             Some(number) if event.id() == Some(event.data()) && event.retry().is_none() => Ok(number),
@@ -77,20 +78,20 @@ impl Checker {
         }
     }
 
-    fn numbered<S: AsRef<str>>(&self, number: u64, event: &Event<S>) -> Result<u64, Failure> {
+    fn numbered(&self, number: u64, event: Event<'_>) -> Result<u64, Failure> {
         let expected = self.arriving(number)?;
-        if *event != expected {
-            return Err(Failure::other_event(number, &expected, event));
+        if event != expected {
+            return Err(Failure::other_event(number, expected.as_event(), event));
         }
         self.counts.events.add(1);
         Ok(number)
     }
 
-    fn arriving(&self, number: u64) -> Result<Event<String>, Failure> {
+    fn arriving(&self, number: u64) -> Result<OwnedEvent, Failure> {
         self.series.arriving(number).map_err(|error| Failure::error(format!("event {number}"), &error))
     }
 
-    fn unexpected<S: AsRef<str>>(&self, expected: impl std::fmt::Display, event: &Event<S>) -> Failure {
+    fn unexpected(&self, expected: impl std::fmt::Display, event: Event<'_>) -> Failure {
         let seen = format!("{:?} with id {:?} and data {}", event.name(), event.id(), shortened(event.data()));
         Failure::new(format!("event {}", self.next()), expected, seen)
     }
@@ -99,25 +100,30 @@ impl Checker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sse_wire::{EventId, EventName, Head};
 
     const SERIES: Series = Series { seed: 7 };
 
     fn checker(newest: u64) -> Checker {
         let mut checker = Checker::new(SERIES, Arc::default());
-        checker.event(&marker(BEGIN, newest)).unwrap();
+        check(&mut checker, &marker(BEGIN, newest)).unwrap();
         checker
     }
 
-    fn marker(name: &str, number: u64) -> Event<String> {
+    fn check(checker: &mut Checker, event: &OwnedEvent) -> Result<(), Failure> {
+        checker.event(event.as_event())
+    }
+
+    fn marker(name: EventName<'_>, number: u64) -> OwnedEvent {
         let id = SERIES.id(number);
-        Event::new(id.clone()).with_name(name.to_owned()).unwrap().with_id(id).unwrap()
+        OwnedEvent::new(Head::from(name).with_id(EventId::new(&id).unwrap()), &*id)
     }
 
     #[test]
     fn events_are_checked_one_after_the_other() {
         let mut checker = checker(4);
         for number in 5..50 {
-            checker.event(&SERIES.arriving(number).unwrap()).unwrap();
+            check(&mut checker, &SERIES.arriving(number).unwrap()).unwrap();
         }
         assert_eq!(checker.counts.events.get(), 45);
     }
@@ -125,19 +131,19 @@ mod tests {
     #[test]
     fn a_gap_a_repetition_and_another_event_are_seen() {
         for number in [4, 6, 3] {
-            assert!(checker(4).event(&SERIES.arriving(number).unwrap()).is_err(), "{number}");
+            assert!(check(&mut checker(4), &SERIES.arriving(number).unwrap()).is_err(), "{number}");
         }
-        let other = SERIES.arriving(6).unwrap().with_id(SERIES.id(5)).unwrap();
-        assert!(checker(4).event(&other).is_err());
-        assert!(checker(4).event(&marker(BEGIN, 5)).is_err());
+        let (other, id) = (SERIES.arriving(6).unwrap(), SERIES.id(5));
+        assert!(checker(4).event(other.as_event().with_id(EventId::new(&id).unwrap())).is_err());
+        assert!(check(&mut checker(4), &marker(BEGIN, 5)).is_err());
     }
 
     #[test]
-    fn a_gap_is_well_if_it_was_told() {
+    fn a_gap_is_allowed_if_the_client_was_told() {
         let mut checker = checker(4);
-        checker.event(&marker(GONE, 9)).unwrap();
-        checker.event(&SERIES.arriving(10).unwrap()).unwrap();
+        check(&mut checker, &marker(GONE, 9)).unwrap();
+        check(&mut checker, &SERIES.arriving(10).unwrap()).unwrap();
         assert_eq!(checker.counts.missed.get(), 5);
-        assert!(checker.event(&marker(GONE, 10)).is_err());
+        assert!(check(&mut checker, &marker(GONE, 10)).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! A client: follows the stream over as many connections as it takes, and has each event checked.
+//! A client: follows the stream over as many connections as it takes, and checks each event.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use sse_wire::client::{EventSource, Reconnect};
 use sse_wire::http::{LAST_EVENT_ID, REQUEST_HEADERS, is_event_stream};
 use sse_wire::stream::{EventStream, StreamError};
-use sse_wire::{Item, Parser};
+use sse_wire::{Block, BlockLine, OwnedEvent, Parser};
 
 use crate::check::Checker;
 use crate::connection::Connector;
@@ -27,7 +27,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Follows until a check fails.
+    /// Follows the stream until a check fails.
     pub async fn follow(mut self) -> Failure {
         let followed = match self.connector.habits.reading {
             Reading::Stream => self.follow_by_stream().await,
@@ -41,8 +41,8 @@ impl Client {
 
     /// By an [`EventSource`], which says what to send and how long to wait.
     async fn follow_by_source(&mut self) -> Result<std::convert::Infallible, Failure> {
-        let reconnect = Reconnect::new().time(RECONNECTION_TIME).floor(RECONNECTION_TIME / 4);
-        let mut source = EventSource::builder().reconnect(reconnect.backoff(Duration::from_secs(1))).build();
+        let reconnect = Reconnect::new().with_time(RECONNECTION_TIME).with_floor(RECONNECTION_TIME / 4);
+        let mut source = EventSource::new().with_reconnect(reconnect.with_backoff(Duration::from_secs(1)));
         loop {
             let mut opened = None;
             if let Some(response) = self.connector.request(source.request_headers()).await? {
@@ -52,10 +52,10 @@ impl Client {
                 opened = Some(Instant::now());
                 let mut chunks = self.connector.chunks(response, self.chance.fork());
                 while let Some(chunk) = chunks.next().await? {
-                    self.take(&mut source, chunk)?;
+                    self.read(&mut source, &chunk)?;
                 }
-                if let Some(unfinished) = source.finish() {
-                    self.checker.unfinished(&unfinished)?;
+                if let Some(unfinished) = source.finish().and_then(|block| block.event()) {
+                    self.checker.unfinished(unfinished)?;
                     self.connector.counts.unfinished.add(1);
                 }
             }
@@ -65,61 +65,64 @@ impl Client {
         }
     }
 
-    /// All events of one chunk.
-    fn take(&mut self, source: &mut EventSource, mut chunk: Bytes) -> Result<(), Failure> {
+    /// Everything that one chunk completes.
+    fn read(&mut self, source: &mut EventSource, chunk: &Bytes) -> Result<(), Failure> {
         let reading = match self.connector.habits.reading {
-            Reading::Mixed => self.chance.choice(METHODS).unwrap_or(Reading::Shared),
+            Reading::Mixed => self.chance.choice(METHODS).unwrap_or(Reading::Bytes),
             reading => reading,
         };
         let place = format!("event {}", self.checker.next());
-        let failure = |error| Failure::error(place, &error);
+        let failure = |error| Failure::error(&place, &error);
         match reading {
             Reading::Borrowed => {
-                let mut chunk = &chunk[..];
-                loop {
-                    match source.next_event(&mut chunk) {
-                        Ok(Some(event)) => self.checker.event(&event)?,
-                        Ok(None) => return Ok(()),
-                        Err(error) => return Err(failure(error)),
-                    }
+                let mut events = source.feed(chunk);
+                while let Some(event) = events.next_event().map_err(failure)? {
+                    self.checker.event(event)?;
                 }
+                Ok(())
             }
-            Reading::Items => {
-                let mut chunk = &chunk[..];
-                loop {
-                    match source.next_item(&mut chunk) {
-                        Ok(Some(Item::Event(event))) => self.checker.event(&event)?,
-                        Ok(Some(Item::Comment(text))) => self.comment(text)?,
-                        Ok(None) => return Ok(()),
-                        Err(error) => return Err(failure(error)),
-                    }
+            Reading::Owned => source.feed(chunk).owned().try_for_each(|event| self.owned(&event.map_err(failure)?)),
+            Reading::Blocks => {
+                let mut blocks = source.feed(chunk);
+                while let Some(block) = blocks.next_block().map_err(failure)? {
+                    self.block(&block)?;
                 }
+                Ok(())
             }
-            Reading::SharedItems => loop {
-                match source.next_item_shared(&mut chunk) {
-                    Ok(Some(Item::Event(event))) => self.checker.event(&event)?,
-                    Ok(Some(Item::Comment(text))) => self.comment(&text)?,
-                    Ok(None) => return Ok(()),
-                    Err(error) => return Err(failure(error)),
-                }
-            },
-            Reading::Shared | Reading::Mixed | Reading::Stream => loop {
-                match source.next_event_shared(&mut chunk) {
-                    Ok(Some(event)) => self.checker.event(&event)?,
-                    Ok(None) => return Ok(()),
-                    Err(error) => return Err(failure(error)),
-                }
-            },
+            Reading::OwnedBlocks => {
+                let mut blocks = source.feed(chunk).owned_blocks();
+                blocks.try_for_each(|block| self.block(&block.map_err(failure)?.as_block()))
+            }
+            Reading::Bytes | Reading::Mixed | Reading::Stream => {
+                source.feed_bytes(chunk).try_for_each(|event| self.owned(&event.map_err(failure)?))
+            }
         }
     }
 
-    /// The only comments are the signs of life, which have no text.
-    fn comment(&self, text: &str) -> Result<(), Failure> {
-        self.connector.counts.comments.add(1);
-        if text.is_empty() { Ok(()) } else { Err(Failure::new("a comment", "no text", format!("{text:?}"))) }
+    fn owned(&mut self, event: &OwnedEvent) -> Result<(), Failure> {
+        self.checker.event(event.as_event())
     }
 
-    /// By the stream adapter, and one parser that goes from connection to connection.
+    /// A block is an event or a keep-alive, which is a comment without text.
+    fn block(&mut self, block: &Block<'_>) -> Result<(), Failure> {
+        if let Some(event) = block.event() {
+            return self.checker.event(event);
+        }
+        self.connector.counts.comments.add(1);
+        let is_keep_alive = match block.lines().next() {
+            Some(line) => line == BlockLine::Comment("") && block.lines().count() == 1,
+            // A method for events has read the beginning of the line.
+            None => self.connector.habits.reading == Reading::Mixed,
+        };
+        if is_keep_alive {
+            Ok(())
+        } else {
+            let seen = format!("{:?}", block.lines().collect::<Vec<_>>());
+            Err(Failure::new("a block without an event", "a comment without text", seen))
+        }
+    }
+
+    /// By the stream adapter, with one parser for all connections.
     async fn follow_by_stream(&mut self) -> Result<std::convert::Infallible, Failure> {
         let mut parser = Parser::new();
         loop {
@@ -136,13 +139,13 @@ impl Client {
                 let mut events = EventStream::with_parser(chunks, parser);
                 while let Some(event) = events.next().await {
                     match event {
-                        Ok(event) => self.checker.event(&event)?,
+                        Ok(event) => self.checker.event(event.as_event())?,
                         Err(StreamError::Transport(failure)) => return Err(failure),
                         Err(error) => return Err(Failure::error(format!("event {}", self.checker.next()), &error)),
                     }
                 }
-                if let Some(unfinished) = events.finish() {
-                    self.checker.unfinished(&unfinished)?;
+                if let Some(unfinished) = events.finish().and_then(|block| block.event()) {
+                    self.checker.unfinished(unfinished)?;
                     self.connector.counts.unfinished.add(1);
                 }
                 parser = events.into_parts().parser;
@@ -151,7 +154,7 @@ impl Client {
         }
     }
 
-    /// Waits before it connects again; longer, if that is a habit.
+    /// Waits before the next connection; longer now and then, if that is a habit.
     async fn pause(&mut self, wait: Duration) {
         tokio::time::sleep(wait).await;
         if self.connector.habits.naps && self.chance.u32(..4) == 0 {

@@ -1,4 +1,4 @@
-//! One connection of a client: the request, and the chunks of the response as the client's habits have them.
+//! One connection of a client: the request, and the chunks of the response, cut and delayed by the client's habits.
 
 use std::io;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use crate::habits::Habits;
 use crate::report::ClientCounts;
 use crate::run::Run;
 
-/// How long a server that shows every 250 ms that it is alive may be silent before it counts as stuck.
+/// How long the server, which sends a keep-alive every 250 ms, may be silent before it counts as stuck.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// The way to reqwest's client: every connection is a new one.
+/// The HTTP client. Each request has a connection of its own.
 pub fn http() -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).read_timeout(SILENCE).build()
 }
 
-/// How a client gets its connections, and what it counts of them.
+/// How a client connects, and what it counts.
 #[derive(Debug)]
 pub struct Connector {
     pub http: reqwest::Client,
@@ -66,7 +66,7 @@ impl Connector {
 pub struct Chunks {
     response: Response,
     habits: Habits,
-    /// What was read and not yet given.
+    /// What was read and not yet returned.
     rest: Bytes,
     chance: Rng,
     counts: Arc<ClientCounts>,
@@ -84,7 +84,7 @@ impl Chunks {
             return Ok(Some(std::mem::take(&mut self.rest)));
         }
         let most = if self.chance.bool() { self.rest.len().min(64) } else { self.rest.len() };
-        // Seldom nothing at all: an empty chunk is a chunk.
+        // Seldom an empty chunk, which the parser must take too.
         let size = if self.chance.u32(..64) == 0 { 0 } else { self.chance.usize(..=most).max(1).min(most) };
         Ok(Some(self.rest.split_to(size)))
     }
@@ -110,7 +110,7 @@ impl Chunks {
     }
 }
 
-/// Whether it is what a cut looks like, and not bytes that were changed, or a server that is silent.
+/// Whether the error is that of a cut, and not of changed bytes or a silent server.
 fn is_cut(error: &reqwest::Error) -> bool {
     let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |&error| error.source());
     let is_end = |kind| matches!(kind, io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof);

@@ -1,15 +1,15 @@
-//! What each event is: a function of the seed and of the event's number, so that whoever receives an event makes the same
-//! one again and compares the two whole.
+//! What each event is: a function of the seed and of the event's number. A client makes the same event again, and
+//! compares the two.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use fastrand::Rng;
-use sse_wire::{Event, FieldError};
+use sse_wire::{EventId, EventName, FieldError, Head, OwnedEvent};
 
 const KIB: usize = 1024;
 
-/// What texts are made of: what the format could take for its own, what is easily lost, and characters of every length.
+/// What texts are made of: what looks like part of the format, what is easily lost, and characters of every length.
 const FRAGMENTS: [&str; 16] = [
     " ",
     "  ",
@@ -29,8 +29,15 @@ const FRAGMENTS: [&str; 16] = [
     "🦀",
 ];
 
-/// The names that events have; the empty one stands for `message`.
-const NAMES: [&str; 6] = ["", "", "price", " with a space before it", "name: colon", "名前"];
+/// The names of events. Without one it is `message`.
+const NAMES: [Option<EventName<'static>>; 6] = [
+    None,
+    None,
+    Some(EventName::from_static("price")),
+    Some(EventName::from_static(" with a space before it")),
+    Some(EventName::from_static("name: colon")),
+    Some(EventName::from_static("名前")),
+];
 
 const LINE_ENDS: [&str; 3] = ["\n", "\r", "\r\n"];
 
@@ -41,7 +48,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// What the ids of this run begin with.
+    /// The beginning of all ids of this run.
     pub fn epoch(self) -> String {
         format!("soak-{}", self.seed)
     }
@@ -56,40 +63,38 @@ impl Series {
         id.strip_prefix(&self.epoch())?.strip_prefix('-')?.parse().ok()
     }
 
-    /// Chance that depends on the seed and this number alone.
+    /// Random numbers that depend on the seed and this number alone.
     pub fn chance(self, number: u64) -> Rng {
         Rng::with_seed(self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
     /// The event with this number as it is published: without an id, which the replay buffer gives it.
-    pub fn published(self, number: u64) -> Result<Event<String>, FieldError> {
+    pub fn published(self, number: u64) -> OwnedEvent {
         let mut chance = self.chance(number);
-        let name = choose(&mut chance, &NAMES);
-        let event = Event::new(data(&mut chance)).with_name(name.into())?;
+        let name = chance.choice(NAMES).flatten();
+        let data = data(&mut chance);
         let retry = (chance.u32(..100) == 0).then(|| Duration::from_millis(chance.u64(100..400)));
-        Ok(if let Some(time) = retry { event.with_retry(time) } else { event })
+        OwnedEvent::new(Head::new().with_optional_name(name).with_optional_retry(retry), data)
     }
 
     /// The same event as it arrives: with its id, and with LF for each line break.
-    pub fn arriving(self, number: u64) -> Result<Event<String>, FieldError> {
-        let published = self.published(number)?;
+    pub fn arriving(self, number: u64) -> Result<OwnedEvent, FieldError> {
+        let (published, id) = (self.published(number), self.id(number));
         let data = published.data().replace("\r\n", "\n").replace('\r', "\n");
-        let event = Event::new(data).with_name(published.name().to_owned())?.with_id(self.id(number))?;
-        Ok(if let Some(time) = published.retry() { event.with_retry(time) } else { event })
+        Ok(OwnedEvent::new(published.head().with_id(EventId::new(&id)?), data))
     }
 }
 
-/// One of these.
-pub fn choose<'a>(chance: &mut Rng, of: &[&'a str]) -> &'a str {
+fn choose(chance: &mut Rng, of: &[&'static str]) -> &'static str {
     chance.choice(of).copied().unwrap_or_default()
 }
 
-/// One line of text, of less than so many fragments.
+/// One line of text, of fewer than so many fragments.
 pub fn text(chance: &mut Rng, fragments: usize) -> String {
     (0..chance.usize(..fragments)).map(|_| choose(chance, &FRAGMENTS)).collect()
 }
 
-/// Mostly small, seldom large, now and then very large.
+/// Data: mostly small, seldom large, now and then very large.
 fn data(chance: &mut Rng) -> String {
     match chance.u32(..2000) {
         0 => large(chance, 1024 * KIB..4096 * KIB),
@@ -104,7 +109,7 @@ fn data(chance: &mut Rng) -> String {
     }
 }
 
-/// One piece of text over and over, with numbers in between, on one line or on many.
+/// One piece of text again and again, with numbers in between, on one line or on many.
 fn large(chance: &mut Rng, size: std::ops::Range<usize>) -> String {
     let size = chance.usize(size);
     let between = if chance.bool() { "" } else { choose(chance, &LINE_ENDS) };
@@ -126,18 +131,18 @@ mod tests {
     fn an_event_depends_on_the_seed_and_the_number_alone() {
         for number in 1..300 {
             assert_eq!(Series { seed: 7 }.arriving(number), Series { seed: 7 }.arriving(number));
-            let published = Series { seed: 7 }.published(number).unwrap();
+            let published = Series { seed: 7 }.published(number);
             let others = [Series { seed: 8 }.published(number), Series { seed: 7 }.published(number + 1)];
-            let same = others.iter().flatten().filter(|other| **other == published).count();
-            // The small ones may be the same by chance: those without data and name are.
+            let same = others.iter().filter(|other| **other == published).count();
+            // Small ones may be the same by chance, such as those without data and name.
             assert!(same == 0 || published.data().len() < 100, "{number}");
         }
     }
 
     #[test]
     fn there_are_events_of_every_kind() {
-        let events: Vec<_> = (1..3000).map(|number| Series { seed: 7 }.published(number).unwrap()).collect();
-        let has = |what: fn(&Event<String>) -> bool| events.iter().any(what);
+        let events: Vec<_> = (1..3000).map(|number| Series { seed: 7 }.published(number)).collect();
+        let has = |what: fn(&OwnedEvent) -> bool| events.iter().any(what);
         assert!(has(|event| event.data().len() > 1024 * KIB));
         assert!(has(|event| (100 * KIB..500 * KIB).contains(&event.data().len())));
         assert!(has(|event| event.data().is_empty()));

@@ -1,49 +1,66 @@
-//! What kinds of clients there are.
+//! The kinds of clients.
 
 use std::fmt::{self, Display, Formatter};
 
 use fastrand::Rng;
 
-/// By what the events are read.
+/// By which methods a client reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// `EventSource::next_event`.
+    /// `next_event` of the reader that `EventSource::feed` returns.
     Borrowed,
-    /// `EventSource::next_event_shared`.
-    Shared,
-    /// `EventSource::next_item`.
-    Items,
-    /// `EventSource::next_item_shared`.
-    SharedItems,
-    /// One of the four, another one for each chunk.
+    /// `owned` of the same reader.
+    Owned,
+    /// `EventSource::feed_bytes`.
+    Bytes,
+    /// `next_block` of the reader that `EventSource::feed` returns.
+    Blocks,
+    /// `owned_blocks` of the same reader.
+    OwnedBlocks,
+    /// One of the five, another one for each chunk.
     Mixed,
-    /// The stream adapter, `stream::EventStream`, which one parser goes through.
+    /// The stream adapter, `stream::EventStream`, with one parser for all connections.
     Stream,
 }
 
-/// The four that `EventSource` has.
-pub const METHODS: [Reading; 4] = [Reading::Borrowed, Reading::Shared, Reading::Items, Reading::SharedItems];
+/// The five that `EventSource` has.
+pub const METHODS: [Reading; 5] =
+    [Reading::Borrowed, Reading::Owned, Reading::Bytes, Reading::Blocks, Reading::OwnedBlocks];
 
-const ALL: [Reading; 6] =
-    [Reading::Borrowed, Reading::Shared, Reading::Items, Reading::SharedItems, Reading::Mixed, Reading::Stream];
+const ALL: [Reading; 7] = [
+    Reading::Borrowed,
+    Reading::Owned,
+    Reading::Bytes,
+    Reading::Blocks,
+    Reading::OwnedBlocks,
+    Reading::Mixed,
+    Reading::Stream,
+];
+
+impl Reading {
+    /// Whether the client sees blocks without an event, and so keep-alives.
+    pub fn sees_blocks(self) -> bool {
+        matches!(self, Reading::Blocks | Reading::OwnedBlocks)
+    }
+}
 
 /// How one client behaves.
-#[expect(clippy::struct_excessive_bools, reason = "each habit comes with every other")]
+#[expect(clippy::struct_excessive_bools, reason = "every combination occurs")]
 #[derive(Clone, Copy, Debug)]
 pub struct Habits {
     pub reading: Reading,
-    /// Waits before it reads on.
+    /// Waits before each read.
     pub slow: bool,
-    /// Cuts what it reads further before it is parsed.
+    /// Cuts chunks further before they are parsed.
     pub recuts: bool,
-    /// Stays away for long now and then.
+    /// Waits long before some of its connections.
     pub naps: bool,
-    /// Asks by HTTP 1.0: a body ends where the connection does, so that a cut looks like a good end.
+    /// Uses HTTP 1.0: a body ends with the connection, so that a cut looks like a proper end.
     pub old_http: bool,
 }
 
 impl Habits {
-    /// Of the client with this number. Every kind of reading comes with every habit, if there are enough clients.
+    /// Of the client with this number. With enough clients, every kind of reading occurs with every habit.
     pub fn of(client: usize, chance: &mut Rng) -> Habits {
         let mut is_one_in = |clients: u32| chance.u32(..clients) == 0;
         Habits {

@@ -39,7 +39,7 @@ use server::Feed;
 /// How often the counts are printed.
 const REPORT_PERIOD: Duration = Duration::from_secs(5);
 
-/// How long every client has at the end to get to the newest event.
+/// How long every client has at the end to reach the newest event.
 const LAST_RESPITE: Duration = Duration::from_secs(45);
 
 fn main() -> ExitCode {
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Everything that runs beside the reports. What ends with an error ends the run.
+/// Everything that runs beside the reports. The first error ends the run.
 type Tasks = JoinSet<Result<(), Failure>>;
 
 /// One run. Returns how many events were checked.
@@ -96,7 +96,7 @@ async fn soak(arguments: &Arguments) -> Result<u64, Failure> {
                 }
             }
             now = ticks.tick() => {
-                memory.look(third(now - start, arguments.time));
+                memory.measure(third(now - start, arguments.time));
                 if now >= next_report {
                     next_report += REPORT_PERIOD;
                     println!("{}", run.counts.line(now - start, &memory));
@@ -166,15 +166,15 @@ fn stuck(run: &Run, feed: &Feed) -> Option<Failure> {
     let newest = feed.newest();
     let mut clients = run.counts.clients.iter().enumerate();
     let (number, client) = clients.find(|(_, client)| client.last.get() != newest)?;
-    let expected = format!("to get to event {newest}, the newest");
+    let expected = format!("to reach event {newest}, the newest");
     Some(Failure::new(format!("client {number}"), expected, format!("event {} as its last", client.last.get())))
 }
 
-/// A client that saw no event at all, if there is one; or the hostile endpoint, if it was not seen to its end.
+/// A client that saw no event at all, if there is one; or the hostile endpoint, if no round was read to its end.
 fn idle(run: &Run) -> Option<Failure> {
     let idle = run.counts.clients.iter().position(|client| client.events.get() == 0);
     let client = idle.map(|number| Failure::new(format!("client {number}"), "events", "none at all"));
     let hostile = (run.counts.hostile.rounds.get() == 0)
-        .then(|| Failure::new("the hostile endpoint", "a round to come to its end", "none at all"));
+        .then(|| Failure::new("the hostile endpoint", "a whole round", "none at all"));
     client.or(hostile)
 }

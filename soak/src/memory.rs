@@ -1,4 +1,4 @@
-//! How much memory the run takes: of the heap, counted by the allocator, and of the system.
+//! How much memory the run takes: heap, counted by the allocator, and resident memory.
 
 use std::fs;
 
@@ -7,24 +7,24 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-/// What one third of the run took of the heap, in bytes.
+/// The heap in one third of the run, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Third {
     pub peak: u64,
-    /// Of all looks, and how many there were.
+    /// The sum of all measurements, and how many there were.
     sum: u64,
-    looks: u64,
+    count: u64,
 }
 
 impl Third {
-    /// What it was in the middle of things.
+    /// The mean of all measurements.
     pub fn mean(self) -> u64 {
-        self.sum.checked_div(self.looks).unwrap_or_default()
+        self.sum.checked_div(self.count).unwrap_or_default()
     }
 }
 
-/// The heap over the run. A leak makes the last third take more than the first: the mean shows it better than the peak,
-/// which depends on how many clients were at a very large event at the same moment.
+/// The heap over the run. With a leak, the last third takes more than the first. The mean shows it better than the peak,
+/// which depends on how many clients receive a very large event at the same moment.
 #[derive(Debug, Default)]
 pub struct Memory {
     thirds: [Third; 3],
@@ -33,12 +33,12 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Looks at the heap; it is this third of the run, counting from 0. To be called every now and then.
-    pub fn look(&mut self, third: usize) {
+    /// Measures the heap. `third` is the current third of the run, counting from 0. Call it regularly.
+    pub fn measure(&mut self, third: usize) {
         let current = &mut self.thirds[self.current];
         current.peak = current.peak.max(bytes(HEAP.peak_usage()));
         current.sum += Memory::now();
-        current.looks += 1;
+        current.count += 1;
         let third = third.min(self.thirds.len() - 1);
         if third != self.current {
             self.current = third;
@@ -46,22 +46,22 @@ impl Memory {
         }
     }
 
-    /// The heap at this moment, in bytes.
+    /// The heap now, in bytes.
     pub fn now() -> u64 {
         bytes(HEAP.current_usage())
     }
 
-    /// The most that it was, in bytes.
+    /// The largest heap so far, in bytes.
     pub fn peak(&self) -> u64 {
         self.thirds.iter().map(|third| third.peak).max().unwrap_or_default()
     }
 
-    /// What each third of the run took.
+    /// The heap in each third of the run.
     pub fn thirds(&self) -> [Third; 3] {
         self.thirds
     }
 
-    /// The most that the process had in memory, in bytes, where the system tells.
+    /// The largest resident set of the process, in bytes, where the operating system tells it.
     pub fn peak_resident() -> Option<u64> {
         let status = fs::read_to_string("/proc/self/status").ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

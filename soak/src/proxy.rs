@@ -1,5 +1,5 @@
-//! What lies between clients and the server: it forwards bytes in random pieces, with random pauses, and breaks connections
-//! wherever it likes, within an event too.
+//! The proxy between clients and the server: it forwards bytes in random pieces, with random pauses, and breaks connections
+//! at random places, within events too.
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ pub struct Proxy {
     pub server: SocketAddr,
     /// Whether it breaks connections.
     pub cuts: bool,
-    /// For its chance.
+    /// For its random numbers.
     pub seed: u64,
 }
 
@@ -41,7 +41,7 @@ impl Proxy {
             let mut chance = chance.fork();
             let cut_after = self.cuts.then(|| cut_after(&mut chance));
             connections.spawn(connection(client, self.server, Arc::clone(&run), cut_after, chance));
-            // A connection that ended is of no interest: the client tells what came of it.
+            // Why a connection ended does not matter here: the client checks what it received.
             while connections.try_join_next().is_some() {}
         }
     }
@@ -70,7 +70,7 @@ async fn connection(
         let (mut from_client, mut to_client) = client.split();
         let (mut from_server, mut to_server) = server.split();
         tokio::select! {
-            // The client went away.
+            // The client has closed its connection.
             sent = copy(&mut from_client, &mut to_server) => sent.map(|_| false),
             is_cut = forward(&mut from_server, &mut to_client, &run, cut_after, chance) => is_cut,
         }?
@@ -84,7 +84,7 @@ async fn connection(
     Ok(())
 }
 
-/// Forwards until the end, or until it is time for the cut: then it gives `true`.
+/// Forwards until the end, or until it is time for the cut. Returns whether it was the cut.
 async fn forward(
     from: &mut (impl AsyncReadExt + Unpin),
     to: &mut (impl AsyncWriteExt + Unpin),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::memory::Memory;
 
-/// A number that many tasks count up.
+/// A number that many tasks increase.
 #[derive(Debug, Default)]
 pub struct Count(AtomicU64);
 
@@ -30,7 +30,7 @@ impl Count {
 pub struct ClientCounts {
     /// Events that were as expected.
     pub events: Count,
-    /// Comments that were seen, by a client that looks.
+    /// Comments that were seen, by a client that reads blocks.
     pub comments: Count,
     /// Bytes of bodies.
     pub bytes: Count,
@@ -38,13 +38,13 @@ pub struct ClientCounts {
     pub connections: Count,
     /// Connections that ended before there was a response.
     pub unanswered: Count,
-    /// Events that were under way when a connection ended, and were checked as far as they came.
+    /// Events that the end of a connection has cut, and that were checked as far as they came.
     pub unfinished: Count,
     /// How often the server said that events are lost for this client.
     pub gone: Count,
     /// How many were lost.
     pub missed: Count,
-    /// The number of the newest event that it knows of.
+    /// The number of the newest event that it has seen or was told of.
     pub last: Count,
 }
 
@@ -55,7 +55,7 @@ pub struct HostileCounts {
     pub bytes: Count,
     pub events: Count,
     pub comments: Count,
-    /// Blocks that were refused, each with the error that it should give.
+    /// Blocks that were refused, each with the right error.
     pub refused: Count,
 }
 
@@ -97,7 +97,7 @@ impl Counts {
         self.clients.iter().map(|client| count(client).get()).sum()
     }
 
-    /// How it stands, in a line.
+    /// The counts so far, in one line.
     pub fn line(&self, elapsed: Duration, memory: &Memory) -> String {
         format!(
             "{:>4} s  {} events  {}  {} connections  {} cuts  {} gone  {} refused  heap {}, at most {}",

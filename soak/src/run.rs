@@ -1,4 +1,4 @@
-//! What all parts of a run share.
+//! The state that all parts of a run share.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::timeout;
 use crate::expected::Series;
 use crate::report::Counts;
 
-/// The run: its events, its counts, and whether it comes to its end.
+/// The run: its events, its counts, and whether it is ending.
 ///
-/// When it does, nothing more is published, nobody is slow any more and no connection is cut, so that every client gets to
-/// the newest event. One that does not is stuck.
+/// Once it is, nothing more is published, no client is slow and no connection is cut, so that every client reaches the
+/// newest event. A client that does not is stuck.
 #[derive(Debug)]
 pub struct Run {
     pub series: Series,
@@ -24,7 +24,7 @@ impl Run {
         Run { series: Series { seed }, counts: Counts::new(clients), ending: watch::Sender::new(false) }
     }
 
-    /// It comes to its end.
+    /// From now on, the run is ending.
     pub fn end(&self) {
         self.ending.send_replace(true);
     }
@@ -33,10 +33,10 @@ impl Run {
         *self.ending.borrow()
     }
 
-    /// Sleeps, but not beyond the beginning of the end.
+    /// Sleeps, but no longer than until the run is ending.
     pub async fn sleep(&self, pause: Duration) {
         let mut ending = self.ending.subscribe();
-        // That it took too long is what is wanted.
+        // An error only says that all of the pause has passed.
         let _ = timeout(pause, ending.wait_for(|ending| *ending)).await;
     }
 }

@@ -1,8 +1,8 @@
 //! The server: publishes at a pace, and answers with event streams.
 //!
 //! Nothing is queued for a connection. Each one asks the replay buffer for what comes after the event that it sent last,
-//! and waits when there is nothing. A slow reader so costs no more than a fast one: when it asks at last, what it wants may
-//! be gone, and then it is told so.
+//! and waits if there is nothing. So a slow client costs no more than a fast one. When its connection asks again, the events
+//! may be gone, and then the client is told so.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use futures_util::{Stream, stream};
 use sse_wire::body::EventBody;
 use sse_wire::http::{LAST_EVENT_ID, RESPONSE_HEADERS};
 use sse_wire::server::{CountedIds, ReplayBuffer};
-use sse_wire::{Encoder, Event, FieldError};
+use sse_wire::{Event, EventId, EventName, FieldError, OwnedEvent};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -33,30 +33,30 @@ use crate::hostile;
 use crate::run::Run;
 
 /// The name of the first event for a client that has seen none. Its data is the newest id.
-pub const BEGIN: &str = "begin";
+pub const BEGIN: EventName<'static> = EventName::from_static("begin");
 
 /// The name of the event for a client whose id is not known, or no longer. Its data is the newest id.
-pub const GONE: &str = "gone";
+pub const GONE: EventName<'static> = EventName::from_static("gone");
 
 /// What the replay buffer holds at most: some seconds of the stream.
 const MAX_EVENTS: usize = 4096;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// How often a stream on which nothing happens shows that it is alive.
+/// How often a stream without events sends a keep-alive.
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_millis(250);
 
-/// What was published.
+/// The events that were published.
 #[derive(Debug)]
 struct History {
     replay: ReplayBuffer<CountedIds>,
-    /// What it must know.
+    /// How many events it must hold.
     bounds: Bounds,
 }
 
 impl History {
-    /// Publishes, and checks which ids are known then: a buffer that forgets too early would only show as clients that are
-    /// told so, which is nothing wrong by itself.
-    fn publish(&mut self, series: Series, number: u64, event: &Event<String>) -> Result<(), Failure> {
+    /// Publishes, and then checks which ids are known. Clients alone would not show that a buffer forgets too early: they would
+    /// be told that events are gone, which is no failure.
+    fn publish(&mut self, series: Series, number: u64, event: &OwnedEvent) -> Result<(), Failure> {
         self.bounds.publish(self.replay.publish(event).len());
         let held = self.bounds.held();
         let known = |missed: usize| {
@@ -75,7 +75,7 @@ impl History {
     }
 }
 
-/// What there is to be followed.
+/// The stream that clients follow.
 #[derive(Debug)]
 pub struct Feed {
     series: Series,
@@ -85,7 +85,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// With the first event, so that there is always a newest id.
+    /// A feed with one event, so that there is always a newest id.
     pub fn new(series: Series) -> Result<Feed, Failure> {
         let replay = ReplayBuffer::counted(series.epoch()).map_err(|error| Failure::error("the epoch", &error))?;
         let replay = replay.with_max_events(MAX_EVENTS).with_max_bytes(MAX_BYTES);
@@ -102,9 +102,7 @@ impl Feed {
 
     fn publish(&self) -> Result<(), Failure> {
         let number = self.newest() + 1;
-        let failure = |error| Failure::error(format!("publishing event {number}"), &error);
-        let event = self.series.published(number).map_err(failure)?;
-        self.history().publish(self.series, number, &event)?;
+        self.history().publish(self.series, number, &self.series.published(number))?;
         self.newest.send_replace(number);
         Ok(())
     }
@@ -113,7 +111,7 @@ impl Feed {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All that comes after this id, for ever.
+    /// Everything after this id, without end.
     fn events(self: Arc<Self>, last_event_id: Vec<u8>) -> impl Stream<Item = Result<Bytes, FieldError>> {
         let newest = self.newest.subscribe();
         let subscription = Subscription { feed: self, newest, last_event_id };
@@ -136,7 +134,7 @@ impl Subscription {
     /// The next event; `None` once there will be no more.
     async fn next(&mut self) -> Result<Option<Bytes>, FieldError> {
         loop {
-            // What is published after this wakes the wait below.
+            // An event that is published after this ends the wait below.
             self.newest.borrow_and_update();
             if let Some(bytes) = self.look()? {
                 return Ok(Some(bytes));
@@ -153,9 +151,9 @@ impl Subscription {
         let newest = history.replay.last_event_id();
         let Ok(mut missed) = history.replay.since(&self.last_event_id) else {
             let name = if self.last_event_id.is_empty() { BEGIN } else { GONE };
-            let event = Event::new(newest).with_name(name)?.with_id(newest)?;
+            let event = Event::new(newest).with_name(name).with_id(EventId::new(newest)?);
             self.last_event_id = newest.into();
-            return Ok(Some(Encoder::new().encode(&event)));
+            return Ok(Some(event.encode()));
         };
         let Some(bytes) = missed.next() else { return Ok(None) };
         let later = u64::try_from(missed.len()).unwrap_or(u64::MAX);
@@ -166,7 +164,7 @@ impl Subscription {
     }
 }
 
-/// Publishes until the run comes to its end: in bursts, with pauses, some of them long.
+/// Publishes until the run is ending: in bursts, with pauses, some of them long.
 pub async fn publish(run: Arc<Run>, feed: Arc<Feed>) -> Result<(), Failure> {
     let mut chance = Rng::with_seed(run.series.seed);
     while !run.is_ending() {
@@ -180,7 +178,7 @@ pub async fn publish(run: Arc<Run>, feed: Arc<Feed>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Answers until it is dropped.
+/// Answers requests until it is dropped.
 pub async fn serve(listener: TcpListener, feed: Arc<Feed>) -> Result<(), Failure> {
     let series = feed.series;
     let answer = async move |headers: HeaderMap| {
@@ -191,7 +189,7 @@ pub async fn serve(listener: TcpListener, feed: Arc<Feed>) -> Result<(), Failure
         async move |Path(round): Path<u64>| event_stream(hostile::pieces(series, round), hostile::KEEP_ALIVE_PERIOD);
     let routes = Router::new().route("/events", get(answer)).route("/hostile/{round}", get(answer_hostile));
     let listener = listener.tap_io(|connection| {
-        // It would only be slower without.
+        // An error does not matter: it would only be slower.
         let _ = connection.set_nodelay(true);
     });
     axum::serve(listener, routes).await.map_err(|error| Failure::error("the server", &error))
@@ -202,6 +200,6 @@ fn event_stream(
     keep_alive_period: Duration,
 ) -> Response {
     let ticks = tokio::time::interval_at(Instant::now() + keep_alive_period, keep_alive_period);
-    let body = EventBody::new(chunks).keep_alive(IntervalStream::new(ticks));
+    let body = EventBody::new(chunks).with_keep_alive(IntervalStream::new(ticks));
     (RESPONSE_HEADERS, Body::new(body)).into_response()
 }

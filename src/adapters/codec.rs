@@ -1,48 +1,46 @@
-//! Events over any `AsyncRead` and `AsyncWrite`: the codec of `tokio-util`'s `FramedRead`, `FramedWrite` and `Framed`.
+//! Events over any `AsyncRead` and `AsyncWrite`: codecs for `tokio-util`'s `FramedRead`, `FramedWrite` and `Framed`.
 
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use bytestring::ByteString;
 use tokio_util::codec;
 
-use crate::encoder::Encoder;
-use crate::event::Event;
-use crate::parser::{ParseError, Parser};
+use crate::encoder::{self, Encode};
+use crate::parser::Chunk;
+use crate::{Block, OwnedBlock, OwnedEvent, ParseError, Parser};
 
 /// Decodes events for `FramedRead`, and encodes them for `FramedWrite`; for `Framed`, both.
 ///
 /// # Decoding
 ///
-/// An item is a `Result`: an event, or the [`ParseError`] for a block that was larger than the limit, after which the
-/// stream goes on. It is an item, because a codec's *error* ends a `FramedRead`: `tokio-util` then yields `None`, and
-/// may never ask for what came after it. The one error is that of the reader, so that
+/// An item is a `Result`: an event, or the [`ParseError`] for a block that the parser refused, after which the stream goes
+/// on. It is an item, because a codec's *error* ends a `FramedRead`: `tokio-util` then yields `None`, and may never ask for
+/// what came after it. The one error is that of the reader, so that
 /// `while let Some(event) = events.next().await { let event = event??; … }` stops at either.
 ///
-/// Events share the memory that `FramedRead` reads into, 8 KiB unless told otherwise: nothing is copied on the way from
-/// a read to an event that lies in it, and an event that is kept keeps the whole piece. To keep a small one for long,
-/// keep `event.as_borrowed().to_shared()`.
+/// It takes the memory that `FramedRead` has read into, and leaves it once its events were taken. Only events with much data
+/// keep it, instead of a copy.
 ///
 /// An error of the reader comes once, after every event before it, and then `None`; a `FramedRead` that is asked once
-/// more reads again. The end of the stream is never an error. The unfinished event is not an item, as the standard wants it;
-/// [`finish`](EventCodec::finish) has it. A stream that grows again, such as a file, goes on where it was.
+/// more reads again. The end of the stream is never an error. The unfinished block is not an item, as the standard wants it;
+/// [`finish`](EventCodec::finish) returns it. A stream that grows again, such as a file, goes on where it was.
 ///
 /// `next` may be cancelled at any time: nothing is lost.
 ///
 /// # Encoding
 ///
-/// Takes events, owned or by reference, and [`Bytes`] of whole blocks as an [`Encoder`] makes them: an event for
-/// several subscribers, a comment, a reconnection time. It never fails; errors are those of the writer.
+/// Takes whatever implements [`Encode`], by value or by reference. [`Bytes`] are taken to be whole blocks, as an
+/// [`Encoder`](crate::Encoder) makes them. It never fails; errors are those of the writer.
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use sse_wire::{Event, codec::EventCodec};
+/// use sse_wire::{Event, EventName, codec::EventCodec};
 /// use tokio_util::codec::{Decoder, Encoder};
 ///
 /// // With a socket: `Framed::new(socket, EventCodec::new())`.
 /// let mut codec = EventCodec::new();
 /// let mut wire = BytesMut::new();
-/// codec.encode(Event::new("42.17").with_name("price")?, &mut wire)?;
+/// codec.encode(Event::new("42.17").with_name(EventName::from_static("price")), &mut wire)?;
 /// assert_eq!(wire, "event: price\ndata: 42.17\n\n");
 ///
 /// let event = codec.decode(&mut wire)?.unwrap()?;
@@ -50,94 +48,129 @@ use crate::parser::{ParseError, Parser};
 /// assert!(codec.decode(&mut wire)?.is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Default)]
-pub struct EventCodec {
+#[derive(Debug)]
+pub struct EventCodec(Reading);
+
+/// Decodes blocks, with all that they say, and encodes them: for relays. It behaves as [`EventCodec`] does.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use sse_wire::codec::BlockCodec;
+/// use tokio_util::codec::{Decoder, Encoder};
+///
+/// let (mut codec, mut relayed) = (BlockCodec::new(), BytesMut::new());
+/// let mut wire = BytesMut::from(": hi\n\nid: 7\nx-own: y\n\n");
+/// while let Some(block) = codec.decode(&mut wire)? {
+///     codec.encode(block?, &mut relayed)?;
+/// }
+/// assert_eq!(relayed, ": hi\n\nid: 7\nx-own: y\n\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct BlockCodec(Reading);
+
+#[derive(Debug)]
+struct Reading {
     parser: Parser,
-    /// What was taken from the reader's buffer and not yet parsed.
-    chunk: Bytes,
+    /// What was taken from the reader's buffer last.
+    chunk: Chunk,
 }
 
-impl EventCodec {
-    /// A codec for one connection, at the start of a stream.
-    #[must_use]
-    pub fn new() -> Self {
-        EventCodec::default()
+impl Reading {
+    fn new(parser: Parser) -> Self {
+        Reading { parser, chunk: Chunk::new(Bytes::new()) }
     }
 
-    /// The same with a parser of the caller's: with other limits, or with the last event ID of an earlier connection.
-    ///
-    /// A parser that has been used goes on where it is; for a new connection, [`reset`](Parser::reset) it first.
-    #[must_use]
-    pub fn with_parser(parser: Parser) -> Self {
-        EventCodec { parser, chunk: Bytes::new() }
-    }
-
-    /// The parser: for the last event ID and the reconnection time.
-    #[must_use]
-    pub fn parser(&self) -> &Parser {
-        &self.parser
-    }
-
-    /// After the end of the stream: the event of the unfinished block, if it has data. See [`Parser::finish`].
-    ///
-    /// Only the caller knows when that is: before it, the rest of that event would be lost.
-    pub fn finish(&mut self) -> Option<Event<&str>> {
-        self.parser.finish()
-    }
-
-    /// The parser, and the bytes that were taken from the reader's buffer and not yet parsed; what `FramedRead` holds
-    /// in its own buffer comes after them.
-    #[must_use]
-    pub fn into_parts(self) -> (Parser, Bytes) {
-        (self.parser, self.chunk)
-    }
-}
-
-impl codec::Decoder for EventCodec {
-    type Item = Result<Event<ByteString>, ParseError>;
-    type Error = io::Error;
-
-    /// Takes all of `src`, and gives its events one at a time. Never fails; and as it leaves nothing in `src`, nor does
-    /// the end of the stream.
-    fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Self::Item>> {
+    /// Takes all of `src`, and returns what is in it one at a time.
+    fn next<T>(&mut self, src: &mut BytesMut, next: impl Fn(&mut Chunk, &mut Parser) -> Option<T>) -> Option<T> {
         loop {
-            let found = self.parser.next_event_shared(&mut self.chunk).transpose();
-            if found.is_some() || src.is_empty() {
-                return Ok(found);
+            let found = next(&mut self.chunk, &mut self.parser);
+            if found.is_some() {
+                return found;
             }
-            self.chunk = src.split().freeze();
+            if self.chunk.feed(usize::MAX, &mut self.parser) > 0 {
+                continue;
+            }
+            if src.is_empty() {
+                return None;
+            }
+            self.chunk = Chunk::new(src.split().freeze());
         }
     }
 }
 
-/// Never fails.
-impl<S: AsRef<str>> codec::Encoder<&Event<S>> for EventCodec {
-    type Error = io::Error;
+/// The two codecs have the same methods.
+macro_rules! codec {
+    ($codec:ident, $item:ty, $next:expr) => {
+        impl $codec {
+            /// A codec for one connection, at the start of a stream, with a [`Parser::new`].
+            #[must_use]
+            pub fn new() -> Self {
+                $codec(Reading::new(Parser::new()))
+            }
 
-    fn encode(&mut self, event: &Event<S>, dst: &mut BytesMut) -> io::Result<()> {
-        Encoder::new().encode_into(event, dst);
-        Ok(())
-    }
+            /// A codec with a parser of the caller's: with other limits, or with the last event ID of an earlier connection.
+            ///
+            /// A parser that has been used goes on where it is; for a new connection, [`reset`](Parser::reset) it first.
+            #[must_use]
+            pub fn with_parser(self, parser: Parser) -> Self {
+                $codec(Reading { parser, ..self.0 })
+            }
+
+            /// The parser: for the last event ID and the reconnection time.
+            #[must_use]
+            pub fn parser(&self) -> &Parser {
+                &self.0.parser
+            }
+
+            /// After the end of the stream: the block that it ended in. See [`Parser::finish`].
+            ///
+            /// Only the caller knows when that is: before it, the rest of that block would be lost.
+            pub fn finish(&mut self) -> Option<Block<'_>> {
+                self.0.parser.finish()
+            }
+
+            /// The parser, and the bytes that were taken from the reader's buffer and not yet read; what `FramedRead` holds
+            /// in its own buffer comes after them.
+            #[must_use]
+            pub fn into_parts(self) -> (Parser, Bytes) {
+                let Reading { mut parser, chunk } = self.0;
+                let rest = chunk.into_rest(&mut parser);
+                (parser, rest)
+            }
+        }
+
+        impl Default for $codec {
+            fn default() -> Self {
+                $codec::new()
+            }
+        }
+
+        impl codec::Decoder for $codec {
+            type Item = Result<$item, ParseError>;
+            type Error = io::Error;
+
+            /// Takes all of `src`, and returns what is in it one at a time. Never fails; and as it leaves nothing in `src`,
+            /// nor does the end of the stream.
+            fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Self::Item>> {
+                Ok(self.0.next(src, $next))
+            }
+        }
+
+        /// Never fails.
+        impl<T: Encode> codec::Encoder<T> for $codec {
+            type Error = io::Error;
+
+            fn encode(&mut self, part: T, dst: &mut BytesMut) -> io::Result<()> {
+                encoder::append(&part, dst);
+                Ok(())
+            }
+        }
+    };
 }
 
-/// Never fails.
-impl<S: AsRef<str>> codec::Encoder<Event<S>> for EventCodec {
-    type Error = io::Error;
-
-    fn encode(&mut self, event: Event<S>, dst: &mut BytesMut) -> io::Result<()> {
-        self.encode(&event, dst)
-    }
-}
-
-/// Whole blocks, as they are. Never fails.
-impl codec::Encoder<Bytes> for EventCodec {
-    type Error = io::Error;
-
-    fn encode(&mut self, blocks: Bytes, dst: &mut BytesMut) -> io::Result<()> {
-        dst.extend_from_slice(&blocks);
-        Ok(())
-    }
-}
+codec!(EventCodec, OwnedEvent, Chunk::next_event);
+codec!(BlockCodec, OwnedBlock, Chunk::next_block);
 
 #[cfg(test)]
 mod tests {
@@ -145,14 +178,33 @@ mod tests {
     use codec::Decoder as _;
 
     #[test]
-    fn events_point_into_the_buffer_they_were_read_into() {
-        let mut src = BytesMut::from("data: 1\n\ndata: 2\n\n");
+    fn large_data_points_into_the_buffer_it_was_read_into() {
+        let data = "x".repeat(8000);
+        let mut src = BytesMut::from(&*format!("data: 1\n\ndata: {data}\n\n"));
         let buffer = src.as_ptr() as usize;
         let mut codec = EventCodec::new();
-        for at in [6, 15] {
-            let event = codec.decode(&mut src).unwrap().unwrap().unwrap();
-            assert_eq!(event.data().as_ptr() as usize, buffer + at);
+        let small = codec.decode(&mut src).unwrap().unwrap().unwrap();
+        let large = codec.decode(&mut src).unwrap().unwrap().unwrap();
+        assert_eq!((small.data(), large.data()), ("1", &*data));
+        assert_eq!(large.data().as_ptr() as usize, buffer + "data: 1\n\ndata: ".len());
+        assert!(!(buffer..buffer + 8015).contains(&(small.data().as_ptr() as usize)));
+    }
+
+    #[test]
+    fn the_buffer_is_free_once_its_events_were_taken() {
+        let mut src = BytesMut::with_capacity(1024);
+        let buffer = src.as_ptr();
+        let mut codec = EventCodec::new();
+        let mut kept = Vec::new();
+        for _ in 0..10 {
+            src.extend_from_slice(&b"data: kept\n\n".repeat(60));
+            while let Some(event) = codec.decode(&mut src).unwrap() {
+                kept.push(event.unwrap());
+            }
+            src.reserve(1024);
+            assert_eq!(src.as_ptr(), buffer);
         }
+        assert_eq!(kept.len(), 600);
     }
 
     #[test]

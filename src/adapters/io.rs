@@ -4,35 +4,38 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::iter::FusedIterator;
 
-use bytes::{Buf, Bytes, BytesMut};
-use bytestring::ByteString;
+use bytes::Bytes;
 
-use crate::encoder::Encoder;
-use crate::event::Event;
-use crate::parser::{Item, ParseError, Parser};
+use crate::encoder::{self, Encode};
+use crate::parser::Cursor;
+use crate::{Block, OwnedBlock, OwnedEvent, ParseError, Parser};
 
-/// How much memory is taken at a time to read into.
+/// How much is read at a time, at most.
 const READ: usize = 16 * 1024;
 
-/// Why [`Events`] has no event to give.
+/// How much memory a writer keeps to encode into.
+const KEPT: usize = 8 * 1024;
+
+/// Why [`Events`] yields an error.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// What the reader said.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A block is larger than the parser's limit. It is skipped, and the next call goes on with the block after it.
+    /// The parser refused a block. It is skipped, and the next call goes on with the block after it.
     #[error(transparent)]
     Parse(#[from] ParseError),
 }
 
 /// The events of a blocking reader: an iterator that ends with the stream.
 ///
-/// Reads no more than it must: it yields all events of one read before the next one. The unfinished event at the end of
-/// a stream is not among them, as the standard wants it; [`finish`](Events::finish) has it.
+/// Reads no more than it must: it yields all events of one read before the next one. The unfinished block at the end of a
+/// stream is not among them, as the standard wants it; [`finish`](Events::finish) returns it.
 ///
 /// # Errors
 ///
-/// - [`ReadError::Parse`]: one block was larger than the limit, and the next call goes on after it.
+/// - [`ReadError::Parse`]: the parser refused a block, and the next call goes on after it.
 /// - [`ReadError::Io`] of kind [`WouldBlock`](io::ErrorKind::WouldBlock) or [`TimedOut`](io::ErrorKind::TimedOut):
 ///   nothing is lost, and the next call tries again. (A reader that was [`Interrupted`](io::ErrorKind::Interrupted) is
 ///   tried again at once.)
@@ -46,9 +49,7 @@ pub enum ReadError {
 ///
 /// # Memory
 ///
-/// It reads into a piece of 16 KiB, which small reads share and events point into: nothing is copied on the way from a
-/// read to an event that lies in it. Once a piece is full it is used again, if no event is left of it. An event that is
-/// kept keeps its whole piece; to keep a small one for long, keep `event.as_borrowed().to_shared()`.
+/// It reads into 16 KiB, again and again. Events have text of their own.
 ///
 /// ```
 /// use sse_wire::io::Events;
@@ -59,7 +60,7 @@ pub enum ReadError {
 ///     let event = event?;
 ///     println!("{} ({}): {}", event.name(), event.last_event_id(), event.data());
 /// }
-/// // To come back with, and to wait for before that:
+/// // To connect again with, and to wait for before that:
 /// assert_eq!(events.parser().last_event_id(), "7");
 /// assert_eq!(events.parser().reconnection_time(), None);
 /// # Ok::<(), sse_wire::io::ReadError>(())
@@ -67,11 +68,11 @@ pub enum ReadError {
 pub struct Events<R> {
     reader: R,
     parser: Parser,
-    /// What was read and not yet parsed.
-    chunk: Bytes,
-    /// What the next reads fill, from the front: bytes of no meaning, since safe code only reads into bytes that are
-    /// there.
-    room: BytesMut,
+    /// Empty before the first read.
+    buffer: Vec<u8>,
+    /// How much of it the last read has filled.
+    filled: usize,
+    cursor: Cursor,
     ended: bool,
 }
 
@@ -87,37 +88,44 @@ impl<R: Read> Events<R> {
     ///
     /// A parser that has been used goes on where it is; for a new connection, [`reset`](Parser::reset) it first.
     pub fn with_parser(reader: R, parser: Parser) -> Self {
-        Events { reader, parser, chunk: Bytes::new(), room: BytesMut::new(), ended: false }
+        Events { reader, parser, buffer: Vec::new(), filled: 0, cursor: Cursor::NEW, ended: false }
     }
 
-    /// The next event or comment: what [`next`](Iterator::next) gives, with the comments in between.
+    /// The next block, whether it dispatches an event or not: all that the stream says, with the comments that servers send
+    /// as keep-alives.
     ///
-    /// Servers send comments as signs of life. Both methods may be called in turn.
+    /// Both this and [`next`](Iterator::next) may be called in turn; [`Feed::next_block`](crate::Feed::next_block) says what
+    /// that means for a block that lies in two reads. `None` is the end.
     ///
     /// ```
-    /// use sse_wire::{Event, Item, io::Events};
+    /// use sse_wire::{BlockLine, Event, io::Events};
     ///
     /// let mut events = Events::new(&b": still here\n\ndata: x\n\n"[..]);
-    /// assert_eq!(events.next_item().transpose()?, Some(Item::Comment("still here".into())));
-    /// assert_eq!(events.next_item().transpose()?, Some(Item::Event(Event::new("x").to_shared())));
-    /// assert!(events.next_item().is_none());
+    /// let block = events.next_block().unwrap()?;
+    /// assert_eq!(block.lines().next(), Some(BlockLine::Comment("still here")));
+    /// assert_eq!(events.next_block().unwrap()?.event(), Some(Event::new("x")));
+    /// assert!(events.next_block().is_none());
     /// # Ok::<(), sse_wire::io::ReadError>(())
     /// ```
-    pub fn next_item(&mut self) -> Option<Result<Item<ByteString>, ReadError>> {
-        self.advance(Parser::next_item_shared)
+    ///
+    /// # Errors
+    ///
+    /// [As above](Events#errors).
+    pub fn next_block(&mut self) -> Option<Result<OwnedBlock, ReadError>> {
+        self.advance(Cursor::next_block)
     }
 
     /// What `next` finds first in what was read, or in what is read then.
     fn advance<T>(
         &mut self,
-        next: impl Fn(&mut Parser, &mut Bytes) -> Result<Option<T>, ParseError>,
+        next: impl Fn(&mut Cursor, &[u8], &mut Parser) -> Option<Result<T, ParseError>>,
     ) -> Option<Result<T, ReadError>> {
         loop {
-            match next(&mut self.parser, &mut self.chunk) {
-                Ok(Some(found)) => return Some(Ok(found)),
-                Ok(None) if self.ended => return None,
-                Ok(None) => {}
-                Err(error) => return Some(Err(error.into())),
+            if let Some(found) = next(&mut self.cursor, &self.buffer[..self.filled], &mut self.parser) {
+                return Some(found.map_err(ReadError::from));
+            }
+            if self.ended {
+                return None;
             }
             if let Err(error) = self.read() {
                 return Some(Err(error.into()));
@@ -125,16 +133,16 @@ impl<R: Read> Events<R> {
         }
     }
 
-    /// Reads once; the chunk before it has been taken.
+    /// Reads once, and feeds it to the parser, which has read what came before.
     fn read(&mut self) -> io::Result<()> {
-        if self.room.is_empty() {
-            // The same memory again, if nobody holds any of it.
-            self.room.reserve(READ);
-            self.room.resize(READ, 0);
-        }
-        match self.reader.read(&mut self.room) {
+        self.buffer.resize(READ, 0);
+        (self.cursor, self.filled) = (Cursor::NEW, 0);
+        match self.reader.read(&mut self.buffer) {
             Ok(0) => self.ended = true,
-            Ok(len) => self.chunk = self.room.split_to(len).freeze(),
+            Ok(len) => {
+                self.filled = len;
+                self.cursor.feed(&self.buffer[..len], len, &mut self.parser);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 self.ended = !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
@@ -152,34 +160,37 @@ impl<R> Events<R> {
     }
 
     /// The reader.
-    pub fn reader(&self) -> &R {
+    pub fn get_ref(&self) -> &R {
         &self.reader
     }
 
     /// The reader, to set a timeout, say. What is read from it directly is missing from the stream.
-    pub fn reader_mut(&mut self) -> &mut R {
+    pub fn get_mut(&mut self) -> &mut R {
         &mut self.reader
     }
 
-    /// After the end of the stream: the event of the unfinished block, if it has data. See [`Parser::finish`].
+    /// After the end of the stream: the block that it ended in. See [`Parser::finish`].
     ///
     /// Before the end it is `None`, and nothing happens.
-    pub fn finish(&mut self) -> Option<Event<&str>> {
+    pub fn finish(&mut self) -> Option<Block<'_>> {
         if self.ended { self.parser.finish() } else { None }
     }
 
-    /// The reader, the parser, and what was read and not yet parsed.
-    pub fn into_parts(self) -> (R, Parser, Bytes) {
-        (self.reader, self.parser, self.chunk)
+    /// The reader, the parser, and what was read from the reader and not yet by the parser.
+    pub fn into_parts(mut self) -> (R, Parser, Bytes) {
+        let chunk = &self.buffer[..self.filled];
+        let read = self.cursor.leave(chunk, &mut self.parser);
+        let rest = Bytes::copy_from_slice(&chunk[read..]);
+        (self.reader, self.parser, rest)
     }
 }
 
 /// Ends with the stream, or with an error after which nothing more can be read; after the end it stays at the end.
 impl<R: Read> Iterator for Events<R> {
-    type Item = Result<Event<ByteString>, ReadError>;
+    type Item = Result<OwnedEvent, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.advance(Parser::next_event_shared)
+        self.advance(|cursor, chunk, parser| cursor.next_event(chunk, None, parser))
     }
 }
 
@@ -187,9 +198,10 @@ impl<R: Read> FusedIterator for Events<R> {}
 
 impl<R: fmt::Debug> fmt::Debug for Events<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rest = &self.buffer[self.cursor.read_so_far()..self.filled];
         let mut shown = f.debug_struct("Events");
-        shown.field("reader", &self.reader).field("parser", &self.parser).field("chunk", &self.chunk);
-        shown.field("ended", &self.ended).finish_non_exhaustive()
+        shown.field("reader", &self.reader).field("parser", &self.parser);
+        shown.field("rest", &Bytes::copy_from_slice(rest)).field("ended", &self.ended).finish_non_exhaustive()
     }
 }
 
@@ -200,7 +212,7 @@ impl<R: fmt::Debug> fmt::Debug for Events<R> {
 ///
 /// # Errors
 ///
-/// What is handed in is taken, also where the writer fails. What the writer did not take is kept, goes before what is
+/// What is written is taken, also where the writer fails. What the writer did not take is kept, goes before what is
 /// written next, and is counted by [`unsent`](WriteEvents::unsent): a writer that would block, timed out, or took half
 /// of an event, breaks nothing. So write an event once, and call `flush` to try again. A writer that was
 /// [`Interrupted`](io::ErrorKind::Interrupted) is tried again at once; one that takes nothing is an error of kind
@@ -211,54 +223,54 @@ impl<R: fmt::Debug> fmt::Debug for Events<R> {
 /// If the writer says that it took more than there was.
 ///
 /// ```
-/// use sse_wire::{Encoder, Event, KEEP_ALIVE, io::WriteEvents};
+/// use sse_wire::{Event, EventId, EventName, Head, KEEP_ALIVE, io::WriteEvents};
 ///
 /// # let connection = Vec::new();
 /// let mut events = WriteEvents::new(connection);
-/// events.write(&Event::new("42.17").with_name("price")?)?;
+/// events.write(Event::new("42.17").with_name(EventName::from_static("price")))?;
+/// events.write(Head::from(EventId::from_static("7")))?;
 /// events.flush()?;
 ///
-/// // Whole blocks: signs of life, and what an encoder makes.
+/// // Whole blocks: keep-alives, and what an encoder makes.
 /// events.write_blocks(KEEP_ALIVE)?;
-/// events.write_blocks(&Encoder::new().id("7")?)?;
-/// # assert_eq!(events.into_inner(), b"event: price\ndata: 42.17\n\n:\n\nid: 7\n\n");
+/// # assert_eq!(events.into_inner(), b"event: price\ndata: 42.17\n\nid: 7\n\n:\n\n");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct WriteEvents<W> {
     writer: W,
-    encoder: Encoder,
-    /// What the writer has not taken. Empty, and without memory, unless it failed.
-    unsent: BytesMut,
-    /// How many bytes of it were taken, and are still in its memory.
+    /// What the writer has not taken, after what it has taken. Empty unless it failed.
+    pending: Vec<u8>,
     taken: usize,
 }
 
 impl<W: Write> WriteEvents<W> {
     /// Events to `writer`.
     pub fn new(writer: W) -> Self {
-        WriteEvents { writer, encoder: Encoder::new(), unsent: BytesMut::new(), taken: 0 }
+        WriteEvents { writer, pending: Vec::new(), taken: 0 }
     }
 
-    /// Writes one event.
+    /// Writes an event, a block, a comment, or whatever else implements [`Encode`].
     ///
     /// # Errors
     ///
     /// What the writer says; what it did not take is kept, [see above](WriteEvents#errors).
-    pub fn write<S: AsRef<str>>(&mut self, event: &Event<S>) -> io::Result<()> {
-        let block = self.encoder.encode(event);
-        self.write_blocks(&block)
+    pub fn write(&mut self, part: impl Encode) -> io::Result<()> {
+        encoder::append(&part, &mut self.pending);
+        self.send_pending()
     }
 
-    /// Writes whole blocks: an event for several subscribers that was encoded once, a comment, a reconnection time, an
-    /// id, as an [`Encoder`] makes them; or [`KEEP_ALIVE`](crate::KEEP_ALIVE).
+    /// Writes whole blocks that were encoded before: an event for several subscribers, what an
+    /// [`Encoder`](crate::Encoder) makes, or [`KEEP_ALIVE`](crate::KEEP_ALIVE). They are not copied, but for what the writer
+    /// does not take.
     ///
     /// # Errors
     ///
     /// What the writer says; what it did not take is kept, [see above](WriteEvents#errors).
-    pub fn write_blocks(&mut self, mut blocks: &[u8]) -> io::Result<()> {
-        let sent = self.send_rest().and_then(|()| send(&mut self.writer, &mut blocks));
-        self.unsent.extend_from_slice(blocks);
+    pub fn write_blocks(&mut self, blocks: &[u8]) -> io::Result<()> {
+        let mut taken = 0;
+        let sent = self.send_pending().and_then(|()| send(&mut self.writer, blocks, &mut taken));
+        self.pending.extend_from_slice(&blocks[taken..]);
         sent
     }
 
@@ -268,29 +280,35 @@ impl<W: Write> WriteEvents<W> {
     ///
     /// What the writer says. Nothing is lost.
     pub fn flush(&mut self) -> io::Result<()> {
-        self.send_rest()?;
+        self.send_pending()?;
         self.writer.flush()
     }
 
-    fn send_rest(&mut self) -> io::Result<()> {
-        let before = self.unsent.len();
-        let sent = send(&mut self.writer, &mut self.unsent);
-        self.taken += before - self.unsent.len();
-        // The memory before what is left is only given back with the whole. To copy costs no more than to write did.
-        if self.taken >= self.unsent.len() {
-            self.unsent = BytesMut::from(&self.unsent[..]);
+    fn send_pending(&mut self) -> io::Result<()> {
+        let sent = send(&mut self.writer, &self.pending, &mut self.taken);
+        if self.taken >= self.unsent() {
+            // The memory of what was taken is used again, or released. To copy the rest costs no more than to write did.
+            let rest = &self.pending[self.taken..];
+            if self.pending.capacity() > KEPT {
+                self.pending = rest.to_vec();
+            } else {
+                self.pending.drain(..self.taken);
+            }
             self.taken = 0;
         }
         sent
     }
 }
 
-/// Writes `bytes`, and takes off their front what was written.
-fn send(writer: &mut impl Write, bytes: &mut impl Buf) -> io::Result<()> {
-    while bytes.has_remaining() {
-        match writer.write(bytes.chunk()) {
+/// Writes `bytes` from `taken` on, and counts what was written.
+fn send(writer: &mut impl Write, bytes: &[u8], taken: &mut usize) -> io::Result<()> {
+    while *taken < bytes.len() {
+        match writer.write(&bytes[*taken..]) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(len) => bytes.advance(len),
+            Ok(len) => {
+                *taken += len;
+                assert!(*taken <= bytes.len(), "the writer took more than there was");
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -301,17 +319,17 @@ fn send(writer: &mut impl Write, bytes: &mut impl Buf) -> io::Result<()> {
 impl<W> WriteEvents<W> {
     /// How many bytes the writer has not taken yet: 0 unless it failed.
     pub fn unsent(&self) -> usize {
-        self.unsent.len()
+        self.pending.len() - self.taken
     }
 
     /// The writer.
-    pub fn writer(&self) -> &W {
+    pub fn get_ref(&self) -> &W {
         &self.writer
     }
 
     /// The writer, to set a timeout, say. What is written to it directly must be whole blocks, and nothing
     /// [`unsent`](WriteEvents::unsent).
-    pub fn writer_mut(&mut self) -> &mut W {
+    pub fn get_mut(&mut self) -> &mut W {
         &mut self.writer
     }
 

@@ -1,5 +1,4 @@
-//! The parser and the encoder behind the traits that others have settled on, each behind its own feature. They stand on the
-//! public interface alone.
+//! The parser and the encoder behind the traits that others have settled on, each behind a feature of its own.
 
 #[cfg(feature = "http-body")]
 pub mod body;
@@ -9,5 +8,7 @@ pub mod codec;
 pub mod io;
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "serde")]
+mod serde;
 #[cfg(feature = "stream")]
 pub mod stream;

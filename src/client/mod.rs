@@ -1,11 +1,11 @@
 //! What the protocol decides on the client's side, around a stream: which response opens it, when to connect again and
-//! after how long, and when it is over ([9.2.2], [9.2.3]).
+//! after how long, and when to stop ([9.2.2], [9.2.3]).
 //!
-//! An [`EventSource`] does no I/O. It has no clock and draws no random numbers: statuses, bytes, durations and randomness
-//! are passed in, and decisions come out as values.
+//! An [`EventSource`] does no I/O, has no clock and draws no random numbers: the caller passes in statuses, bytes, durations
+//! and random numbers, and it returns decisions.
 //!
 //! **In scope**: the headers of the request, the check of the response, events (by a [`Parser`](crate::Parser) of its own),
-//! reconnection, and the end.
+//! reconnection, and closing.
 //! **Out of scope**: HTTP, redirects (the HTTP client follows them), timers, sockets, CORS.
 //!
 //! ```
@@ -21,18 +21,19 @@
 //! # let random = || 7;
 //!
 //! let mut source = EventSource::new();
-//! let why = loop {
+//! let reason = loop {
 //!     let headers = source.request_headers().map(|(name, value)| (name, value.to_vec())).collect();
 //!     let response = get(headers);
 //!     let mut open_for = Duration::ZERO;
 //!     if source.response(response.status, response.content_type).is_ok() {
-//!         'body: for mut chunk in response.chunks {
+//!         'body: for chunk in response.chunks {
+//!             let mut events = source.feed(chunk);
 //!             loop {
-//!                 match source.next_event(&mut chunk) {
+//!                 match events.next_event() {
 //!                     Ok(Some(event)) => println!("{}: {}", event.name(), event.data()),
 //!                     Ok(None) => break,
-//!                     Err(ReceiveError::Parse(error)) => eprintln!("skipped {error}"),
-//!                     // The end event came.
+//!                     Err(ReceiveError::Parse(error)) => eprintln!("skipped: {error}"),
+//!                     // The source is closed: an end event came.
 //!                     Err(_) => break 'body,
 //!                 }
 //!             }
@@ -41,19 +42,21 @@
 //!     }
 //!     match source.disconnected(open_for, random()) {
 //!         Ok(wait) => sleep(wait),
-//!         Err(why) => break why,
+//!         Err(reason) => break reason,
 //!     }
 //! };
-//! assert_eq!(why.to_string(), "204 No Content: the server wants no more connections");
+//! assert_eq!(reason.to_string(), "204 No Content: the server wants no more connections");
 //! ```
 //!
 //! [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
 //! [9.2.3]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
 
 mod event_source;
+mod feed;
 mod reconnect;
 mod response;
 
-pub use event_source::{Closed, EventSource, EventSourceBuilder, ReadyState, ReceiveError};
+pub use event_source::{CloseReason, EventSource, ReadyState};
+pub use feed::{Feed, FeedBytes, OwnedBlocks, OwnedEvents, ReceiveError};
 pub use reconnect::Reconnect;
 pub use response::Rejection;

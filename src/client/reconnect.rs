@@ -5,17 +5,18 @@ use core::time::Duration;
 /// When to connect again, and after how long.
 ///
 /// The standard says: wait for the reconnection time, which the server may set by `retry`; then, "optionally, wait some
-/// more" ([9.2.3]). So the wait is never shorter than the reconnection time, but for a [`ceiling`](Reconnect::ceiling).
+/// more" ([9.2.3]). So the wait is never shorter than the reconnection time, except for a
+/// [ceiling](Reconnect::with_ceiling).
 ///
-/// The wait of the `n`th try in a row is the reconnection time, doubled `n - 1` times, at most the
-/// [`backoff`](Reconnect::backoff), and then longer by up to [`jitter`](Reconnect::jitter) percent.
+/// The wait before the `n`th try in a row is the reconnection time, doubled `n - 1` times, at most the
+/// [backoff](Reconnect::with_backoff), and then longer by up to [jitter](Reconnect::with_jitter) percent.
 ///
 /// ```
 /// use std::time::Duration;
 /// use sse_wire::client::{EventSource, Reconnect};
 ///
-/// let reconnect = Reconnect::new().time(Duration::from_secs(1)).max_tries(5).retry_temporary_statuses();
-/// let source = EventSource::builder().reconnect(reconnect).build();
+/// let reconnect = Reconnect::new().with_time(Duration::from_secs(1)).with_max_tries(5);
+/// let source = EventSource::new().with_reconnect(reconnect.with_retry_on_temporary_status());
 /// ```
 ///
 /// [9.2.3]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
@@ -29,7 +30,7 @@ pub struct Reconnect {
     jitter: u32,
     pub(super) max_tries: u32,
     pub(super) good_after: Duration,
-    pub(super) retries_temporary_statuses: bool,
+    pub(super) retries_temporary_status: bool,
 }
 
 impl Reconnect {
@@ -43,56 +44,56 @@ impl Reconnect {
             jitter: 50,
             max_tries: u32::MAX,
             good_after: Duration::ZERO,
-            retries_temporary_statuses: false,
+            retries_temporary_status: false,
         }
     }
 
-    /// The reconnection time until the server sets one; 3 seconds unless set here.
-    pub fn time(self, time: Duration) -> Self {
+    /// The same rules with this reconnection time until the server sets one. 3 seconds unless set.
+    pub fn with_time(self, time: Duration) -> Self {
         Reconnect { time, ..self }
     }
 
-    /// The least reconnection time, whatever the server says: `retry: 0` would have clients connect in a loop. 100
-    /// milliseconds unless set.
-    pub fn floor(self, floor: Duration) -> Self {
+    /// The same rules with this least reconnection time, whatever the server says: `retry: 0` would make clients connect in a
+    /// loop. 100 milliseconds unless set.
+    pub fn with_floor(self, floor: Duration) -> Self {
         Reconnect { floor, ..self }
     }
 
-    /// The longest that the server can ask for, by `retry` or by `Retry-After`: `retry: 99999999999` would have clients
-    /// wait for ever. No ceiling unless set, as in the standard.
+    /// The same rules with this longest time that the server can ask for, by `retry` or by `Retry-After`: `retry: 99999999999`
+    /// would make clients wait for ever. No ceiling unless set, as in the standard.
     ///
-    /// Backoff and jitter come on top of it, and where it is less than the [`floor`](Reconnect::floor), it counts.
-    pub fn ceiling(self, ceiling: Duration) -> Self {
+    /// Backoff and jitter are added to it. If it is less than the [floor](Reconnect::with_floor), the ceiling wins.
+    pub fn with_ceiling(self, ceiling: Duration) -> Self {
         Reconnect { ceiling, ..self }
     }
 
-    /// How far the wait is doubled, try for try, while no connection is good. One minute unless set; with
-    /// `Duration::ZERO` every try waits for the reconnection time.
-    pub fn backoff(self, longest: Duration) -> Self {
+    /// The same rules with this longest wait that doubling leads to, while no connection is good. One minute unless set; with
+    /// `Duration::ZERO` every wait is the reconnection time.
+    pub fn with_backoff(self, longest: Duration) -> Self {
         Reconnect { backoff: longest, ..self }
     }
 
-    /// How much longer than that a wait may be by chance, in percent, so that the clients of a server that was restarted
-    /// do not all come back at once. 50 unless set.
-    pub fn jitter(self, percent: u32) -> Self {
+    /// The same rules with waits that are longer by a random part of this many percent, so that the clients of a server that
+    /// was restarted do not all connect at once. 50 unless set.
+    pub fn with_jitter(self, percent: u32) -> Self {
         Reconnect { jitter: percent, ..self }
     }
 
-    /// How often in a row to try to come back before giving up: after a good connection, or the first request of all, so
-    /// many requests more. There is no limit unless set, as in the standard.
-    pub fn max_tries(self, tries: u32) -> Self {
+    /// The same rules with this many tries in a row to connect again, counted from the last good connection or the first
+    /// request. No limit unless set, as in the standard.
+    pub fn with_max_tries(self, tries: u32) -> Self {
         Reconnect { max_tries: tries, ..self }
     }
 
-    /// How long a connection must have been open to count as good, so that tries and waits start over. Zero unless set:
-    /// every connection that opened was good.
-    pub fn good_after(self, open_for: Duration) -> Self {
+    /// The same rules, where a connection counts as good once it was open for so long: then tries and waits start over. Zero
+    /// unless set: every connection that opened was good.
+    pub fn with_good_after(self, open_for: Duration) -> Self {
         Reconnect { good_after: open_for, ..self }
     }
 
-    /// Also tries again after a response with status 429 or 5xx. The standard does not: there they are final.
-    pub fn retry_temporary_statuses(self) -> Self {
-        Reconnect { retries_temporary_statuses: true, ..self }
+    /// The same rules, but also try again after a response with status 429 or 5xx. In the standard these are final.
+    pub fn with_retry_on_temporary_status(self) -> Self {
+        Reconnect { retries_temporary_status: true, ..self }
     }
 
     /// How long to wait before a try, the first being 1.
@@ -132,7 +133,7 @@ mod tests {
 
     #[test]
     fn each_try_waits_twice_as_long_up_to_the_backoff() {
-        let reconnect = Reconnect::new().time(SECOND).backoff(10 * SECOND);
+        let reconnect = Reconnect::new().with_time(SECOND).with_backoff(10 * SECOND);
         let waits: Vec<_> = (1..=6).map(|tries| wait(&reconnect, tries, 0).as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 10, 10]);
         assert_eq!(wait(&reconnect, u32::MAX, 0), 10 * SECOND);
@@ -140,23 +141,23 @@ mod tests {
 
     #[test]
     fn a_backoff_shorter_than_the_reconnection_time_does_not_shorten_it() {
-        let reconnect = Reconnect::new().time(5 * SECOND).backoff(Duration::ZERO);
+        let reconnect = Reconnect::new().with_time(5 * SECOND).with_backoff(Duration::ZERO);
         assert_eq!(wait(&reconnect, 7, 0), 5 * SECOND);
     }
 
     #[test]
     fn jitter_only_lengthens_and_by_no_more_than_it_says() {
-        let reconnect = Reconnect::new().time(SECOND).jitter(50);
+        let reconnect = Reconnect::new().with_time(SECOND).with_jitter(50);
         assert_eq!(wait(&reconnect, 1, 0), SECOND);
         let longest = wait(&reconnect, 1, u32::MAX);
         assert!(longest > SECOND * 1499 / 1000 && longest < SECOND * 3 / 2, "{longest:?}");
-        assert_eq!(wait(&reconnect.clone().jitter(0), 1, u32::MAX), SECOND);
+        assert_eq!(wait(&reconnect.clone().with_jitter(0), 1, u32::MAX), SECOND);
         assert!(wait(&reconnect, 1, u32::MAX / 2).abs_diff(SECOND * 5 / 4) < Duration::from_micros(1));
     }
 
     #[test]
     fn the_longest_durations_saturate() {
-        let reconnect = Reconnect::new().time(Duration::MAX).jitter(u32::MAX);
+        let reconnect = Reconnect::new().with_time(Duration::MAX).with_jitter(u32::MAX);
         assert_eq!(wait(&reconnect, u32::MAX, u32::MAX), Duration::MAX);
         let asked = Reconnect::new().wait(3, Some(Duration::from_millis(u64::MAX)), Duration::ZERO, 0);
         assert_eq!(asked, Duration::from_millis(u64::MAX));

@@ -11,7 +11,7 @@ pub enum Rejection {
     /// Status 204, by which a server tells its clients to stop.
     #[error("204 No Content: the server wants no more connections")]
     NoContent,
-    /// A status by which a server sends clients elsewhere. The HTTP client follows redirects; this one it did not.
+    /// A redirect, which the HTTP client should have followed and did not.
     #[error("a redirect that was not followed (status {status})")]
     Redirect {
         /// 301, 302, 303, 307 or 308.
@@ -26,7 +26,7 @@ pub enum Rejection {
     /// Status 200, and a content type that is not `text/event-stream`, or none.
     #[error("not an event stream, by its content type")]
     ContentType,
-    /// It was over before the response came: there was to be no request.
+    /// The source was closed before the response came, so that there should have been no request.
     #[error("closed before the response came")]
     Closed,
 }
@@ -43,7 +43,7 @@ impl Rejection {
         }
     }
 
-    /// Whether the server may well answer otherwise later: status 429 or 5xx.
+    /// Whether a later request may well be accepted: status 429 or 5xx.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         matches!(self, Rejection::Status { status: 429 | 500..=599 })

@@ -6,189 +6,104 @@ mod writer;
 use core::mem;
 use core::time::Duration;
 
+use alloc::vec::Vec;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::event::Event;
-use crate::field::{Field, FieldError};
-use crate::line::{Lines, WINDOW, find_line_end};
+use crate::block::{Block, BlockLine, OwnedBlock};
+use crate::event::{Event, Head};
+use crate::lines::{self, Lines};
+use crate::owned::OwnedEvent;
+use sealed::Sink;
 
 pub use vectored::EncodedEvent;
 pub use writer::DataWriter;
 
-/// A comment with no text: bytes to send now and then so that proxies and clients know the connection is alive.
+/// A comment with no text: bytes to send now and then, so that clients and proxies do not take the connection for dead.
 ///
-/// Send it between events. The standard suggests one "every 15 seconds or so" ([9.2.7]).
+/// Send it between blocks. The standard suggests one "every 15 seconds or so" ([9.2.7]).
 ///
 /// [9.2.7]: https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes
 pub const KEEP_ALIVE: &[u8] = b":\n\n";
 
-/// How much memory the encoder takes at a time for small events.
+/// How much memory an encoder takes at a time for small batches.
 const ARENA: usize = 8 * 1024;
 
-/// Turns events into the bytes of an event stream ([9.2.5]).
-///
-/// Encoding an event cannot fail and cannot forge anything: what a field cannot carry could not be put into an
-/// [`Event`]. Every encoder's output is a run of whole blocks, so outputs may be sent one after the other in any
-/// order.
-///
-/// The fields are written in the order `event`, `id`, `retry`, `data`; each line of the data gets a `data:` line, and
-/// one space follows each colon, so that a leading space of the value survives.
-///
-/// ```
-/// use sse_wire::{Encoder, Event};
-///
-/// let mut encoder = Encoder::new();
-/// let event = Event::new("one\ntwo").with_name("count")?.with_id("7")?;
-/// let bytes = encoder.encode(&event);
-/// assert_eq!(&bytes[..], b"event: count\nid: 7\ndata: one\ndata: two\n\n");
-///
-/// // A clone costs a reference count: send the same bytes to every subscriber.
-/// let subscribers = vec![bytes.clone(); 1000];
-/// # Ok::<(), sse_wire::FieldError>(())
-/// ```
-///
-/// [9.2.5]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
-#[derive(Debug, Default)]
-pub struct Encoder {
-    // Empty between two calls. What it was split into may share its memory.
-    arena: BytesMut,
-}
-
-impl Encoder {
-    /// An encoder. It takes no memory before it is used.
-    #[must_use]
-    pub fn new() -> Encoder {
-        Encoder::default()
-    }
-
-    /// The event as bytes of its own, cheap to clone.
-    ///
-    /// Small events share pieces of memory of a few KiB each, which live as long as an event in them; the encoder
-    /// uses a piece again once nobody holds any of it.
-    pub fn encode<S: AsRef<str>>(&mut self, event: &Event<S>) -> Bytes {
-        let event = event.as_borrowed();
-        // Exact for data of one line; a piece that turns out too small grows.
-        let len = |text: Option<&str>| text.map_or(0, str::len);
-        let estimate = event.data().len() + len(event.written_name()) + len(event.id()) + 64;
-        self.build(estimate, |dst| write_event(&event, dst))
-    }
-
-    /// Appends the event to `dst`: the same bytes as [`encode`](Encoder::encode), in memory of the caller's.
-    ///
-    /// ```
-    /// use sse_wire::{Encoder, Event};
-    ///
-    /// let mut out = Vec::new();
-    /// let encoder = Encoder::new();
-    /// encoder.encode_into(&Event::new("a"), &mut out);
-    /// encoder.encode_into(&Event::new("b"), &mut out);
-    /// assert_eq!(out, b"data: a\n\ndata: b\n\n");
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// If `dst` cannot grow and has less room than [`encoded_len`](Encoder::encoded_len), as
-    /// [`BufMut::put_slice`] does. `Vec<u8>` and `BytesMut` grow.
-    pub fn encode_into<S: AsRef<str>>(&self, event: &Event<S>, dst: &mut impl BufMut) {
-        write_event(&event.as_borrowed(), &mut Buffer(dst));
-    }
-
-    /// How many bytes the event takes when it is encoded. Exact.
-    #[must_use]
-    pub fn encoded_len<S: AsRef<str>>(&self, event: &Event<S>) -> usize {
-        let mut len = 0;
-        write_event(&event.as_borrowed(), &mut len);
-        len
-    }
-
-    /// A comment, as a block without an event: every line of `text` becomes a comment line.
-    ///
-    /// Clients ignore it; [`Parser::next_item`](crate::Parser::next_item) shows it. `text` may hold anything. For a
-    /// mere sign of life, [`KEEP_ALIVE`] needs no encoder.
-    ///
-    /// ```
-    /// let mut encoder = sse_wire::Encoder::new();
-    /// assert_eq!(&encoder.comment("two\nlines")[..], b": two\n: lines\n\n");
-    /// ```
-    pub fn comment(&mut self, text: &str) -> Bytes {
-        self.build(text.len() + 64, |dst| {
-            for line in Lines::new(text.as_bytes()) {
-                write_field(b": ", line, dst);
-            }
-            dst.write(b"\n");
-        })
-    }
-
-    /// A reconnection time, as a block without an event: how long clients wait before they connect again.
-    ///
-    /// In whole milliseconds, rounded up, and at most `u64::MAX` of them.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let mut encoder = sse_wire::Encoder::new();
-    /// assert_eq!(&encoder.retry(Duration::from_secs(3))[..], b"retry: 3000\n\n");
-    /// ```
-    pub fn retry(&mut self, time: Duration) -> Bytes {
-        self.build(64, |dst| {
-            write_retry(time, dst);
-            dst.write(b"\n");
-        })
-    }
-
-    /// An id, as a block without an event: the client's last event ID from here on; the empty string resets it.
-    ///
-    /// ```
-    /// let mut encoder = sse_wire::Encoder::new();
-    /// assert_eq!(&encoder.id("42")?[..], b"id: 42\n\n");
-    /// # Ok::<(), sse_wire::FieldError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`FieldError`] if the id holds CR, LF or NUL.
-    pub fn id(&mut self, id: &str) -> Result<Bytes, FieldError> {
-        Field::Id.check(id)?;
-        Ok(self.build(id.len() + 64, |dst| {
-            write_field(b"id: ", id.as_bytes(), dst);
-            dst.write(b"\n");
-        }))
-    }
-
-    /// What `write` writes, in memory with room for `estimate` bytes to begin with.
-    fn build(&mut self, estimate: usize, write: impl FnOnce(&mut BytesMut)) -> Bytes {
-        if estimate > ARENA {
-            // Large: in memory that it shares with nothing.
-            let mut own = BytesMut::with_capacity(estimate);
-            write(&mut own);
-            return own.freeze();
-        }
-        if self.arena.capacity() < estimate {
-            self.arena.reserve(ARENA);
-        }
-        write(&mut self.arena);
-        take_block(&mut self.arena)
-    }
-}
-
-/// What was written to `arena`, which is empty after it.
-#[inline]
-fn take_block(arena: &mut BytesMut) -> Bytes {
-    if arena.len() > ARENA {
-        // Larger than it looked, with many lines: it has grown, and is not shared either.
-        return mem::take(arena).freeze();
-    }
-    arena.split().freeze()
-}
+/// How much of long data is searched and copied at a time, so that the copy finds it in the nearest cache.
+const WINDOW: usize = 4 * 1024;
 
 // What stands before the first line of the data, between two lines, and after the last.
 const DATA: &[u8] = b"data: ";
 const NEXT_DATA: &[u8] = b"\ndata: ";
 const END: &[u8] = b"\n\n";
 
-/// Where blocks are written to: memory, or nowhere, to be counted.
-trait Sink {
-    fn write(&mut self, bytes: &[u8]);
+/// A comment, which clients ignore: every line of the text becomes a comment line. The text may hold anything.
+///
+/// ```
+/// use sse_wire::{Comment, Encoder};
+///
+/// let mut encoder = Encoder::new();
+/// encoder.push(Comment("two\nlines"));
+/// assert_eq!(encoder.take(), ": two\n: lines\n\n");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Comment<'a>(pub &'a str);
+
+/// What an event stream is made of: [`Event`], [`OwnedEvent`], [`Head`], [`Block`], [`OwnedBlock`], [`Comment`], and
+/// [`Bytes`] of whole blocks that were encoded before.
+///
+/// Sealed: only whole blocks may be written one after the other.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not something that an event stream is made of",
+    label = "not an event, a head, a block, a comment, or encoded `Bytes`",
+    note = "for text, build an event: `Event::new(&text)`; for a comment: `Comment(&text)`",
+    note = "for a keep-alive: `Bytes::from_static(KEEP_ALIVE)`"
+)]
+pub trait Encode: sealed::Part {}
+
+mod sealed {
+    use super::{Bytes, BytesMut, Vec};
+
+    /// Where blocks are written to.
+    pub trait Sink {
+        fn write(&mut self, bytes: &[u8]);
+    }
+
+    pub trait Part {
+        fn write_to(&self, out: &mut impl Sink);
+
+        /// In memory of the exact size.
+        fn to_bytes(&self) -> Bytes {
+            let mut len = 0;
+            self.write_to(&mut len);
+            let mut out = Vec::with_capacity(len);
+            self.write_to(&mut out);
+            out.into()
+        }
+    }
+
+    /// Writes nothing, and counts.
+    impl Sink for usize {
+        #[inline]
+        fn write(&mut self, bytes: &[u8]) {
+            *self += bytes.len();
+        }
+    }
+
+    impl Sink for Vec<u8> {
+        #[inline]
+        fn write(&mut self, bytes: &[u8]) {
+            self.extend_from_slice(bytes);
+        }
+    }
+
+    impl Sink for BytesMut {
+        // `put_slice` would be a call; this is not.
+        #[inline]
+        fn write(&mut self, bytes: &[u8]) {
+            self.extend_from_slice(bytes);
+        }
+    }
 }
 
 struct Buffer<'a, B>(&'a mut B);
@@ -200,75 +115,308 @@ impl<B: BufMut> Sink for Buffer<'_, B> {
     }
 }
 
-// `BytesMut::put_slice` is a call; this is not.
-impl Sink for BytesMut {
+impl sealed::Part for Event<'_> {
     #[inline]
-    fn write(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
+    fn write_to(&self, out: &mut impl Sink) {
+        write_event(self.head(), self.data().as_bytes(), out);
+    }
+
+    #[inline]
+    fn to_bytes(&self) -> Bytes {
+        let data = self.data().as_bytes();
+        let head_len = if is_bare(self.head()) { 0 } else { head_len(self.head()) };
+        let Some(first) = lines::find(data) else {
+            // One line, which need not be searched again.
+            let mut out = Vec::with_capacity(head_len + DATA.len() + data.len() + END.len());
+            write_head(self.head(), &mut out);
+            out.extend_from_slice(DATA);
+            out.extend_from_slice(data);
+            out.extend_from_slice(END);
+            return out.into();
+        };
+        let rest = Lines::new(&data[lines::after(data, first)..]).map(|line| NEXT_DATA.len() + line.len());
+        let data_len = DATA.len() + first + rest.sum::<usize>();
+        let mut out = Vec::with_capacity(head_len + data_len + END.len());
+        self.write_to(&mut out);
+        out.into()
     }
 }
 
-impl Sink for usize {
-    fn write(&mut self, bytes: &[u8]) {
-        *self += bytes.len();
+impl sealed::Part for OwnedEvent {
+    #[inline]
+    fn write_to(&self, out: &mut impl Sink) {
+        self.as_event().write_to(out);
+    }
+
+    fn to_bytes(&self) -> Bytes {
+        self.as_event().to_bytes()
+    }
+}
+
+impl sealed::Part for Head<'_> {
+    fn write_to(&self, out: &mut impl Sink) {
+        // Without an event, a name has no effect.
+        write_head(Head { name: None, ..*self }, out);
+        out.write(b"\n");
+    }
+}
+
+impl sealed::Part for Block<'_> {
+    fn write_to(&self, out: &mut impl Sink) {
+        if self.text.starts_with('\u{feff}') {
+            // At the start of a stream that would be a BOM, and a line that clients ignore would become a field.
+            out.write(b":\n");
+        }
+        for line in self.lines() {
+            let (name, value) = match line {
+                BlockLine::Comment(text) => ("", text),
+                BlockLine::Field { name, value } => (name, value),
+            };
+            out.write(name.as_bytes());
+            write_field(b": ", value.as_bytes(), out);
+        }
+        out.write(b"\n");
+    }
+}
+
+impl sealed::Part for OwnedBlock {
+    fn write_to(&self, out: &mut impl Sink) {
+        self.as_block().write_to(out);
+    }
+}
+
+impl sealed::Part for Comment<'_> {
+    fn write_to(&self, out: &mut impl Sink) {
+        for line in Lines::new(self.0.as_bytes()) {
+            write_field(b": ", line, out);
+        }
+        out.write(b"\n");
+    }
+}
+
+/// As they are.
+impl sealed::Part for Bytes {
+    fn write_to(&self, out: &mut impl Sink) {
+        out.write(self);
+    }
+
+    fn to_bytes(&self) -> Bytes {
+        self.clone()
+    }
+}
+
+impl<T: sealed::Part + ?Sized> sealed::Part for &T {
+    #[inline]
+    fn write_to(&self, out: &mut impl Sink) {
+        (**self).write_to(out);
+    }
+
+    fn to_bytes(&self) -> Bytes {
+        (**self).to_bytes()
+    }
+}
+
+impl Encode for Event<'_> {}
+impl Encode for OwnedEvent {}
+impl Encode for Head<'_> {}
+impl Encode for Block<'_> {}
+impl Encode for OwnedBlock {}
+impl Encode for Comment<'_> {}
+impl Encode for Bytes {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Encode + ?Sized> Encode for &T {}
+
+/// What adapters send for a part.
+#[cfg(feature = "stream")]
+pub(crate) fn to_bytes(part: &impl Encode) -> Bytes {
+    sealed::Part::to_bytes(part)
+}
+
+/// Appends a part.
+#[cfg(feature = "std")]
+pub(crate) fn append(part: &impl Encode, out: &mut impl Sink) {
+    sealed::Part::write_to(part, out);
+}
+
+macro_rules! encode {
+    ($($type:ty),*) => {$(
+        impl $type {
+            /// As the bytes of an event stream, in one allocation of the exact size. A clone of them costs a reference count.
+            ///
+            /// Never fails.
+            #[inline]
+            #[must_use = "encoding sends nothing by itself"]
+            pub fn encode(&self) -> Bytes {
+                sealed::Part::to_bytes(self)
+            }
+
+            /// Appends the same bytes to memory of the caller's.
+            ///
+            /// # Panics
+            ///
+            /// If `out` cannot grow and has less room than [`encoded_len`](Self::encoded_len), as
+            /// [`BufMut::put_slice`] does. `Vec<u8>` and `BytesMut` grow.
+            #[inline]
+            pub fn encode_into(&self, out: &mut impl BufMut) {
+                sealed::Part::write_to(self, &mut Buffer(out));
+            }
+
+            /// How many bytes that takes. Exact.
+            #[must_use]
+            pub fn encoded_len(&self) -> usize {
+                let mut len = 0;
+                sealed::Part::write_to(self, &mut len);
+                len
+            }
+        }
+    )*};
+}
+
+encode!(Event<'_>, OwnedEvent, Head<'_>, Block<'_>, OwnedBlock, Comment<'_>);
+
+/// Encodes many parts of an event stream into one piece of memory. For one event, [`Event::encode`] does.
+///
+/// The fields of an event are written in the order `event`, `id`, `retry`, `data`; each line of the data gets a `data:`
+/// line, and one space follows each colon. Nothing can be forged: what a field cannot carry could not become part of an
+/// [`Event`]. What is taken is always a run of whole blocks.
+///
+/// ```
+/// use sse_wire::{Comment, Encoder, Event, EventId, Head};
+///
+/// let mut encoder = Encoder::new();
+/// encoder.push(Event::new("a"));
+/// encoder.push(Head::from(EventId::from_static("7")));
+/// encoder.push(Comment("hi"));
+/// assert_eq!(encoder.take(), "data: a\n\nid: 7\n\n: hi\n\n");
+/// ```
+#[derive(Debug, Default)]
+pub struct Encoder {
+    out: BytesMut,
+    /// How much of `out` is whole blocks. What comes after it was begun by a `DataWriter` and not finished.
+    done: usize,
+}
+
+impl Encoder {
+    /// An encoder. It takes no memory before it is used.
+    #[must_use]
+    pub fn new() -> Encoder {
+        Encoder::default()
+    }
+
+    /// Appends an event, a head, a block, a comment, or bytes that were encoded before. Never fails.
+    #[inline]
+    pub fn push(&mut self, part: impl Encode) {
+        part.write_to(self.whole_blocks());
+        self.done = self.out.len();
+    }
+
+    /// What was appended, as one piece; the encoder is empty after it.
+    ///
+    /// Small batches share pieces of memory of 8 KiB, which live as long as a batch in them; the encoder uses a piece again
+    /// once nobody holds any of it.
+    #[must_use = "what was taken is gone from the encoder"]
+    pub fn take(&mut self) -> Bytes {
+        self.out.truncate(self.done);
+        self.done = 0;
+        if self.out.len() > ARENA {
+            // In memory that it shares with nothing.
+            mem::take(&mut self.out).freeze()
+        } else {
+            self.out.split().freeze()
+        }
+    }
+
+    /// How many bytes [`take`](Encoder::take) would give.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.done
+    }
+
+    /// Whether there is nothing to take.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.done == 0
+    }
+
+    /// The whole blocks, to append to.
+    #[inline(always)]
+    fn whole_blocks(&mut self) -> &mut BytesMut {
+        self.out.truncate(self.done);
+        if self.out.capacity() == self.out.len() {
+            self.out.reserve(ARENA);
+        }
+        &mut self.out
     }
 }
 
 #[inline]
-fn write_event(event: &Event<&str>, dst: &mut impl Sink) {
-    write_head(event, dst);
-    dst.write(DATA);
-    write_lines(event.data().as_bytes(), dst);
-    dst.write(END);
+fn write_event(head: Head<'_>, data: &[u8], out: &mut impl Sink) {
+    write_head(head, out);
+    out.write(DATA);
+    write_lines(data, out);
+    out.write(END);
 }
 
-/// Data, or a piece of it, on from where a line of it is under way.
+/// Data, or a piece of it, on from where a line of it has begun.
 #[inline]
-fn write_lines(mut data: &[u8], dst: &mut impl Sink) {
+fn write_lines(mut data: &[u8], out: &mut impl Sink) {
     loop {
         let window = &data[..data.len().min(WINDOW)];
-        if let Some(end) = find_line_end(window) {
-            dst.write(&data[..end.at]);
-            dst.write(NEXT_DATA);
-            data = &data[end.at + end.terminator..];
-            if end.at + 1 == window.len() && window.ends_with(b"\r") && data.starts_with(b"\n") {
-                // The CRLF lies across the end of the window.
-                data = &data[1..];
-            }
-        } else {
-            dst.write(window);
+        let Some(end) = lines::find(window) else {
+            out.write(window);
             data = &data[window.len()..];
             if data.is_empty() {
                 break;
             }
-        }
+            continue;
+        };
+        out.write(&data[..end]);
+        out.write(NEXT_DATA);
+        data = &data[lines::after(data, end)..];
     }
+}
+
+#[inline]
+fn is_bare(head: Head<'_>) -> bool {
+    head.name.is_none() && head.id.is_none() && head.retry.is_none()
+}
+
+#[inline(never)]
+fn head_len(head: Head<'_>) -> usize {
+    let mut len = 0;
+    write_head(head, &mut len);
+    len
 }
 
 /// All fields but data.
 #[inline]
-fn write_head(event: &Event<&str>, dst: &mut impl Sink) {
-    if let Some(name) = event.written_name() {
-        write_field(b"event: ", name.as_bytes(), dst);
+fn write_head(head: Head<'_>, out: &mut impl Sink) {
+    if let Some(name) = head.name {
+        write_field(b"event: ", name.as_str().as_bytes(), out);
     }
-    if let Some(id) = event.id() {
-        write_field(b"id: ", id.as_bytes(), dst);
+    if let Some(id) = head.id {
+        write_field(b"id: ", id.as_str().as_bytes(), out);
     }
-    if let Some(time) = event.retry() {
-        write_retry(time, dst);
+    if let Some(time) = head.retry {
+        write_retry(time, out);
     }
 }
 
 #[inline]
-fn write_field(prefix: &[u8], value: &[u8], dst: &mut impl Sink) {
-    dst.write(prefix);
-    dst.write(value);
-    dst.write(b"\n");
+fn write_field(prefix: &[u8], value: &[u8], out: &mut impl Sink) {
+    out.write(prefix);
+    out.write(value);
+    out.write(b"\n");
 }
 
-fn write_retry(time: Duration, dst: &mut impl Sink) {
-    let milliseconds = time.as_nanos().div_ceil(1_000_000);
-    let mut left = u64::try_from(milliseconds).unwrap_or(u64::MAX);
+/// In whole milliseconds, rounded up, and at most `u64::MAX` of them.
+pub(crate) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+fn write_retry(time: Duration, out: &mut impl Sink) {
+    let mut left = milliseconds(time);
     // As many digits as u64::MAX has.
     let mut digits = [b'0'; 20];
     let mut start = digits.len();
@@ -277,22 +425,32 @@ fn write_retry(time: Duration, dst: &mut impl Sink) {
         digits[start] = b'0' + (left % 10) as u8;
         left /= 10;
     }
-    write_field(b"retry: ", &digits[start..], dst);
+    write_field(b"retry: ", &digits[start..], out);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::{EventId, EventName};
     use alloc::string::String;
 
-    fn encoded(event: &Event<&str>) -> String {
-        String::from_utf8(Encoder::new().encode(event).to_vec()).unwrap()
+    fn encoded(event: Event<'_>) -> String {
+        let bytes = event.encode();
+        assert_eq!(event.encoded_len(), bytes.len());
+        let mut appended = Vec::new();
+        event.encode_into(&mut appended);
+        assert_eq!(appended, bytes);
+        let mut encoder = Encoder::new();
+        encoder.push(event);
+        assert_eq!(encoder.len(), bytes.len());
+        assert_eq!(encoder.take(), bytes);
+        String::from_utf8(bytes.to_vec()).unwrap()
     }
 
     #[test]
     fn every_line_break_starts_a_data_line() {
-        assert_eq!(encoded(&Event::new("")), "data: \n\n");
-        assert_eq!(encoded(&Event::new("a\rb\r\nc\n\n")), "data: a\ndata: b\ndata: c\ndata: \ndata: \n\n");
+        assert_eq!(encoded(Event::new("")), "data: \n\n");
+        assert_eq!(encoded(Event::new("a\rb\r\nc\n\n")), "data: a\ndata: b\ndata: c\ndata: \ndata: \n\n");
     }
 
     #[test]
@@ -301,7 +459,7 @@ mod tests {
             let line = "x".repeat(len);
             for line_break in ["\n", "\r", "\r\n"] {
                 let data = [&*line, line_break, &*line, line_break].concat();
-                assert_eq!(encoded(&Event::new(&data)), alloc::format!("data: {line}\ndata: {line}\ndata: \n\n"));
+                assert_eq!(encoded(Event::new(&data)), alloc::format!("data: {line}\ndata: {line}\ndata: \n\n"));
             }
         }
     }
@@ -312,35 +470,27 @@ mod tests {
         for line_break in ["\n", "\r"] {
             let data = [&*line, line_break, "\n", "end"].concat();
             let empty = if line_break == "\n" { "data: \n" } else { "" };
-            assert_eq!(encoded(&Event::new(&data)), alloc::format!("data: {line}\n{empty}data: end\n\n"));
+            assert_eq!(encoded(Event::new(&data)), alloc::format!("data: {line}\n{empty}data: end\n\n"));
         }
     }
 
     #[test]
-    fn a_line_break_before_the_window_ends_does_not_swallow_the_next() {
-        let line = "x".repeat(WINDOW - 4);
-        assert_eq!(
-            encoded(&Event::new(&alloc::format!("a\n\n{line}\r"))),
-            alloc::format!("data: a\ndata: \ndata: {line}\ndata: \n\n")
-        );
-    }
-
-    #[test]
-    fn an_event_of_many_lines_leaves_nothing_in_the_encoder() {
-        let mut encoder = Encoder::new();
-        drop(encoder.encode(&Event::new(&*"\n".repeat(ARENA - 100))));
-        assert_eq!(encoder.arena.capacity(), 0);
-    }
-
-    #[test]
     fn an_empty_name_is_not_written_and_an_empty_id_is() {
-        let event = Event::new("x").with_name("").unwrap().with_id("").unwrap();
-        assert_eq!(encoded(&event), "id: \ndata: x\n\n");
+        let event = Event::new("x").with_name(EventName::from_static("")).with_id(EventId::from_static(""));
+        assert_eq!(encoded(event), "id: \ndata: x\n\n");
+    }
+
+    #[test]
+    fn a_head_by_itself_is_a_block_without_an_event() {
+        let head = Head::from(EventName::from_static("n")).with_id(EventId::from_static("7"));
+        assert_eq!(head.encode(), "id: 7\n\n");
+        assert_eq!(head.with_retry(Duration::from_secs(3)).encode(), "id: 7\nretry: 3000\n\n");
+        assert_eq!(Head::new().encode(), "\n");
     }
 
     #[test]
     fn retry_is_rounded_up_to_milliseconds_and_saturates() {
-        let retry = |time| encoded(&Event::new("").with_retry(time));
+        let retry = |time| encoded(Event::new("").with_retry(time));
         assert_eq!(retry(Duration::ZERO), "retry: 0\ndata: \n\n");
         assert_eq!(retry(Duration::from_nanos(1)), "retry: 1\ndata: \n\n");
         assert_eq!(retry(Duration::from_micros(1500)), "retry: 2\ndata: \n\n");
@@ -348,34 +498,46 @@ mod tests {
     }
 
     #[test]
-    fn small_events_share_memory_and_reuse_it() {
+    fn small_batches_share_memory_and_use_it_again() {
         let mut encoder = Encoder::new();
-        let first = encoder.encode(&Event::new("a"));
-        let second = encoder.encode(&Event::new("b"));
+        let mut batch = |data| {
+            encoder.push(Event::new(data));
+            encoder.take()
+        };
+        let (first, second) = (batch("a"), batch("b"));
         assert_eq!(second.as_ptr(), first[first.len()..].as_ptr());
         let arena = first.as_ptr() as usize..first.as_ptr() as usize + ARENA;
         drop((first, second));
         for _ in 0..ARENA {
-            let bytes = encoder.encode(&Event::new("nobody holds the ones before"));
-            assert!(arena.contains(&(bytes.as_ptr() as usize)));
+            assert!(arena.contains(&(batch("nobody holds the ones before").as_ptr() as usize)));
         }
     }
 
     #[test]
-    fn a_large_event_leaves_nothing_in_the_encoder() {
-        let mut encoder = Encoder::new();
-        let large = encoder.encode(&Event::new(&*"x".repeat(ARENA)));
-        assert!(large.is_unique());
-        assert_eq!(encoder.arena.capacity(), 0);
+    fn a_large_batch_leaves_nothing_in_the_encoder() {
+        for data in ["x".repeat(ARENA), "\n".repeat(ARENA / 6)] {
+            let mut encoder = Encoder::new();
+            encoder.push(Event::new(&data));
+            assert!(encoder.take().is_unique());
+            assert_eq!(encoder.out.capacity(), 0);
+        }
+    }
+
+    #[test]
+    fn an_encoded_event_is_alone_in_memory_of_the_exact_size() {
+        for data in ["", "x", "a\nb\r\nc", &"x\n".repeat(ARENA)] {
+            let bytes = Event::new(data).with_id(EventId::from_static("7")).encode();
+            let (len, vec) = (bytes.len(), Vec::from(bytes));
+            assert_eq!((vec.len(), vec.capacity()), (len, len));
+        }
     }
 
     #[test]
     fn a_full_buffer_of_exactly_the_encoded_length_is_enough() {
-        let event = Event::new("a\nb").with_id("7").unwrap();
-        let encoder = Encoder::new();
+        let event = Event::new("a\nb").with_id(EventId::from_static("7"));
         let mut memory = [0; 64];
-        let (mut room, _) = memory.split_at_mut(encoder.encoded_len(&event));
-        encoder.encode_into(&event, &mut room);
+        let (mut room, _) = memory.split_at_mut(event.encoded_len());
+        event.encode_into(&mut room);
         assert!(room.is_empty());
     }
 }

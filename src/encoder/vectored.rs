@@ -6,74 +6,100 @@ use std::io::IoSlice;
 use bytes::{Buf, Bytes, BytesMut};
 use bytestring::ByteString;
 
-use super::{DATA, END, NEXT_DATA, write_head};
-use crate::event::Event;
-use crate::line::{Lines, find_line_end};
+use super::{DATA, END, NEXT_DATA, is_bare, write_head};
+use crate::event::{Event, Head};
+use crate::lines::{self, Lines};
+use crate::owned::OwnedEvent;
 
-/// An encoded event that still holds its data where it was: what [`Event::into_buf`] makes.
+/// An encoded event that holds its data where it was: a [`Buf`] of the very bytes that [`Event::encode`] gives.
 ///
-/// It is a [`Buf`] of the very bytes that [`Encoder::encode`](crate::Encoder::encode) writes. Its chunks are the
-/// fields before the data, the lines of the data as they lie in the event, and what stands between them;
-/// [`chunks_vectored`](Buf::chunks_vectored) (with the `std` feature) hands out as many of them as there is room for,
-/// for a vectored write.
+/// `D` is [`Bytes`] ([`EncodedEvent::new`], [`OwnedEvent::into_buf`]) or `&[u8]` ([`Event::as_buf`]). Its chunks are the
+/// fields before the data, the lines of the data as they lie there, and what stands between them;
+/// [`chunks_vectored`](Buf::chunks_vectored) (with the `std` feature) gives as many of them as there is room for, for a
+/// vectored write.
+///
+/// The data is searched for line ends once, and if it has several lines, again when their turn comes, up to 16 KiB ahead at
+/// each [`chunks_vectored`](Buf::chunks_vectored). Only name, id and reconnection time are copied.
+///
+/// ```
+/// use bytes::Buf;
+/// use sse_wire::{EncodedEvent, Head};
+///
+/// let mut buf = EncodedEvent::new(Head::new(), String::from("payload"));
+/// assert_eq!(buf.remaining(), 15);
+/// assert_eq!(&buf.copy_to_bytes(15)[..], b"data: payload\n\n");
+/// ```
 #[derive(Clone, Debug)]
-pub struct EncodedEvent {
-    /// What comes before the line under way: the other fields, or what stands between two lines, or the end.
+pub struct EncodedEvent<D = Bytes> {
+    /// What comes before the rest of the current line: the other fields, or what stands between two lines, or the end.
     lead: Bytes,
-    /// The data from the line under way on.
-    data: Bytes,
-    /// How much of that line is left.
+    data: D,
+    /// The rest of the current line of the data: from where to where.
     line: usize,
+    line_end: usize,
     remaining: usize,
 }
 
-impl Event<ByteString> {
-    /// The encoded event as a [`Buf`] that shares the data instead of copying it.
-    ///
-    /// Looks at the data once, for line ends, and at data of several lines again when their turn comes, up to 16 KiB ahead
-    /// at each [`chunks_vectored`](Buf::chunks_vectored). Copies
-    /// and allocates only for the name, the id and the reconnection time, if there are any. Never fails.
-    ///
-    /// ```
-    /// use bytes::Buf;
-    /// use sse_wire::{ByteString, Event};
-    ///
-    /// let mut buf = Event::new(ByteString::from_static("payload")).into_buf();
-    /// assert_eq!(buf.remaining(), 15);
-    /// assert_eq!(&buf.copy_to_bytes(15)[..], b"data: payload\n\n");
-    /// ```
-    #[must_use]
-    pub fn into_buf(self) -> EncodedEvent {
-        let event = self.as_borrowed();
-        let lead = if event.written_name().is_none() && event.id().is_none() && event.retry().is_none() {
-            Bytes::from_static(DATA)
-        } else {
-            let mut lead = BytesMut::new();
-            write_head(&event, &mut lead);
-            lead.extend_from_slice(DATA);
-            lead.freeze()
-        };
-        let mut lines = Lines::new(event.data().as_bytes());
-        let line = lines.next().map_or(0, <[u8]>::len);
-        let rest: usize = lines.map(|line| NEXT_DATA.len() + line.len()).sum();
-        let remaining = lead.len() + line + rest + END.len();
-        EncodedEvent { lead, data: self.into_data().into_bytes(), line, remaining }
+impl EncodedEvent {
+    /// An event of a head, and data that is owned or shared already. Never fails.
+    pub fn new<'a>(head: impl Into<Head<'a>>, data: impl Into<ByteString>) -> Self {
+        EncodedEvent::of(head.into(), data.into().into_bytes())
     }
 }
 
-/// How much of the data [`Buf::chunks_vectored`] looks at beyond the line under way.
+impl OwnedEvent {
+    /// The event as a [`Buf`] that shares its data. Never fails.
+    #[must_use = "encoding sends nothing by itself"]
+    pub fn into_buf(self) -> EncodedEvent {
+        let lead = lead(self.head());
+        EncodedEvent::with_lead(lead, self.into_data().into_bytes())
+    }
+}
+
+impl<'a> Event<'a> {
+    /// The event as a [`Buf`] that borrows its data, for a socket's `write_vectored`. Never fails.
+    #[must_use = "encoding sends nothing by itself"]
+    pub fn as_buf(&self) -> EncodedEvent<&'a [u8]> {
+        EncodedEvent::of(self.head(), self.data().as_bytes())
+    }
+}
+
+fn lead(head: Head<'_>) -> Bytes {
+    if is_bare(head) {
+        return Bytes::from_static(DATA);
+    }
+    let mut lead = BytesMut::new();
+    write_head(head, &mut lead);
+    lead.extend_from_slice(DATA);
+    lead.freeze()
+}
+
+/// How much of the data [`Buf::chunks_vectored`] looks at beyond the current line.
 #[cfg(feature = "std")]
 const AHEAD: usize = 16 * 1024;
 
-impl EncodedEvent {
-    /// Where the line under way and its lead have been taken, goes on to the next line or the end.
+impl<D: AsRef<[u8]>> EncodedEvent<D> {
+    fn of(head: Head<'_>, data: D) -> Self {
+        EncodedEvent::with_lead(lead(head), data)
+    }
+
+    fn with_lead(lead: Bytes, data: D) -> Self {
+        let mut lines = Lines::new(data.as_ref());
+        let line_end = lines.next().map_or(0, <[u8]>::len);
+        let rest: usize = lines.map(|line| NEXT_DATA.len() + line.len()).sum();
+        let remaining = lead.len() + line_end + rest + END.len();
+        EncodedEvent { lead, data, line: 0, line_end, remaining }
+    }
+
+    /// If the current line and its lead were taken, goes on to the next line or the end.
     fn settle(&mut self) {
-        if !self.lead.is_empty() || self.line > 0 || self.remaining == 0 {
+        if !self.lead.is_empty() || self.line < self.line_end || self.remaining == 0 {
             return;
         }
-        if let Some(end) = find_line_end(&self.data) {
-            self.data.advance(end.terminator);
-            self.line = find_line_end(&self.data).map_or(self.data.len(), |end| end.at);
+        let data = self.data.as_ref();
+        if self.line_end < data.len() {
+            self.line = lines::after(data, self.line_end);
+            self.line_end = lines::find(&data[self.line..]).map_or(data.len(), |len| self.line + len);
             self.lead = Bytes::from_static(NEXT_DATA);
         } else {
             self.lead = Bytes::from_static(END);
@@ -83,8 +109,10 @@ impl EncodedEvent {
     /// What is left, in order, or the first part of it; empty slices among it.
     #[cfg(feature = "std")]
     fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        let data = self.data.as_ref();
+        let line = &data[self.line..self.line_end];
         // What lies ahead is searched for line ends at each call, and so no further than is soon written.
-        let (line, rest) = self.data.split_at(self.line);
+        let rest = &data[self.line_end..];
         let ahead = &rest[..rest.len().min(AHEAD)];
         let more_lines = Lines::new(ahead).skip(1).flat_map(|line| [NEXT_DATA, line]);
         let end = (ahead.len() == rest.len()).then_some(END);
@@ -95,13 +123,13 @@ impl EncodedEvent {
     }
 }
 
-impl Buf for EncodedEvent {
+impl<D: AsRef<[u8]>> Buf for EncodedEvent<D> {
     fn remaining(&self) -> usize {
         self.remaining
     }
 
     fn chunk(&self) -> &[u8] {
-        if self.lead.is_empty() { &self.data[..self.line] } else { &self.lead }
+        if self.lead.is_empty() { &self.data.as_ref()[self.line..self.line_end] } else { &self.lead }
     }
 
     #[cfg(feature = "std")]
@@ -119,8 +147,7 @@ impl Buf for EncodedEvent {
         while count > 0 {
             let step = count.min(self.chunk().len());
             if self.lead.is_empty() {
-                self.data.advance(step);
-                self.line -= step;
+                self.line += step;
             } else {
                 self.lead.advance(step);
             }
@@ -134,41 +161,47 @@ impl Buf for EncodedEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::{EventId, EventName};
+    use alloc::string::String;
     use alloc::vec::Vec;
 
     const TEXTS: [&str; 8] = ["", "x", "one\ntwo", "\n", "a\r\n\rb\n", "\n\n\n", "end\n", "long enough to cut"];
 
-    fn events() -> impl Iterator<Item = Event<ByteString>> {
+    fn events() -> impl Iterator<Item = Event<'static>> {
         TEXTS.iter().flat_map(|data| {
-            let bare = Event::new(*data).to_shared();
-            let full = Event::new(*data).with_name("n").unwrap().with_id("i").unwrap().to_shared();
+            let bare = Event::new(data);
+            let full = bare.with_name(EventName::from_static("n")).with_id(EventId::from_static("i"));
             [bare, full.with_retry(core::time::Duration::from_secs(1))]
         })
     }
 
     #[test]
     fn the_chunks_are_the_encoded_event_however_it_is_advanced() {
+        fn read(mut buf: EncodedEvent<impl AsRef<[u8]>>, step: usize, expected: &[u8]) {
+            let mut read = Vec::new();
+            while buf.has_remaining() {
+                assert_eq!(buf.remaining(), expected.len() - read.len());
+                let step = step.min(buf.remaining());
+                #[cfg(feature = "std")]
+                assert_eq!(gathered(&buf), expected[read.len()..]);
+                assert!(!buf.chunk().is_empty());
+                read.extend_from_slice(&buf.copy_to_bytes(step));
+            }
+            assert_eq!(read, expected);
+            assert!(buf.chunk().is_empty());
+        }
         for event in events() {
-            let expected = super::super::Encoder::new().encode(&event);
+            let expected = event.encode();
             for step in 1..=expected.len() {
-                let mut buf = event.clone().into_buf();
-                let mut read = Vec::new();
-                while buf.has_remaining() {
-                    assert_eq!(buf.remaining(), expected.len() - read.len());
-                    let step = step.min(buf.remaining());
-                    #[cfg(feature = "std")]
-                    assert_eq!(gathered(&buf), expected[read.len()..]);
-                    assert!(!buf.chunk().is_empty());
-                    read.extend_from_slice(&buf.copy_to_bytes(step));
-                }
-                assert_eq!(read, expected);
-                assert!(buf.chunk().is_empty());
+                read(event.as_buf(), step, &expected);
+                read(event.into_owned().into_buf(), step, &expected);
+                read(EncodedEvent::new(event.head(), event.data()), step, &expected);
             }
         }
     }
 
     #[cfg(feature = "std")]
-    fn gathered(buf: &EncodedEvent) -> Vec<u8> {
+    fn gathered(buf: &EncodedEvent<impl AsRef<[u8]>>) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 64];
         let filled = buf.chunks_vectored(&mut slices);
         assert!(slices[..filled].iter().all(|slice| !slice.is_empty()));
@@ -180,7 +213,7 @@ mod tests {
     #[test]
     fn a_vectored_write_looks_no_further_ahead_than_it_must() {
         let data = ["x".repeat(200_000), "y".repeat(1_000_000)].join("\n");
-        let mut buf = Event::new(ByteString::from(data)).into_buf();
+        let mut buf = EncodedEvent::new(Head::new(), data);
         let mut calls = 0;
         let looked_at = crate::looked_at::during(|| {
             while buf.has_remaining() {
@@ -202,9 +235,8 @@ mod tests {
         for ending in ["\r\n", "\r", "\n", "\n\r\n"] {
             for len in AHEAD - 5..AHEAD + 5 {
                 let data = ["first\n", &*"x".repeat(len), ending, "last"].concat();
-                let event = Event::new(ByteString::from(data));
-                let expected = crate::Encoder::new().encode(&event);
-                let mut buf = event.into_buf();
+                let event = Event::new(&data);
+                let (expected, mut buf) = (event.encode(), event.as_buf());
                 let mut seen = Vec::new();
                 while buf.has_remaining() {
                     let part = gathered(&buf);
@@ -218,12 +250,12 @@ mod tests {
     }
 
     #[test]
-    fn the_data_is_looked_at_once_and_not_copied() {
+    fn the_data_is_searched_once_and_not_copied() {
         let data = ByteString::from("x".repeat(1000));
         let at = data.as_bytes().as_ptr();
-        let mut buf = Event::new(data).into_buf();
+        let mut buf = EncodedEvent::new(Head::new(), data);
         let looked_at = crate::looked_at::during(|| {
-            buf.advance(super::super::DATA.len());
+            buf.advance(DATA.len());
             #[cfg(feature = "std")]
             assert_eq!(buf.chunks_vectored(&mut [IoSlice::new(&[]); 4]), 2);
         });
@@ -234,7 +266,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "cannot advance past the end")]
     fn advancing_past_the_end_panics() {
-        let mut buf = Event::new(ByteString::new()).into_buf();
+        let mut buf = EncodedEvent::new(Head::new(), String::new());
         buf.advance(buf.remaining() + 1);
     }
 }

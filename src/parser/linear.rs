@@ -5,9 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-use super::{LineParser, Parser};
-use crate::line::FEW;
+use crate::lines::BLOCK;
 use crate::looked_at::{self, LookedAt};
+use crate::{LineParser, Parser};
 
 const LEN: usize = 4 * 1024;
 
@@ -76,12 +76,39 @@ fn in_chunks_of(size: usize, stream: &[u8], mut read: impl FnMut(&[u8])) -> Look
 fn check(looked_at: LookedAt, size: usize, stream: &[u8]) {
     let (shown, len) = (stream[..stream.len().min(20)].escape_ascii(), stream.len());
     let lines = stream.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
-    // The LF of a CRLF is found by a look at one byte, not by the scan, unless a chunk begins with it.
+    // The LF of a CRLF is found by a look at one byte, not by the search, unless a chunk begins with it.
     // The last chunk is small.
-    let most = if size <= FEW { 2 * len } else { len + FEW };
+    let most = if size <= BLOCK { 2 * len } else { len + BLOCK };
     assert!(looked_at.for_line_ends <= most, "{shown} in chunks of {size}: {looked_at:?} of {len}");
     let times = if stream.is_ascii() { 2 } else { 7 };
     assert!(looked_at.as_text <= times * len + 128 * lines, "{shown} in chunks of {size}: {looked_at:?} of {len}");
+}
+
+fn read_events(parser: &mut Parser, chunk: &[u8]) {
+    let mut events = parser.feed(chunk);
+    while events.next_event().unwrap().is_some() {}
+}
+
+fn read_blocks(parser: &mut Parser, chunk: &[u8]) {
+    let mut blocks = parser.feed(chunk);
+    while blocks.next_block().unwrap().is_some() {}
+}
+
+/// Returns how many there are.
+fn read_one_by_one(parser: &mut Parser, mut chunk: &[u8]) -> usize {
+    for events in 0.. {
+        let (event, rest) = parser.feed(chunk).into_next_event();
+        if event.unwrap().is_none() {
+            return events;
+        }
+        chunk = rest;
+    }
+    unreachable!()
+}
+
+fn read_lines(parser: &mut LineParser, chunk: &[u8]) {
+    let mut lines = parser.feed(chunk);
+    while lines.next_line().unwrap().is_some() {}
 }
 
 #[test]
@@ -89,30 +116,47 @@ fn every_byte_is_looked_at_once_or_twice_whatever_the_line_and_the_chunks() {
     for stream in streams() {
         // No limit that is near, and the least that all of it fits in.
         let fits = String::from_utf8_lossy(&stream).len();
-        let sizes = [1, 16, FEW, FEW + 1, 1000, stream.len()];
+        let sizes = [1, 16, BLOCK, BLOCK + 1, 1000, stream.len()];
         for (limit, size) in [usize::MAX, fits].into_iter().flat_map(|limit| sizes.map(|size| (limit, size))) {
-            let parser = || Parser::builder().max_event_size(limit).build();
+            let parser = || Parser::new().with_max_event_size(limit);
             let mut events = parser();
-            let borrowed =
-                in_chunks_of(size, &stream, |mut chunk| while events.next_event(&mut chunk).unwrap().is_some() {});
-            check(borrowed, size, &stream);
-
-            let mut items = parser();
-            let looked_at =
-                in_chunks_of(size, &stream, |mut chunk| while items.next_item(&mut chunk).unwrap().is_some() {});
+            let looked_at = in_chunks_of(size, &stream, |chunk| read_events(&mut events, chunk));
             check(looked_at, size, &stream);
 
-            let mut events = parser();
-            let shared = in_chunks_of(size, &stream, |chunk| {
-                let mut chunk = Bytes::copy_from_slice(chunk);
-                while events.next_event_shared(&mut chunk).unwrap().is_some() {}
+            let mut blocks = parser();
+            let looked_at = in_chunks_of(size, &stream, |chunk| read_blocks(&mut blocks, chunk));
+            // The lines of a block that was cut are text by themselves.
+            let of_events = looked_at.as_text.saturating_sub(2 * stream.len());
+            check(LookedAt { as_text: of_events, ..looked_at }, size, &stream);
+
+            let mut owned = parser();
+            let looked_at =
+                in_chunks_of(size, &stream, |chunk| owned.feed(chunk).owned().for_each(|event| drop(event.unwrap())));
+            check(looked_at, size, &stream);
+
+            let mut owned = parser();
+            let looked_at = in_chunks_of(size, &stream, |chunk| {
+                let chunk = Bytes::copy_from_slice(chunk);
+                owned.feed_bytes(&chunk).for_each(|event| drop(event.unwrap()));
             });
-            check(shared, size, &stream);
-
-            let mut lines = LineParser::with_max_line_size(limit);
-            let looked_at =
-                in_chunks_of(size, &stream, |mut chunk| while lines.next_line(&mut chunk).unwrap().is_some() {});
             check(looked_at, size, &stream);
+
+            let mut lines = LineParser::new().with_max_line_size(limit);
+            let looked_at = in_chunks_of(size, &stream, |chunk| read_lines(&mut lines, chunk));
+            check(looked_at, size, &stream);
+        }
+    }
+}
+
+/// Each reader begins with 64 bytes of its own.
+#[test]
+fn every_event_costs_64_bytes_more_where_each_has_a_reader_of_its_own() {
+    for stream in streams() {
+        for size in [BLOCK + 1, 1000, stream.len()] {
+            let (mut parser, mut events) = (Parser::new(), 0);
+            let looked_at = in_chunks_of(size, &stream, |chunk| events += read_one_by_one(&mut parser, chunk));
+            let for_line_ends = looked_at.for_line_ends.saturating_sub(events * BLOCK);
+            check(LookedAt { for_line_ends, ..looked_at }, size, &stream);
         }
     }
 }
@@ -124,14 +168,14 @@ fn a_long_line_in_small_chunks_is_looked_at_once() {
         let mut stream = Vec::from(start);
         stream.resize(LEN, b'x');
         stream.extend_from_slice(b"\n\n");
-        // Again only where the chunk with a line end in it is small: the last one.
-        let once = stream.len()..=stream.len() + 16;
+        // Not the name of the field, and again only where the chunk with a line end in it is small: the last one.
+        let once = stream.len() - 16..=stream.len() + 16;
         let mut parser = Parser::new();
-        let events = in_chunks_of(16, &stream, |mut chunk| while parser.next_event(&mut chunk).unwrap().is_some() {});
+        let events = in_chunks_of(16, &stream, |chunk| read_events(&mut parser, chunk));
         assert!(once.contains(&events.for_line_ends), "{start}: {events:?}");
         let mut parser = Parser::new();
-        let items = in_chunks_of(16, &stream, |mut chunk| while parser.next_item(&mut chunk).unwrap().is_some() {});
-        assert!(once.contains(&items.for_line_ends), "{start}: {items:?}");
+        let blocks = in_chunks_of(16, &stream, |chunk| read_blocks(&mut parser, chunk));
+        assert!(once.contains(&blocks.for_line_ends), "{start}: {blocks:?}");
     }
 }
 
@@ -140,8 +184,9 @@ fn a_line_in_chunks_of_one_byte_is_looked_at_once() {
     for line in ["data: one of many lines\n", "unknown: one of many lines\n"] {
         let stream = line.repeat(100);
         let mut parser = Parser::new();
-        let looked_at =
-            in_chunks_of(1, stream.as_bytes(), |mut chunk| assert_eq!(parser.next_event(&mut chunk), Ok(None)));
-        assert_eq!(looked_at.for_line_ends, stream.len(), "{line}");
+        let looked_at = in_chunks_of(1, stream.as_bytes(), |chunk| read_events(&mut parser, chunk));
+        // What the first byte is tells that it ends no line.
+        let once = stream.len() - 1..=stream.len();
+        assert!(once.contains(&looked_at.for_line_ends), "{line}: {looked_at:?}");
     }
 }

@@ -1,53 +1,84 @@
-//! Bytes to events: [`Parser`], on top of lines (`line`), fields (`field`) and the block under way (`block`); how they
-//! work together is told in `machine`.
+//! Bytes to events.
+//!
+//! # For whoever changes it
+//!
+//! The standard says: decode, split into lines, interpret ([9.2.6]). Here the lines come first, because only what is used
+//! must be checked to be text. This is the way of `data: hello\n\n`:
+//!
+//! 1. [`Parser::feed`] drops from the front of the chunk what belongs to the chunk before (`lines::Seam`: the rest of a BOM,
+//!    the LF of a CRLF), and lends parser and chunk to a [`Feed`]. (It keeps the start of a BOM that is none, and a few bytes
+//!    of a cut line, by itself.)
+//! 2. [`Feed::next_event`] calls `Feed::advance` (in `read`), and that `Feed::read_whole` (in `whole`). It reads line by line:
+//!    `field::Line::of` says what a line is by its first bytes (`data: `), and `lines::LineEnds::find` where it ends. The blank
+//!    line ends the block.
+//! 3. `Feed::take` sees a whole block with one data line. `Feed::check` makes sure that it is text, and the event borrows
+//!    `hello` from the chunk. Nothing was copied, and nothing is kept.
+//!
+//! Any other block goes the second way (in `kept`), into the standard's buffers (`buffers`): one that the end of a chunk
+//! cuts, that has several data lines, that is not text, or that is so long that it may exceed a limit. `Feed::keep` puts there
+//! what `read_whole` has found, and `Feed::read_kept` goes on line by line. A cut line is decoded and kept in parts. At the
+//! blank line, the event borrows from the buffers.
+//!
+//! What must hold:
+//!
+//! - The first way changes no result: without it, all blocks would go the second way.
+//! - Between two calls, all that is known of the stream before [`position`](Parser::position) is in the parser, so that a
+//!   [`Feed`] can be dropped at any time. `State` says what is in the buffers.
+//! - Whether a limit is exceeded depends on what has come of a block, never on where it was cut. `Buffers::grow` knows the limit
+//!   of an event, `Feed::max_block_size` that of a block. Near a limit, `whole` leaves the block to `kept`.
+//! - Events and blocks (`BLOCKS`) share all of this. For blocks, the bytes of a cut block are kept as well.
+//!
+//! [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
-mod block;
-mod builder;
+mod buffers;
+#[cfg(any(feature = "std", feature = "stream"))]
+mod cursor;
 mod error;
-mod field;
-mod item;
-mod last_event_id;
-mod line;
+mod feed;
+mod kept;
 #[cfg(test)]
 mod linear;
-mod machine;
-mod text;
+mod owned;
+mod read;
+mod whole;
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use bytestring::ByteString;
 
-use crate::event::Event;
-use crate::line::Search;
-use block::{Block, Found};
-use field::PartialLine;
-use last_event_id::LastEventId;
-use line::Scanner;
-use machine::{Phase, Shortcut, Stop};
-use text::{Borrowed, Chunk};
+use crate::block::Block;
+use crate::decode;
+use crate::lines::Seam;
+use crate::names::EventId;
+pub(crate) use buffers::KEPT_CAPACITY;
+use buffers::{Buffers, set};
 
-pub use builder::ParserBuilder;
+#[cfg(any(feature = "codec", feature = "stream"))]
+pub(crate) use cursor::Chunk;
+#[cfg(feature = "std")]
+pub(crate) use cursor::Cursor;
 pub use error::{ParseError, ParseErrorKind};
-pub use item::Item;
-pub use line::{Line, LineParser};
+pub use feed::Feed;
+pub use owned::{FeedBytes, OwnedBlocks, OwnedEvents};
 
-/// What a parser keeps of the memory that one large block made it take, in bytes, all buffers together.
-const KEPT_CAPACITY: usize = 64 * 1024;
+/// Up to this many bytes are few.
+const FEW: usize = 32;
+
+/// The default limit for one event, and for one line, in bytes: 16 MiB.
+pub(crate) const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Turns the bytes of an event stream into events, as they arrive ([9.2.5], [9.2.6]).
 ///
-/// **Call [`next_event`](Parser::next_event) until it returns `None`, then bring the next chunk**; nothing is ever
-/// queued inside, and what was not taken is still in your `input`. Chunks may be cut anywhere: the events, the errors
-/// and the state at the end are the same for every cut.
-///
-/// Events come *borrowed* (`&str` into the chunk or the parser; no allocation) or *shared*
-/// ([`next_event_shared`](Parser::next_event_shared): reference-counted parts of a [`Bytes`] chunk, which outlive it
-/// and go to other threads and tasks). Both may be mixed.
+/// [`feed`](Parser::feed) it a chunk, and read what it yields until there is no more; then feed the next chunk. Chunks may be
+/// cut anywhere: the events, the errors and the state at the end are the same for every cut.
 ///
 /// # What happens to odd input
 ///
-/// Every byte sequence is an event stream; the size limit is the only error.
+/// Every byte sequence is an event stream; only what exceeds a limit is an error.
 ///
 /// - Ill-formed UTF-8 becomes U+FFFD, one for each maximal subpart, wherever the chunks are cut.
 /// - One BOM at the very start of the stream is dropped.
@@ -56,20 +87,23 @@ const KEPT_CAPACITY: usize = 64 * 1024;
 ///   A retry beyond `u64` milliseconds saturates.
 /// - A block without a data line dispatches nothing, but its id and retry take effect.
 ///
-/// # Memory
+/// # Limits
 ///
-/// The name, id and data of an event, with the value being read, may take 16 MiB as UTF-8 text, or as much as
-/// [`max_event_size`](ParserBuilder::max_event_size) says. Comments and unknown fields are skipped as they come and
-/// may be of any length. A parser holds no heap memory before it must keep part of a block or an id, and at most
-/// 64 KiB besides the last event ID once a large event is over.
+/// The data of one event, with the values of `event`, `id` and `retry` in its block, may come to 16 MiB of text unless
+/// [`with_max_event_size`](Parser::with_max_event_size) says otherwise. Comments and unknown fields do not count; they are
+/// skipped as they come, and may be of any length unless [`with_max_block_size`](Parser::with_max_block_size) is set.
+///
+/// A parser holds no heap memory before it must keep part of a block or an id, and at most 64 KiB besides the last event ID
+/// once a large event is over. It never keeps a chunk alive.
 ///
 /// ```
 /// use sse_wire::Parser;
 ///
 /// let mut parser = Parser::new();
 /// let mut received = Vec::new();
-/// for mut chunk in ["id: 1\ndata: hel", "lo\n\nevent: bye\ndata:\n", "\n"].map(str::as_bytes) {
-///     while let Some(event) = parser.next_event(&mut chunk)? {
+/// for chunk in ["id: 1\ndata: hel", "lo\n\nevent: bye\ndata:\n", "\n"] {
+///     let mut events = parser.feed(chunk.as_bytes());
+///     while let Some(event) = events.next_event()? {
 ///         received.push(format!("{}: {:?}, id {}", event.name(), event.data(), event.last_event_id()));
 ///     }
 /// }
@@ -81,196 +115,274 @@ const KEPT_CAPACITY: usize = 64 * 1024;
 /// [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 #[derive(Clone, Debug)]
 pub struct Parser {
-    scanner: Scanner,
-    phase: Phase,
-    /// Where the block under way begins.
+    state: State,
+    /// The last reader has not read its chunk to the end, so that a new one begins with `Unread`.
+    unread: bool,
+    /// Whether the last line was long.
+    long: bool,
+    seam: Seam,
+    position: u64,
+    /// Where the block in the buffers begins.
     block_start: u64,
-    block: Block,
-    last_event_id: LastEventId,
+    buffers: Buffers,
+    last_event_id: String,
+    /// The same for owned events to share, if it is large and one asked for it. (A box, since it is rare.)
+    shared_id: Option<Box<ByteString>>,
     reconnection_time: Option<Duration>,
+    max_event_size: usize,
+    max_block_size: usize,
 }
 
-/// Takes bytes up to the next event, comment or error, or all of them; does what `$taken` says; and returns what the
-/// caller sees of it, which the method `$view` makes of what was found. A macro, because the view must be made last and in
-/// place: a call, or a copy of what was just written, costs as much as an event.
-macro_rules! step {
-    ($parser:expr, $chunk:expr, $input:expr, $comments:expr, $taken:block, $view:ident) => {{
-        let search = match $parser.shortcut($input, $comments) {
-            Shortcut::Block { data, end, len } => match $chunk.text(data) {
-                Some(data) => {
-                    $parser.scanner.take($input, len);
-                    $taken
-                    return Ok($parser.$view(Stop::Event, Found::only_data(data)));
-                }
-                None => Search::End(end),
-            },
-            Shortcut::All => {
-                $taken
-                return Ok(None);
-            }
-            Shortcut::None(search) => search,
-        };
-        let mut found = Found::default();
-        let stop = $parser.advance($chunk, $input, $comments, search, &mut found);
-        $taken
-        stop.map(|stop| $parser.$view(stop, found))
-    }};
+/// What is in the buffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing: what comes next begins a block.
+    Between,
+    /// The block so far.
+    Within,
+    /// An event or block that was handed out; the next call forgets it.
+    HandedOut,
+    /// The block was refused, and the buffers are empty. `Buffers::cut` says whether a line of it was cut.
+    Refused,
 }
 
-/// Takes all but the last `left` bytes of `input`.
-#[inline]
-fn take_shared(input: &mut Bytes, left: usize) {
-    if left == 0 {
-        // An empty `Bytes` that was advanced would still keep the chunk alive.
-        *input = Bytes::new();
-    } else {
-        input.advance(input.len() - left);
-    }
+/// What a reader begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum First {
+    /// The bytes of its chunk.
+    Bytes,
+    /// Nothing is left of its chunk, which was the LF of a CRLF. With that, the block may be too large.
+    LineEnd,
+    /// The error `Unread`.
+    Unread,
 }
 
 impl Parser {
     /// A parser at the start of a stream: 16 MiB for one event, and an empty last event ID.
     #[must_use]
     pub fn new() -> Parser {
-        Parser::builder().build()
+        Parser {
+            state: State::Between,
+            unread: false,
+            long: false,
+            seam: Seam::default(),
+            position: 0,
+            block_start: 0,
+            buffers: Buffers::default(),
+            last_event_id: String::new(),
+            shared_id: None,
+            reconnection_time: None,
+            max_event_size: DEFAULT_LIMIT,
+            max_block_size: usize::MAX,
+        }
     }
 
-    /// A parser with settings of its own.
-    pub fn builder() -> ParserBuilder {
-        ParserBuilder::new()
+    /// The same parser, with this limit on one event, in bytes: its data, with the values of `event`, `id` and `retry` in
+    /// its block, as UTF-8 text.
+    ///
+    /// 16 MiB unless set; `usize::MAX` means no limit. An event that exceeds it is a
+    /// [`ParseErrorKind::EventTooLarge`], as soon as that is known; the rest of its block is skipped.
+    #[must_use]
+    pub fn with_max_event_size(self, bytes: usize) -> Parser {
+        Parser { max_event_size: bytes, ..self }
     }
 
-    /// Takes bytes off the front of `input` up to and including the next dispatched event, and borrows that event.
+    /// The same parser, with this limit on the length of one block as it comes, in bytes: all of its lines and their ends,
+    /// comments and unknown fields included, without the blank line.
     ///
-    /// `Ok(None)`: all of `input` was taken, and more is needed.
+    /// `usize::MAX` unless set, which means: none for [`next_event`](Feed::next_event), which skips comments and unknown
+    /// fields, and as much as one event for [`next_block`](Feed::next_block), which keeps them. A block that exceeds it is a
+    /// [`ParseErrorKind::BlockTooLarge`]; the rest of it is skipped.
+    #[must_use]
+    pub fn with_max_block_size(self, bytes: usize) -> Parser {
+        Parser { max_block_size: bytes, ..self }
+    }
+
+    /// The same parser, with a last event ID to start with, for a client that goes on where another stopped.
     ///
-    /// Text is borrowed from `input` where it lies there in one piece, and from the parser otherwise. The event must
-    /// be gone before the next call; [`Event::to_shared`] copies it.
+    /// It is taken as it is, since it never becomes part of a stream. Ids that a parser reads hold no CR, LF or NUL; if this
+    /// one comes from elsewhere and goes into a request by hand, check it first ([`EventId::new`]).
+    #[must_use]
+    pub fn with_last_event_id(self, id: impl Into<String>) -> Parser {
+        Parser { last_event_id: id.into(), shared_id: None, ..self }
+    }
+
+    /// Reads a chunk: the reader yields what the chunk completes.
     ///
-    /// # Errors
+    /// Bind the reader to a variable before the loop, and read it until `None`. If a reader is dropped before that, what it did
+    /// not read was not taken: feed [the rest](Feed::into_rest) next, or [`reset`](Parser::reset) the parser. If you do
+    /// neither, the next reader begins with an error of kind [`Unread`](ParseErrorKind::Unread), so that no event is lost
+    /// unnoticed.
     ///
-    /// [`ParseError`], once for each block that is larger than the limit. The rest of that block is skipped, and the
-    /// next call goes on with the block after it.
+    /// ```
+    /// # let mut parser = sse_wire::Parser::new();
+    /// # let chunk = b"data: x\n\n";
+    /// let mut events = parser.feed(chunk);
+    /// while let Some(event) = events.next_event()? {
+    ///     println!("{}: {}", event.name(), event.data());
+    /// }
+    /// # Ok::<(), sse_wire::ParseError>(())
+    /// ```
     #[inline]
-    pub fn next_event<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Event<&'p str>>, ParseError> {
-        if self.few_bytes(input) { Ok(None) } else { self.read_event(input) }
+    pub fn feed<'p, 'c>(&'p mut self, chunk: &'c [u8]) -> Feed<'p, 'c> {
+        let (mut rest, mut first) = (chunk, First::Bytes);
+        if self.unread || self.seam != Seam::Plain {
+            (rest, first) = self.begin_chunk(chunk);
+        }
+        match chunk.last() {
+            Some(b'\r') => self.seam = Seam::Cr,
+            Some(b'\n') => {}
+            _ if self.state == State::Within && first == First::Bytes && rest.len() <= FEW && self.keep_few(rest) => {
+                rest = &[];
+            }
+            _ => {}
+        }
+        if !rest.is_empty() {
+            self.unread = true;
+        }
+        Feed::new(self, rest, first)
     }
 
-    /// The ways that [`few_bytes`](Parser::few_bytes), which is for the caller's loop, leaves over.
-    fn read_event<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Event<&'p str>>, ParseError> {
-        step!(self, &Borrowed(input), input, false, {}, borrowed_event)
-    }
-
-    /// The same as [`next_event`](Parser::next_event), with an event that shares the memory of `input`.
+    /// Reads a chunk that is reference-counted, into owned events: an ordinary iterator.
     ///
-    /// Text that does not lie in `input` in one piece is copied to memory of its own. The chunk lives as long as the
-    /// events taken from it; the parser never keeps it alive. Once all of `input` is taken, it is an empty `Bytes`
-    /// that holds no memory.
+    /// As `parser.feed(&chunk).owned()`, but data of 2 KiB and more that makes up at least half of the chunk is shared with
+    /// it and not copied.
     ///
     /// ```
     /// use bytes::Bytes;
     /// use sse_wire::Parser;
     ///
     /// let mut parser = Parser::new();
-    /// let mut chunk = Bytes::from_static(b"data: to another thread\n\n");
-    /// let event = parser.next_event_shared(&mut chunk)?.unwrap();
-    /// std::thread::spawn(move || assert_eq!(event.data(), "to another thread")).join().unwrap();
+    /// let chunk = Bytes::from_static(b"data: 1\n\ndata: 2\n\n");
+    /// for event in parser.feed_bytes(&chunk) {
+    ///     println!("{}", event?.data());
+    /// }
     /// # Ok::<(), sse_wire::ParseError>(())
     /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`next_event`](Parser::next_event).
-    pub fn next_event_shared(&mut self, input: &mut Bytes) -> Result<Option<Event<ByteString>>, ParseError> {
-        let mut rest = &input[..];
-        step!(self, &*input, &mut rest, false, { take_shared(input, rest.len()) }, shared_event)
+    #[inline]
+    pub fn feed_bytes<'p, 'c>(&'p mut self, chunk: &'c Bytes) -> FeedBytes<'p, 'c> {
+        FeedBytes::new(self.feed(chunk), chunk)
     }
 
-    /// The same as [`next_event`](Parser::next_event), with the comments too, each in its place.
-    ///
-    /// Servers send comments as signs of life. A comment within a block comes before that block's event.
-    ///
-    /// ```
-    /// use sse_wire::{Event, Item, Parser};
-    ///
-    /// let mut parser = Parser::new();
-    /// let mut chunk: &[u8] = b": still here\n\ndata: x\n\n";
-    /// assert_eq!(parser.next_item(&mut chunk)?, Some(Item::Comment("still here")));
-    /// assert_eq!(parser.next_item(&mut chunk)?, Some(Item::Event(Event::new("x"))));
-    /// assert_eq!(parser.next_item(&mut chunk)?, None);
-    /// # Ok::<(), sse_wire::ParseError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`next_event`](Parser::next_event). A comment counts towards the limit while it is read, with what the
-    /// parser holds of the block around it.
-    pub fn next_item<'p, 'i: 'p>(&'p mut self, input: &mut &'i [u8]) -> Result<Option<Item<&'p str>>, ParseError> {
-        step!(self, &Borrowed(input), input, true, {}, borrowed_item)
+    /// What the first bytes of a chunk have to do with what came before: returns what is left of the chunk, and what its
+    /// reader begins with.
+    #[cold]
+    fn begin_chunk<'c>(&mut self, chunk: &'c [u8]) -> (&'c [u8], First) {
+        if self.unread {
+            // What was lost may have ended in anything.
+            self.seam = Seam::Plain;
+            return (chunk, First::Unread);
+        }
+        let (content, rest) = self.seam.skip(chunk);
+        self.position += (chunk.len() - rest.len()) as u64;
+        if !content.is_empty() {
+            // `finish` may have handed out the block before.
+            self.buffers.clear();
+            // A line that begins like a BOM: nothing comes of it, so it cannot be too large.
+            self.state = State::Within;
+            self.block_start = self.position - content.len() as u64;
+            let _ = self.buffers.push(content, usize::MAX);
+            self.buffers.keeps_raw = true;
+            self.buffers.raw.extend_from_slice(content);
+        }
+        (rest, if rest.is_empty() && self.state == State::Within { First::LineEnd } else { First::Bytes })
     }
 
-    /// The same as [`next_item`](Parser::next_item), with text that shares the memory of `input`, as
-    /// [`next_event_shared`](Parser::next_event_shared) does.
-    ///
-    /// # Errors
-    ///
-    /// As [`next_item`](Parser::next_item).
-    pub fn next_item_shared(&mut self, input: &mut Bytes) -> Result<Option<Item<ByteString>>, ParseError> {
-        let mut rest = &input[..];
-        step!(self, &*input, &mut rest, true, { take_shared(input, rest.len()) }, shared_item)
+    /// Fast path for a chunk of a few bytes within a block that was cut. Returns false, having done nothing, if it is not for
+    /// them. Removing it changes no result; 1-byte chunks would take three times as long.
+    #[inline(never)]
+    fn keep_few(&mut self, chunk: &[u8]) -> bool {
+        // A block's own limit, and its bytes, are left to the general way.
+        let kept = self.max_block_size == usize::MAX
+            && !self.buffers.keeps_raw
+            && self.buffers.push_few(chunk, self.max_event_size);
+        if kept {
+            self.position += chunk.len() as u64;
+        }
+        kept
     }
 
-    /// End of stream: the event of the unfinished block, if it has data.
+    /// End of stream: the block that the stream ended in, or `None` if it ended between two blocks, or in a comment there.
     ///
-    /// The standard discards it, because nobody knows how much of it is missing ([9.2.6]). Some servers leave out the
-    /// last blank line, though, so it is handed back for the caller to decide: it is the event that a line terminator
-    /// and a blank line would have dispatched. Its id does not take effect, nor does a retry line that has not ended.
+    /// The standard discards that block, because nobody knows how much of it is missing ([9.2.6]). Some servers leave out the
+    /// last blank line, though: [`Block::event`] is the event that it would have dispatched. Its id does not take effect, nor
+    /// does a retry line that has not ended.
     ///
-    /// What comes after it is another stream; [`reset`](Parser::reset) also starts the position over, and gives back
-    /// the memory of the event. Never fails; a block that was refused is not handed back.
+    /// What comes next is another stream; [`reset`](Parser::reset) also starts the position over. Never fails; a block that
+    /// was refused is not returned.
     ///
     /// ```
     /// use sse_wire::Parser;
     ///
     /// let mut parser = Parser::new();
-    /// let mut chunk: &[u8] = b"id: 7\ndata: the en";
-    /// assert_eq!(parser.next_event(&mut chunk)?, None);
-    /// assert_eq!(parser.finish().map(|event| event.into_data()), Some("the en"));
+    /// assert_eq!(parser.feed(b"id: 7\ndata: the en").next_event()?, None);
+    /// let block = parser.finish().expect("the stream was cut");
+    /// assert_eq!(block.event().map(|event| event.data()), Some("the en"));
     /// assert_eq!(parser.last_event_id(), "");
     /// # Ok::<(), sse_wire::ParseError>(())
     /// ```
     ///
     /// [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
-    pub fn finish(&mut self) -> Option<Event<&str>> {
-        self.scanner.finish();
-        let reconnection_time = self.reconnection_time();
-        let within = self.phase == Phase::Within;
-        if within {
-            // Not checked against the limit: all it may add is the U+FFFD for an incomplete last character.
-            self.block.end_value();
-            self.block.take_value();
+    pub fn finish(&mut self) -> Option<Block<'_>> {
+        if self.state == State::HandedOut {
+            self.buffers.clear();
+            self.state = State::Between;
         }
-        let unfinished = within && self.block.has_data;
-        let retry = self.block.retry.take();
-        self.reconnection_time = reconnection_time;
-        self.block.line = PartialLine::Empty;
+        self.reconnection_time = self.reconnection_time();
+        let content = self.seam.finish();
+        let unfinished = match self.state {
+            State::Between => !content.is_empty(),
+            State::Within => {
+                // Not checked against the limit: all it may add is the U+FFFD for an incomplete last character.
+                let _ = self.buffers.end_line(usize::MAX);
+                // A LF that came last may make the block too large.
+                let fits = self.position - self.block_start <= self.max_block_size as u64;
+                self.buffers.has_field && fits
+            }
+            State::HandedOut | State::Refused => false,
+        };
+        self.unread = false;
+        self.forget_block();
         if !unfinished {
-            self.end_block();
+            self.buffers.clear();
             return None;
         }
-        self.phase = Phase::Dispatched;
-        let has_id = self.block.has_id;
-        let last_event_id = if has_id { &self.block.id } else { &self.last_event_id.text };
-        Some(Event::from_block(Some(&self.block.name), &self.block.data, Some(last_event_id), has_id, retry))
+        if !content.is_empty() {
+            self.buffers.keeps_raw = true;
+            self.buffers.raw.extend_from_slice(content);
+        }
+        self.state = State::HandedOut;
+        self.make_text();
+        // It is shown, and does not take effect.
+        let retry = self.buffers.retry.take();
+        let block = self.block();
+        Some(Block { retry, event: block.event.map(|event| event.with_optional_retry(retry)), ..block })
     }
 
-    /// A new connection: forgets the block under way and the position, and expects a BOM again.
+    /// A new connection: forgets the unfinished block and the position, and expects a BOM again.
     ///
     /// The last event ID and the reconnection time stay what they are.
     pub fn reset(&mut self) {
-        self.end_block();
-        self.block.line = PartialLine::Empty;
-        self.scanner = Scanner::default();
+        self.reconnection_time = self.reconnection_time();
+        self.buffers.clear();
+        self.forget_block();
+        self.unread = false;
+        self.position = 0;
+        self.seam = Seam::default();
+    }
+
+    /// What was not read of a chunk will be fed again, or dropped. `first`: what its reader begins with.
+    fn leave(&mut self, rest: &[u8], first: First) {
+        self.unread = first == First::Unread;
+        if !rest.is_empty() {
+            // So does the CR that it may end in.
+            self.seam = Seam::Plain;
+        }
+    }
+
+    fn forget_block(&mut self) {
+        self.state = State::Between;
+        self.buffers.cut = buffers::Cut::No;
     }
 
     /// The last event ID ([9.2.6]): what a client sends as `Last-Event-ID` when it reconnects, if it is not empty.
@@ -280,7 +392,7 @@ impl Parser {
     /// [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
     #[must_use]
     pub fn last_event_id(&self) -> &str {
-        &self.last_event_id.text
+        &self.last_event_id
     }
 
     /// The last reconnection time that the server asked for ([9.2.6]); `None` if it has not.
@@ -290,81 +402,57 @@ impl Parser {
     /// [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
     #[must_use]
     pub fn reconnection_time(&self) -> Option<Duration> {
-        self.block.retry.or(self.reconnection_time)
+        self.buffers.retry.or(self.reconnection_time)
     }
 
-    /// Bytes taken since the parser was made or reset: the offset of what comes next in the stream.
+    /// Bytes taken since the parser was made or reset: where the next byte stands in the stream.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.scanner.position
+        self.position
     }
 
-    #[inline(always)]
-    fn borrowed_event<'p, 'i: 'p>(&'p mut self, stop: Stop, found: Found<&'i str>) -> Option<Event<&'p str>> {
-        match stop {
-            Stop::Event => Some(self.borrowed(found)),
-            Stop::Comment | Stop::End => None,
+    /// The blank line after the block in the buffers: its id and retry take effect.
+    fn end_block(&mut self) {
+        self.reconnection_time = self.reconnection_time();
+        if self.buffers.has_id && set(&mut self.last_event_id, &self.buffers.id) {
+            self.shared_id = None;
         }
     }
 
-    #[inline(always)]
-    fn borrowed_item<'p, 'i: 'p>(&'p mut self, stop: Stop, found: Found<&'i str>) -> Option<Item<&'p str>> {
-        match stop {
-            Stop::Event => Some(Item::Event(self.borrowed(found))),
-            Stop::Comment => Some(Item::Comment(found.comment.unwrap_or(&self.block.value))),
-            Stop::End => None,
-        }
+    /// The last event ID, which is large, shared by all owned events that have it.
+    fn shared_id(&mut self) -> ByteString {
+        (**self.shared_id.get_or_insert_with(|| Box::new(self.last_event_id.as_str().into()))).clone()
     }
 
-    #[inline(always)]
-    fn shared_event(&mut self, stop: Stop, found: Found<ByteString>) -> Option<Event<ByteString>> {
-        match stop {
-            Stop::Event => Some(self.shared(found)),
-            Stop::Comment | Stop::End => None,
-        }
-    }
-
-    #[inline(always)]
-    fn shared_item(&mut self, stop: Stop, found: Found<ByteString>) -> Option<Item<ByteString>> {
-        match stop {
-            Stop::Event => Some(Item::Event(self.shared(found))),
-            Stop::Comment => {
-                let kept = || block::take(&mut self.block.value).into();
-                Some(Item::Comment(found.comment.unwrap_or_else(kept)))
+    /// Makes text of the bytes of the block in the buffers.
+    fn make_text(&mut self) {
+        let buffers = &mut self.buffers;
+        if !buffers.keeps_raw {
+            // It was read for its event: the lines that say the same.
+            let mut lines = Vec::new();
+            let event = buffers.event("");
+            if buffers.has_data {
+                event.encode_into(&mut lines);
+            } else {
+                event.head().encode_into(&mut lines);
             }
-            Stop::End => None,
+            // Without the blank line.
+            lines.pop();
+            buffers.raw = lines;
+        } else if decode::well_formed(&buffers.raw).is_none() {
+            buffers.raw = String::from_utf8_lossy(&buffers.raw).into_owned().into_bytes();
         }
     }
 
-    /// The dispatched event, as it lies in the chunk and in the parser.
-    #[inline(always)]
-    fn borrowed<'p>(&'p self, found: Found<&'p str>) -> Event<&'p str> {
-        let has_id = self.has_id(&found);
-        Event::from_block(
-            Some(found.name.unwrap_or(&self.block.name)),
-            found.data.unwrap_or(&self.block.data),
-            Some(found.id.unwrap_or(&self.last_event_id.text)),
-            has_id,
-            self.block.retry,
-        )
-    }
-
-    /// The dispatched event, with what is kept moved out of the parser.
-    #[inline(always)]
-    fn shared(&mut self, found: Found<ByteString>) -> Event<ByteString> {
-        let has_id = self.has_id(&found);
-        let block = &mut self.block;
-        Event::from_block(
-            found.name.or_else(|| (!block.name.is_empty()).then(|| block::take(&mut block.name).into())),
-            found.data.unwrap_or_else(|| block.take_data().into()),
-            found.id.or_else(|| self.last_event_id.shared()),
-            has_id,
-            block.retry,
-        )
-    }
-
-    fn has_id<T>(&self, found: &Found<T>) -> bool {
-        found.id.is_some() || self.block.has_id
+    /// The block in the buffers, whose bytes are text.
+    fn block(&self) -> Block<'_> {
+        let buffers = &self.buffers;
+        Block {
+            text: decode::well_formed(&buffers.raw).unwrap_or_default(),
+            event: buffers.has_data.then(|| buffers.event(&self.last_event_id)),
+            id: buffers.has_id.then(|| EventId::trusted(&buffers.id)),
+            retry: buffers.retry,
+        }
     }
 }
 
@@ -377,13 +465,88 @@ impl Default for Parser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Event;
 
     #[test]
-    fn a_comment_that_is_no_longer_asked_for_leaves_nothing_behind() {
+    fn a_block_that_is_no_longer_asked_for_leaves_nothing_behind() {
         let mut parser = Parser::new();
-        assert_eq!(parser.next_item(&mut &b": \xf0\x9f"[..]), Ok(None));
-        assert_eq!(parser.next_event(&mut &b"\x9a\nid: "[..]), Ok(None));
-        let event = parser.next_event(&mut &b"1\ndata: x\n\n"[..]).unwrap().unwrap();
-        assert_eq!(event, Event::new("x").with_id("1").unwrap());
+        assert_eq!(parser.feed(b": \xf0\x9f").next_block(), Ok(None));
+        assert_eq!(parser.feed(b"\x9a\nid: ").next_event(), Ok(None));
+        let mut events = parser.feed(b"1\ndata: x\n\n");
+        assert_eq!(events.next_event(), Ok(Some(Event::new("x").with_id(EventId::from_static("1")))));
+    }
+
+    #[test]
+    fn a_block_that_finish_has_returned_is_no_part_of_the_next_stream() {
+        for end in [&b"\xefx: y\n\n"[..], b"\xef\xbb: y\n\n", b"\n\n"] {
+            let mut parser = Parser::new();
+            assert_eq!(parser.feed(b"event: e\nid: 9\ndata: old").next_event(), Ok(None));
+            assert!(parser.finish().is_some());
+            assert_eq!(parser.feed(end).next_event(), Ok(None));
+            assert_eq!(parser.last_event_id(), "");
+            assert_eq!(parser.finish(), None);
+        }
+        let mut parser = Parser::new();
+        assert_eq!(parser.feed(b"data: old").next_event(), Ok(None));
+        assert!(parser.finish().is_some());
+        assert_eq!(parser.feed(b"\xef").next_event(), Ok(None));
+        assert_eq!(parser.finish().map(|block| block.lines().count()), Some(1));
+    }
+
+    #[test]
+    fn the_lines_of_a_block_say_what_its_event_says_whatever_it_was_read_for() {
+        let mut parser = Parser::new();
+        assert_eq!(parser.feed(b"id: 7\nretry: 5\ndata: a\nda").next_event(), Ok(None));
+        let mut blocks = parser.feed(b"ta: b\n\n");
+        let block = blocks.next_block().unwrap().unwrap();
+        assert_eq!(block.encode(), "id: 7\nretry: 5\ndata: a\ndata: b\n\n");
+        assert_eq!(block.event().map(|event| event.data()), Some("a\nb"));
+        assert_eq!(parser.feed(b"event: e\ndata: cut").next_event(), Ok(None));
+        assert_eq!(parser.finish().unwrap().encode(), "event: e\ndata: cut\n\n");
+        assert_eq!(parser.feed(b"id: 8\n").next_event(), Ok(None));
+        assert_eq!(parser.finish().unwrap().encode(), "id: 8\n\n");
+    }
+
+    #[test]
+    fn what_a_reader_has_to_say_is_not_lost_where_its_rest_is_taken() {
+        let mut parser = Parser::new();
+        drop(parser.feed(b"data: lost\n\n"));
+        let rest = parser.feed(b"data: b\n\n").into_rest();
+        let error = parser.feed(rest).next_event().unwrap_err();
+        assert_eq!((error.kind(), error.position()), (ParseErrorKind::Unread, 0));
+        // Nor is a LF that makes a block too large.
+        let mut parser = Parser::new().with_max_block_size(7);
+        assert_eq!(parser.feed(b"data: \r").next_event(), Ok(None));
+        drop(parser.feed(b"\n"));
+        assert_eq!(parser.finish(), None);
+    }
+
+    #[test]
+    fn a_parser_is_small() {
+        assert!(size_of::<Parser>() <= 256, "{}", size_of::<Parser>());
+    }
+
+    #[test]
+    fn a_reader_that_is_dropped_takes_no_more_than_its_position_says() {
+        let mut parser = Parser::new();
+        assert_eq!(parser.feed(b"data: a").next_event(), Ok(None));
+        // A few bytes may be taken at once.
+        drop(parser.feed(b"b"));
+        assert_eq!(parser.position(), 8);
+        drop(parser.feed(b"\n\n"));
+        let mut events = parser.feed(b"c");
+        let error = events.next_event().unwrap_err();
+        assert_eq!((error.kind(), error.position()), (ParseErrorKind::Unread, 8));
+        assert_eq!(events.next_event(), Ok(None));
+        assert_eq!(parser.feed(b"\n\n").next_event(), Ok(Some(Event::new("abc"))));
+    }
+    #[test]
+    fn what_comes_after_the_error_of_an_empty_chunk_begins_where_the_dropped_reader_stopped() {
+        let mut parser = Parser::new();
+        assert_eq!(parser.feed(b"data: 1\n").next_event(), Ok(None));
+        drop(parser.feed(b"\n\r"));
+        assert_eq!(parser.feed(b"").next_event().unwrap_err().kind(), ParseErrorKind::Unread);
+        // It begins with LF, and the lost chunk ended in CR.
+        assert_eq!(parser.feed(b"\n\r").next_event(), Ok(Some(Event::new("1"))));
     }
 }

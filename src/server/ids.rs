@@ -3,20 +3,24 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt::{Display, Write};
 
-use bytestring::ByteString;
+use super::replay::shrink;
+use crate::names::{EventId, FieldError};
 
-use super::replay::give_back;
-use crate::field::{Field, FieldError};
-
+/// The ids of the events of one buffer. Events are numbered from 1, in the order in which they were published.
+///
 /// Sealed: the module is private, so nobody else can name the trait.
 pub trait Ids {
-    /// The number of the event with this id, counting from 1.
+    /// The number of the event with this id.
     ///
-    /// It may be that of an event that is long gone or still to come, but every event that is held, and the one that
+    /// It may be the number of an event that is long gone or still to come, but every event that is held, and the one that
     /// was pushed out last, is found.
     fn number(&self, id: &str) -> Option<u64>;
+
+    /// The number of the newest event, which is how many there were.
+    fn newest(&self) -> u64;
 
     /// The id of the newest event; empty if there was none.
     fn last(&self) -> &str;
@@ -28,18 +32,20 @@ pub trait Ids {
 /// The ids are the events' own: a [`ReplayBuffer`](super::ReplayBuffer) made by [`new`](super::ReplayBuffer::new).
 #[derive(Debug, Default)]
 pub struct OwnIds {
-    // Of the events that are held, the oldest first.
-    held: VecDeque<ByteString>,
-    // Of the event that was pushed out last.
-    pushed_out: Option<ByteString>,
-    // Of all of the above. A tree, as no choice of ids can make it slow.
-    numbers: BTreeMap<ByteString, u64>,
+    /// Of the events that are held, the oldest first.
+    held: VecDeque<Arc<str>>,
+    /// Of the event that was pushed out last.
+    pushed_out: Option<Arc<str>>,
+    /// Of all of the above. A tree, as no choice of ids can make it slow.
+    numbers: BTreeMap<Arc<str>, u64>,
+    newest: u64,
 }
 
 impl OwnIds {
-    pub(super) fn push(&mut self, id: &str, number: u64) {
-        let id = ByteString::from(id);
-        self.numbers.insert(id.clone(), number);
+    pub(super) fn push(&mut self, id: &str) {
+        let id = Arc::<str>::from(id);
+        self.newest += 1;
+        self.numbers.insert(Arc::clone(&id), self.newest);
         self.held.push_back(id);
     }
 }
@@ -49,13 +55,17 @@ impl Ids for OwnIds {
         self.numbers.get(id).copied()
     }
 
+    fn newest(&self) -> u64 {
+        self.newest
+    }
+
     fn last(&self) -> &str {
         self.held.back().or(self.pushed_out.as_ref()).map_or("", |id| id)
     }
 
     fn push_out(&mut self) -> usize {
         let Some(id) = self.held.pop_front() else { return 0 };
-        give_back(&mut self.held);
+        shrink(&mut self.held);
         let size = id.len();
         if let Some(forgotten) = self.pushed_out.replace(id) {
             self.numbers.remove(&forgotten);
@@ -64,29 +74,54 @@ impl Ids for OwnIds {
     }
 }
 
-/// The ids are counted: a [`ReplayBuffer`](super::ReplayBuffer) made by [`counted`](super::ReplayBuffer::counted).
-#[derive(Debug)]
+/// Ids that count: `{epoch}-1`, `{epoch}-2`, and so on.
+///
+/// By itself for servers that keep no events, or keep them elsewhere; a [`ReplayBuffer`](super::ReplayBuffer) made by
+/// [`counted`](super::ReplayBuffer::counted) counts with it.
+///
+/// `epoch` tells these ids from all others, above all from those before a restart of the server. The time of the start, if
+/// it is precise enough, or a random text will do; if there are several streams, add the name of the stream. Two different
+/// epochs have no id in common.
+///
+/// ```
+/// use sse_wire::Event;
+/// use sse_wire::server::CountedIds;
+///
+/// let mut ids = CountedIds::new("prices-1732000000")?;
+/// assert_eq!(Event::new("42").with_id(ids.next_id()).encode(), "id: prices-1732000000-1\ndata: 42\n\n");
+/// assert_eq!(ids.next_id(), "prices-1732000000-2");
+/// # Ok::<(), sse_wire::FieldError>(())
+/// ```
+#[derive(Clone, Debug)]
 pub struct CountedIds {
-    // `{epoch}-{number}`, without the number before the first event.
+    /// `{epoch}-{newest}`, without the number before the first id.
+    // Invariant: an `EventId`.
     last: String,
-    // Where the number starts.
+    /// Where the number starts.
     start: usize,
+    newest: u64,
 }
 
 impl CountedIds {
-    pub(super) fn new(epoch: impl Display) -> Result<CountedIds, FieldError> {
+    /// Ids that begin with `epoch`.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError`] if `epoch` holds CR, LF or NUL, which no id can carry.
+    pub fn new(epoch: impl Display) -> Result<CountedIds, FieldError> {
         let last = format!("{epoch}-");
-        Field::Id.check(&last)?;
+        EventId::new(&last)?;
         let start = last.len();
-        Ok(CountedIds { last, start })
+        Ok(CountedIds { last, start, newest: 0 })
     }
 
-    /// The id of the event with this number, which is the newest now.
-    pub(super) fn push(&mut self, number: u64) -> &str {
+    /// The next id, borrowed until the one after it. Never fails.
+    pub fn next_id(&mut self) -> EventId<'_> {
+        self.newest += 1;
         self.last.truncate(self.start);
         // Writing to a string never fails.
-        let _ = write!(self.last, "{number}");
-        &self.last
+        let _ = write!(self.last, "{}", self.newest);
+        EventId::trusted(&self.last)
     }
 }
 
@@ -97,8 +132,12 @@ impl Ids for CountedIds {
         if number.starts_with(['0', '+']) { None } else { number.parse().ok() }
     }
 
+    fn newest(&self) -> u64 {
+        self.newest
+    }
+
     fn last(&self) -> &str {
-        if self.last.len() == self.start { "" } else { &self.last }
+        if self.newest == 0 { "" } else { &self.last }
     }
 
     fn push_out(&mut self) -> usize {

@@ -1,13 +1,14 @@
-//! What a server decides around an event stream: what a client that comes back has missed ([9.2.4]).
+//! What a server decides around an event stream: what a client that reconnects has missed ([9.2.4]).
 //!
 //! A client whose connection broke connects again, and says in the header [`Last-Event-ID`](crate::http::LAST_EVENT_ID)
 //! which event it saw last. [`ReplayBuffer`] holds the latest events, encoded, and finds those that came after it.
+//! [`CountedIds`] makes ids.
 //!
-//! # Live events on from a replay
+//! # From a replay to live events
 //!
-//! To a client go first the events that it missed, then those to come. Between the two none must fall out, and none
-//! come twice. For that, publishing holds one lock while it puts an event into the buffer *and* hands it to the
-//! subscribers, and a client that comes holds the same lock while it asks for what it missed *and* subscribes:
+//! A client first gets the events that it missed, then new ones. None must be lost between the two, and none must be sent
+//! twice. So one lock is held while an event is put into the buffer *and* sent to the subscribers, and the same lock while a
+//! client's missed events are looked up *and* it subscribes:
 //!
 //! ```
 //! use std::sync::{Mutex, PoisonError, mpsc};
@@ -21,7 +22,7 @@
 //!     live: Vec<mpsc::Sender<Bytes>>,
 //! }
 //!
-//! fn publish(feed: &Mutex<Feed>, event: &Event<&str>) {
+//! fn publish(feed: &Mutex<Feed>, event: Event<'_>) {
 //!     let mut feed = feed.lock().unwrap_or_else(PoisonError::into_inner);
 //!     let bytes = feed.replay.publish(event);
 //!     feed.live.retain(|subscriber| subscriber.send(bytes.clone()).is_ok());
@@ -45,32 +46,32 @@
 //!
 //! let started = 1_732_000_000; // the time, in a real server
 //! let feed = Mutex::new(Feed { replay: ReplayBuffer::counted(started)?, live: Vec::new() });
-//! publish(&feed, &Event::new("one"));
-//! publish(&feed, &Event::new("two"));
+//! publish(&feed, Event::new("one"));
+//! publish(&feed, Event::new("two"));
 //! let (missed, live) = subscribe(&feed, Some(b"1732000000-1"))?;
-//! publish(&feed, &Event::new("three"));
+//! publish(&feed, Event::new("three"));
 //! assert_eq!(missed, ["id: 1732000000-2\ndata: two\n\n"]);
 //! assert_eq!(live.recv()?, "id: 1732000000-3\ndata: three\n\n");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! With `tokio::sync::broadcast` it is the same, under a plain `Mutex`, since nothing is awaited while it is held:
-//! `send` and `subscribe` take the place of the list. A receiver that *lagged* has a gap: end its connection, or let it
-//! ask for what came since the last event that it sent on, as a client that comes back does.
+//! `tokio::sync::broadcast` can take the place of the list, under the same `Mutex` of the standard library, since nothing is
+//! awaited while it is locked. A receiver that *lagged* has a gap: end its connection, or send it what came
+//! [since](ReplayBuffer::since) the last event that it was sent. [`last_event_id`](ReplayBuffer::last_event_id), asked for
+//! under the lock right after an event was published or a client has subscribed, is the id to remember for that.
 //!
 //! # An id that is not known
 //!
-//! The standard has no answer for a client whose last event ID the server does not know, or no longer; what to do is
-//! the server's decision. It can
+//! The standard does not say what to do if the server does not know a client's last event ID, or no longer. The server may
 //!
 //! - send an event that tells the client to fetch the state anew,
 //! - send the state itself, as an event with the id
 //!   [`last_event_id`](ReplayBuffer::last_event_id), so that the client is up to date with it (asked for under the same
 //!   lock),
-//! - send [all](ReplayBuffer::all) that is there, where a gap does no harm,
-//! - answer 204 (No Content), which tells the client not to come back at all ([9.2.3]).
+//! - send [all](ReplayBuffer::all) that it holds, if a gap does no harm,
+//! - answer 204 (No Content), which tells the client not to connect again ([9.2.3]).
 //!
-//! A client without the header, or with an empty one, is a new one, and the same decision has to be made for it.
+//! A client without the header, or with an empty one, is new, and the server must decide the same for it.
 //!
 //! [9.2.3]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
 //! [9.2.4]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header

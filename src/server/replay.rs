@@ -1,4 +1,4 @@
-//! The latest events, for clients that come back.
+//! The latest events, for clients that reconnect.
 
 use alloc::collections::{VecDeque, vec_deque};
 use core::fmt::Display;
@@ -7,9 +7,8 @@ use core::iter::FusedIterator;
 use bytes::Bytes;
 
 use super::ids::{CountedIds, Ids, OwnIds};
-use crate::encoder::Encoder;
 use crate::event::Event;
-use crate::field::FieldError;
+use crate::names::FieldError;
 
 /// How many events are held unless set otherwise.
 const DEFAULT_MAX_EVENTS: usize = 1024;
@@ -17,23 +16,23 @@ const DEFAULT_MAX_EVENTS: usize = 1024;
 /// How many bytes are held unless set otherwise.
 const DEFAULT_MAX_BYTES: usize = 1024 * 1024;
 
-/// The latest events of a stream, encoded, for clients that come back with a last event ID ([9.2.4]).
+/// The latest events of a stream, encoded, for clients that reconnect with a last event ID ([9.2.4]).
 ///
-/// [`publish`](ReplayBuffer::publish) encodes an event, holds it, and returns the bytes to send to every subscriber;
-/// [`since`](ReplayBuffer::since) has the events that a client missed. It never returns the event that the client
-/// names, and never leaves one out: where an event in between is gone, the id is [unknown](UnknownId). The
-/// [module](super) shows how live events go on from there.
+/// [`publish`](ReplayBuffer::publish) encodes an event, holds it, and returns the bytes to send to every subscriber.
+/// [`since`](ReplayBuffer::since) returns the events that a client missed: never the event that the client names, and never
+/// with a gap. If an event in between is gone, the id is [unknown](UnknownId). The [module](super) shows how live events
+/// follow a replay.
 ///
 /// ```
-/// use sse_wire::Event;
 /// use sse_wire::server::{ReplayBuffer, UnknownId};
+/// use sse_wire::{Event, EventId};
 ///
 /// let mut replay = ReplayBuffer::new().with_max_events(2);
 /// for (id, data) in [("a", "one"), ("b", "two"), ("c", "three"), ("d", "four")] {
-///     let bytes = replay.publish(&Event::new(data).with_id(id)?)?;
-///     // ... and `bytes` goes to every subscriber.
+///     let bytes = replay.publish(Event::new(data).with_id(EventId::new(id)?))?;
+///     // ... and send `bytes` to every subscriber.
 /// }
-/// // Whoever saw `b` last missed what is held; of what came after `a`, `b` is gone.
+/// // Clients that saw `b` last missed `c` and `d`. Of what came after `a`, `b` is gone.
 /// assert_eq!(replay.since("b")?.len(), 2);
 /// assert!(replay.since("c")?.eq(["id: d\ndata: four\n\n"]));
 /// assert_eq!(replay.since("d")?.len(), 0);
@@ -44,37 +43,35 @@ const DEFAULT_MAX_BYTES: usize = 1024 * 1024;
 /// # Ids
 ///
 /// They are the events' own, as made by [`new`](ReplayBuffer::new), or [counted](ReplayBuffer::counted); the type says
-/// which. An id names a place in one stream: have one buffer for each stream, or for each session, with ids of its own.
+/// which. An id is a place in one stream: have one buffer for each stream, or for each session, with ids of its own.
 ///
-/// Ids of visible ASCII come back as they were. The header trims spaces at its ends and cannot carry control
+/// Ids of visible ASCII come back from clients as they were. The header trims spaces at both ends and cannot carry control
 /// characters.
 ///
-/// Events that nobody would want replayed, such as the progress of something, need not go through the buffer: encoded
-/// by another [`Encoder`], and without an id, they leave the client's last event ID as it is. Events that are stored
-/// elsewhere can be published once more when the server starts, so that their ids are known again.
+/// Events that nobody wants replayed, such as the progress of something, need not be published here:
+/// [encoded](Event::encode) without an id, they leave the client's last event ID as it is. Events that are stored elsewhere
+/// can be published once more when the server starts, so that their ids are known again.
 ///
 /// # Bounds
 ///
 /// It holds at most 1024 events and 1 MiB, unless [set](ReplayBuffer::with_max_events)
 /// [otherwise](ReplayBuffer::with_max_bytes); the oldest are pushed out. An event counts with its encoded bytes, and
-/// with those of its id once more if the id is its own, since that is held apart. Beside what counts, each event takes
-/// up to 300 bytes to be found again, and what it lies in is up to three times its size, and 16 KiB in all.
+/// with those of its id once more if the id is its own, since that is held apart. Each event is held in memory of exactly its
+/// size, which also the subscribers share. Beside what counts, each event takes up to 300 bytes to be found again, and the
+/// buffer 4 KiB.
 ///
 /// The id of the event that was pushed out last is still known, and not counted: all that came after it is there.
 ///
 /// An event that is larger than the bound is published as any other, but pushes out all others and itself. Its id is
-/// known: the client that got it is up to date. Whoever has an id before it cannot be sent all, and has an unknown id.
+/// known: the client that got it is up to date. A client with an id before it cannot be sent all, and has an unknown id.
 ///
 /// [9.2.4]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
 #[derive(Debug)]
 pub struct ReplayBuffer<I = OwnIds> {
     ids: I,
-    encoder: Encoder,
-    // The oldest first. The last one has the number `published`.
+    /// The oldest first. The last one is the newest of `ids`.
     held: VecDeque<Bytes>,
-    // How many there have been, held or not: the number of the newest, counting from 1.
-    published: u64,
-    // What counts of `held`, in bytes.
+    /// What counts of `held`, in bytes.
     size: usize,
     max_events: usize,
     max_bytes: usize,
@@ -87,41 +84,37 @@ impl ReplayBuffer {
         ReplayBuffer::default()
     }
 
-    /// Encodes the event, holds it, and returns its bytes, to be sent to every subscriber. The oldest events are pushed
-    /// out if they have to be.
+    /// Encodes the event, holds it, and returns its bytes, to be sent to every subscriber. Pushes out the oldest events if
+    /// they exceed the bounds.
     ///
-    /// The id is to name this event and no other, ever. Takes O(log n) comparisons of ids if n events are held.
+    /// The id must never be used for another event. Takes O(log n) comparisons of ids if n events are held.
     ///
     /// # Errors
     ///
-    /// [`ReplayError`] if the event has no id or an empty one, or if its id is still [known](ReplayBuffer::since), as
-    /// that of an event that is held or of the one that was pushed out last. The buffer is then as it was before.
-    pub fn publish<S: AsRef<str>>(&mut self, event: &Event<S>) -> Result<Bytes, ReplayError> {
+    /// [`ReplayError`] if the event has no id or an empty one, or if its id is still [known](ReplayBuffer::since): that of an
+    /// event that is held, or of the one that was pushed out last. The buffer is then as it was before.
+    pub fn publish<'a>(&mut self, event: impl Into<Event<'a>>) -> Result<Bytes, ReplayError> {
+        let event = event.into();
         let id = event.id().filter(|id| !id.is_empty()).ok_or(ReplayError::MissingId)?;
         if self.ids.number(id).is_some() {
             return Err(ReplayError::DuplicateId);
         }
-        let bytes = self.encoder.encode(event);
-        self.published += 1;
-        self.ids.push(id, self.published);
+        let bytes = event.encode();
+        self.ids.push(id);
         self.hold(&bytes, id.len());
         Ok(bytes)
     }
 }
 
 impl ReplayBuffer<CountedIds> {
-    /// An empty buffer that gives each event an id: `{epoch}-1`, `{epoch}-2`, and so on.
-    ///
-    /// `epoch` is for telling the ids of this buffer from those of any other, above all from those of the run of the
-    /// server before this one. The time of the start, precise enough, or a random text will do; where there are several
-    /// buffers, with the name of the stream. Two buffers with different epochs have no id in common.
+    /// An empty buffer that gives each event an id: `{epoch}-1`, `{epoch}-2`, and so on. [`CountedIds`] says what an epoch is.
     ///
     /// ```
     /// use sse_wire::Event;
     /// use sse_wire::server::ReplayBuffer;
     ///
     /// let mut replay = ReplayBuffer::counted("prices-1732000000")?;
-    /// assert_eq!(replay.publish(&Event::new("x")), "id: prices-1732000000-1\ndata: x\n\n");
+    /// assert_eq!(replay.publish(Event::new("x")), "id: prices-1732000000-1\ndata: x\n\n");
     /// assert_eq!(replay.since("prices-1732000000-1")?.len(), 0);
     /// assert!(replay.since("prices-1731999999-1").is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -134,16 +127,12 @@ impl ReplayBuffer<CountedIds> {
         CountedIds::new(epoch).map(ReplayBuffer::with_ids)
     }
 
-    /// Encodes the event with the next id, holds it, and returns its bytes, to be sent to every subscriber. The oldest
-    /// events are pushed out if they have to be.
+    /// Encodes the event with the next id, holds it, and returns its bytes, to be sent to every subscriber. Pushes out the
+    /// oldest events if they exceed the bounds.
     ///
-    /// An id that the event has already, as one that a relay passes on, gives way to the counted one. Beside the
-    /// encoding it takes constant time, amortized. Never fails.
-    pub fn publish<S: AsRef<str>>(&mut self, event: &Event<S>) -> Bytes {
-        self.published += 1;
-        let id = self.ids.push(self.published);
-        let bytes =
-            self.encoder.encode(&Event::from_block(event.written_name(), event.data(), Some(id), true, event.retry()));
+    /// Replaces the event's own id, if any. Beside the encoding it takes constant time, amortized. Never fails.
+    pub fn publish<'a>(&mut self, event: impl Into<Event<'a>>) -> Bytes {
+        let bytes = event.into().with_id(self.ids.next_id()).encode();
         self.hold(&bytes, 0);
         bytes
     }
@@ -153,18 +142,16 @@ impl<I: Ids> ReplayBuffer<I> {
     fn with_ids(ids: I) -> Self {
         ReplayBuffer {
             ids,
-            encoder: Encoder::new(),
             held: VecDeque::new(),
-            published: 0,
             size: 0,
             max_events: DEFAULT_MAX_EVENTS,
             max_bytes: DEFAULT_MAX_BYTES,
         }
     }
 
-    /// The same buffer, holding at most so many events; 1024 unless set. What is too much is pushed out.
+    /// The same buffer, holding at most so many events; 1024 unless set. Pushes out what is too much.
     ///
-    /// With 0 it holds none, and knows the newest id alone.
+    /// With 0 it holds none, and knows only the newest id.
     #[must_use]
     pub fn with_max_events(mut self, max_events: usize) -> Self {
         self.max_events = max_events;
@@ -173,7 +160,7 @@ impl<I: Ids> ReplayBuffer<I> {
     }
 
     /// The same buffer, holding at most so many bytes of events, as [counted above](ReplayBuffer#bounds); 1 MiB unless
-    /// set. What is too much is pushed out.
+    /// set. Pushes out what is too much.
     #[must_use]
     pub fn with_max_bytes(mut self, max_bytes: usize) -> Self {
         self.max_bytes = max_bytes;
@@ -181,27 +168,26 @@ impl<I: Ids> ReplayBuffer<I> {
         self
     }
 
-    /// The events after the one with this id, the oldest first; none of them if the client is up to date.
+    /// The events after the one with this id, the oldest first; none if the client is up to date.
     ///
     /// `last_event_id` is the value of the header, as text or as bytes. The ids that are known are those of the events
-    /// that are held, and of the one that was pushed out last. Takes O(log n) comparisons of ids if n events are held,
-    /// and one for counted ids, whatever the client sends.
+    /// that are held, and of the one that was pushed out last. Whatever the client sends, it takes O(log n) comparisons of ids
+    /// if n events are held, and one for counted ids.
     ///
     /// # Errors
     ///
-    /// [`UnknownId`] if events after it are gone, or if it is not an id of this buffer. The empty id, which is what a
-    /// client has that has seen none, is never known. What to do then is the
-    /// [server's decision](super#an-id-that-is-not-known).
+    /// [`UnknownId`] if events after it are gone, or if it is not an id of this buffer. The empty id, that of clients that
+    /// have seen none, is never known. The [server decides](super#an-id-that-is-not-known) what to do then.
     pub fn since(&self, last_event_id: impl AsRef<[u8]>) -> Result<Replay<'_>, UnknownId> {
         let id = core::str::from_utf8(last_event_id.as_ref()).map_err(|_| UnknownId)?;
         let number = self.ids.number(id).ok_or(UnknownId)?;
-        // Too many where a counted id is that of an event still to come, or of one long gone.
-        let missed = self.published.checked_sub(number).and_then(|missed| usize::try_from(missed).ok());
+        // A counted id may be that of an event still to come, or of one long gone: `None` in the first or the second step.
+        let missed = self.ids.newest().checked_sub(number).and_then(|missed| usize::try_from(missed).ok());
         let start = missed.and_then(|missed| self.held.len().checked_sub(missed)).ok_or(UnknownId)?;
         Ok(Replay(self.held.range(start..)))
     }
 
-    /// All events that are held, the oldest first: for a new client, if it is to have them.
+    /// All events that are held, the oldest first: for a new client, if it should get them.
     #[must_use]
     pub fn all(&self) -> Replay<'_> {
         Replay(self.held.iter())
@@ -209,7 +195,7 @@ impl<I: Ids> ReplayBuffer<I> {
 
     /// The id of the newest event, held or not; empty if there was none.
     ///
-    /// A client whose last event ID this is is up to date.
+    /// A client with this last event ID is up to date.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         self.ids.last()
@@ -222,18 +208,18 @@ impl<I: Ids> ReplayBuffer<I> {
         self.push_out();
     }
 
-    /// Back to the bounds.
+    /// Pushes out the oldest events that exceed the bounds.
     fn push_out(&mut self) {
         while self.held.len() > self.max_events || self.size > self.max_bytes {
             let Some(bytes) = self.held.pop_front() else { break };
             self.size -= bytes.len() + self.ids.push_out();
         }
-        give_back(&mut self.held);
+        shrink(&mut self.held);
     }
 }
 
-/// Gives back what many events made it take, once there are few: in steps so large that events pay for it as they come.
-pub(super) fn give_back<T>(held: &mut VecDeque<T>) {
+/// Releases memory once most of it is unused. The steps are so large that the cost for each event stays constant.
+pub(super) fn shrink<T>(held: &mut VecDeque<T>) {
     const FEW: usize = 64;
     if held.len() < held.capacity() / 4 {
         held.shrink_to(FEW.max(2 * held.len()));
@@ -274,7 +260,7 @@ impl ExactSizeIterator for Replay<'_> {}
 
 impl FusedIterator for Replay<'_> {}
 
-/// Why an event could not be published: its id would not tell a client that comes back where it was.
+/// Why an event could not be published: its id would not tell where a client was that reconnects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
@@ -282,11 +268,11 @@ pub enum ReplayError {
     #[error("the event has no id to be replayed by")]
     MissingId,
     /// The id is that of another event, which is held or was pushed out last.
-    #[error("the id is that of an event before")]
+    #[error("the id is that of an earlier event")]
     DuplicateId,
 }
 
-/// What came after the event with this id cannot be said: it was never published here, or events after it are gone.
+/// It is not known what came after the event with this id: it was never published here, or events after it are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the last event ID is unknown")]
 pub struct UnknownId;

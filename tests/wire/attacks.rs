@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use bytes::Buf;
 use sse_wire::server::ReplayBuffer;
-use sse_wire::{ByteString, Encoder, Event, Field, FieldError, Parser};
+use sse_wire::{
+    Comment, EncodedEvent, Encoder, Event, EventId, EventName, Field, FieldError, Head, OwnedEvent, Parser,
+};
 
 use crate::oracle::arriving;
 
@@ -29,32 +31,38 @@ fn payloads() -> impl Iterator<Item = String> {
 }
 
 /// The bytes that are sent, by each of the ways to encode the event and by each adapter.
-fn every_way(event: &Event) -> Vec<Vec<u8>> {
+fn every_way(event: Event<'_>) -> Vec<Vec<u8>> {
+    fn read(mut buf: EncodedEvent<impl AsRef<[u8]>>) -> Vec<u8> {
+        buf.copy_to_bytes(buf.remaining()).to_vec()
+    }
     let mut encoder = Encoder::new();
     let mut into = Vec::new();
-    encoder.encode_into(event, &mut into);
-    let mut buf = event.clone().into_buf();
-    let by_buf = buf.copy_to_bytes(buf.remaining()).to_vec();
-    let mut head = Event::new("").with_name(event.name()).unwrap();
-    if let Some(id) = event.id() {
-        head = head.with_id(id).unwrap();
-    }
-    let mut writer = encoder.writer(&head);
+    event.encode_into(&mut into);
+    encoder.push(event);
+    let batch = encoder.take().to_vec();
+    let mut writer = encoder.writer(event.head());
     for byte in event.data().as_bytes() {
         writer.push_bytes(&[*byte]);
     }
-    let written = writer.finish().to_vec();
+    writer.finish();
+    let written = encoder.take().to_vec();
+    let bufs = [
+        read(event.as_buf()),
+        read(event.into_owned().into_buf()),
+        read(EncodedEvent::new(event.head(), event.data())),
+        read(OwnedEvent::new(event.head(), event.data()).into_buf()),
+    ];
     let published = ReplayBuffer::new().publish(event).unwrap().to_vec();
-    [vec![encoder.encode(event).to_vec(), into, by_buf, written, published], by_adapters(event)].concat()
+    [&[event.encode().to_vec(), into, batch, written, published], &bufs[..], &by_adapters(event)].concat()
 }
 
 #[cfg(not(feature = "std"))]
-fn by_adapters(_: &Event) -> Vec<Vec<u8>> {
+fn by_adapters(_: Event<'_>) -> Vec<Vec<u8>> {
     Vec::new()
 }
 
 #[cfg(feature = "std")]
-fn by_adapters(event: &Event) -> Vec<Vec<u8>> {
+fn by_adapters(event: Event<'_>) -> Vec<Vec<u8>> {
     let mut ways = Vec::new();
     let mut writer = sse_wire::io::WriteEvents::new(Vec::new());
     writer.write(event).unwrap();
@@ -71,14 +79,14 @@ fn by_adapters(event: &Event) -> Vec<Vec<u8>> {
     {
         use sse_wire::stream::EncodeExt;
 
-        let mut encoded = crate::script::Script::ready([event.clone()]).encoded();
-        ways.push(crate::script::drain(&mut encoded).concat());
+        let mut encoded = crate::script::Script::ready([event.into_owned()]).encoded();
+        ways.push(crate::script::drain(&mut encoded).into_iter().flat_map(Result::unwrap).collect());
     }
     #[cfg(feature = "http-body")]
     {
         use sse_wire::body::{DataStream, EventBody};
 
-        let mut data = DataStream::new(EventBody::new(crate::script::Script::ready([event.clone()])));
+        let mut data = DataStream::new(EventBody::new(crate::script::Script::ready([event.into_owned()])));
         ways.push(crate::script::drain(&mut data).into_iter().flat_map(Result::unwrap).collect());
     }
     ways
@@ -88,8 +96,8 @@ fn by_adapters(event: &Event) -> Vec<Vec<u8>> {
 fn seen(stream: &[u8]) -> (Vec<(String, String, String)>, String, Option<Duration>) {
     let mut parser = Parser::new();
     let mut events = Vec::new();
-    let mut chunk = stream;
-    while let Some(event) = parser.next_event(&mut chunk).unwrap() {
+    let mut feed = parser.feed(stream);
+    while let Some(event) = feed.next_event().unwrap() {
         events.push((event.name().to_owned(), event.data().to_owned(), event.last_event_id().to_owned()));
     }
     assert_eq!(parser.finish(), None, "something is left over: {}", stream.escape_ascii());
@@ -98,9 +106,9 @@ fn seen(stream: &[u8]) -> (Vec<(String, String, String)>, String, Option<Duratio
 
 fn data_arrives_as_data_and_as_nothing_else() {
     for payload in payloads() {
-        let event = Event::new(ByteString::from(payload.clone())).with_id("7".into()).unwrap();
+        let event = Event::new(&payload).with_id(EventId::from_static("7"));
         let expected = arriving(&payload);
-        for stream in every_way(&event) {
+        for stream in every_way(event) {
             let (events, id, retry) = seen(&stream);
             assert_eq!(events, [("message".to_owned(), expected.clone(), "7".to_owned())], "{payload:?}");
             assert_eq!((id.as_str(), retry), ("7", None), "{payload:?}");
@@ -116,15 +124,18 @@ fn refused<T>(result: Result<T, FieldError>, field: Field, payload: &str) {
 
 fn names_and_ids_are_refused() {
     for payload in payloads() {
-        refused(Event::new("").with_name(&payload), Field::Event, &payload);
-        refused(Event::new("").with_id(&payload), Field::Id, &payload);
-        refused(Encoder::new().id(&payload), Field::Id, &payload);
+        refused(EventName::new(&payload), Field::Event, &payload);
+        refused(EventId::new(&payload), Field::Id, &payload);
+        refused(EventName::try_from(&*payload), Field::Event, &payload);
+        refused(EventId::try_from(&*payload), Field::Id, &payload);
     }
 }
 
 fn comments_stay_comments() {
     for payload in payloads() {
-        let (events, id, retry) = seen(&Encoder::new().comment(&payload));
+        let mut encoder = Encoder::new();
+        encoder.push(Comment(&payload));
+        let (events, id, retry) = seen(&encoder.take());
         assert_eq!((events.len(), id.as_str(), retry), (0, "", None), "{payload:?}");
     }
 }
@@ -147,7 +158,7 @@ fn ghsa_4hxc_9384_m385() {
 fn cve_2026_29085() {
     names_and_ids_are_refused();
     for time in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
-        let (events, id, retry) = seen(&Encoder::new().retry(time));
+        let (events, id, retry) = seen(&Head::new().with_retry(time).encode());
         assert_eq!((events.len(), id.as_str()), (0, ""));
         assert!(retry.is_some_and(|retry| retry >= time.min(Duration::from_millis(u64::MAX))));
     }
@@ -191,8 +202,7 @@ fn cve_2026_44217() {
 #[test]
 fn what_was_checked_is_what_is_written() {
     let mut name = String::from("harmless");
-    let event = Event::new("x").with_name(&name).unwrap();
-    let encoded = Encoder::new().encode(&event);
+    let encoded = Event::new("x").with_name(EventName::new(&name).unwrap()).encode();
     name.push_str("\ndata: forged");
     assert_eq!(encoded, "event: harmless\ndata: x\n\n");
 }
@@ -200,6 +210,20 @@ fn what_was_checked_is_what_is_written() {
 /// An id with NUL would be ignored by every client, which would then come back with another.
 #[test]
 fn an_id_with_nul_is_refused() {
-    assert_eq!(Event::new("").with_id("a\0b").unwrap_err().index(), 1);
-    assert_eq!(Encoder::new().id("a\0b").unwrap_err().index(), 1);
+    assert_eq!(EventId::new("a\0b").unwrap_err().index(), 1);
+}
+
+/// A line that clients ignore, since it begins with U+FEFF, must not lose it where a relay passes it on as the first.
+#[test]
+fn a_block_that_is_passed_on_forges_nothing() {
+    for forged in FORGED {
+        let stream = format!("data: x\n\n\u{feff}{forged}\n\n\u{feff}{forged}\ndata: y\n\n");
+        let mut parser = Parser::new();
+        for (number, block) in parser.feed(stream.as_bytes()).owned_blocks().map(Result::unwrap).enumerate() {
+            let (events, id, retry) = seen(&block.encode());
+            let data: Vec<_> = events.iter().map(|(name, data, _)| (&**name, &**data)).collect();
+            let expected: [&[_]; 3] = [&[("message", "x")], &[], &[("message", "y")]];
+            assert_eq!((&data[..], &*id, retry), (expected[number], "", None), "{stream:?}");
+        }
+    }
 }

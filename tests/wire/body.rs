@@ -13,15 +13,15 @@ use futures_util::stream::{self, StreamExt};
 use http_body::{Body, Frame};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use sse_wire::body::{Chunk, DataStream, EventBody, IntoChunk};
-use sse_wire::stream::TransportExt;
-use sse_wire::{Encoder, Event, KEEP_ALIVE};
+use sse_wire::body::{BodyItem, DataStream, EventBody, Piece, Tail};
+use sse_wire::stream::{EncodeExt, TransportExt};
+use sse_wire::{BlockLine, Comment, EncodedEvent, Event, EventId, EventName, Head, KEEP_ALIVE, OwnedEvent, Parser};
 
 use crate::drive::chunks;
 use crate::properties::{config, cuts, events, streams};
 use crate::script::{Script, Task, drain, poll};
 
-/// What a poll of the body gives, as bytes; `None` at the end.
+/// What a poll of the body yields, as bytes; `None` at the end.
 fn poll_body<B: Body<Data: Buf + Debug> + Unpin>(body: &mut B) -> Poll<Option<Result<Bytes, B::Error>>> {
     let frame = Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()));
     frame.map_ok(|frame| {
@@ -38,8 +38,8 @@ fn keep_alive() -> Poll<Option<Result<Bytes, Infallible>>> {
     Poll::Ready(Some(Ok(Bytes::from_static(KEEP_ALIVE))))
 }
 
-fn event(data: &'static str) -> Event {
-    Event::new(data).to_shared()
+fn event(data: &str) -> OwnedEvent {
+    Event::new(data).into_owned()
 }
 
 proptest! {
@@ -49,19 +49,18 @@ proptest! {
     fn every_event_that_goes_into_a_body_comes_out_of_it(
         events in vec((any::<bool>(), any::<bool>(), events()), 0..8),
     ) {
-        let mut encoder = Encoder::new();
         let mut expected = Vec::new();
         let mut polls = Vec::new();
         for (wait, ready_made, event) in events {
-            let bytes = encoder.encode(&event);
+            let bytes = event.encode();
             expected.push(bytes.clone());
             polls.extend(wait.then_some(Poll::Pending));
-            let chunk = if ready_made { bytes.into() } else { event.as_borrowed().to_shared().into() };
-            polls.push(Poll::Ready(Ok::<Chunk, io::ErrorKind>(chunk)));
+            let piece = if ready_made { Piece::Blocks(bytes) } else { event.into() };
+            polls.push(Poll::Ready(Ok::<Piece, io::ErrorKind>(piece)));
         }
-        let body = EventBody::new(Script::new(polls)).keep_alive(stream::repeat(()));
+        let body = EventBody::new(Script::new(polls)).with_keep_alive(stream::repeat(()));
         let read = drain(&mut DataStream::new(body).events());
-        let again: Vec<_> = read.into_iter().map(|event| encoder.encode(&event.unwrap())).collect();
+        let again: Vec<_> = read.into_iter().map(|event| event.unwrap().encode()).collect();
         prop_assert_eq!(again, expected);
     }
 
@@ -75,7 +74,7 @@ proptest! {
         let polls = chunks(&stream, &cuts).into_iter().zip(waits).flat_map(|(chunk, wait)| {
             [wait.then_some(Poll::Pending), Some(Poll::Ready(Bytes::copy_from_slice(chunk)))].into_iter().flatten()
         });
-        let body = EventBody::new(Script::new(polls)).keep_alive(stream::repeat(()));
+        let body = EventBody::new(Script::new(polls)).with_keep_alive(stream::repeat(()));
         let mut relayed = DataStream::new(body).events();
         let mut direct = Script::ready([Ok::<_, Infallible>(Bytes::from(stream))]).events();
         prop_assert_eq!(drain(&mut relayed), drain(&mut direct));
@@ -91,10 +90,10 @@ fn one_at_a_time() -> impl Stream<Item = ()> + Unpin {
 }
 
 #[test]
-fn a_tick_is_a_sign_of_life_only_if_nothing_was_sent_since_the_last_tick() {
+fn a_tick_is_a_keep_alive_only_if_nothing_was_sent_since_the_last_tick() {
     let wait = || Poll::Pending;
     let source = [wait(), Poll::Ready(event("x")), wait(), wait(), wait(), Poll::Ready(event("y"))];
-    let mut body = EventBody::new(Script::new(source)).keep_alive(one_at_a_time());
+    let mut body = EventBody::new(Script::new(source)).with_keep_alive(one_at_a_time());
     assert_eq!(poll_body(&mut body), keep_alive());
     assert_eq!(poll_body(&mut body), sent("data: x\n\n"));
     assert_eq!(poll_body(&mut body), Poll::Pending);
@@ -105,9 +104,9 @@ fn a_tick_is_a_sign_of_life_only_if_nothing_was_sent_since_the_last_tick() {
 }
 
 #[test]
-fn an_empty_chunk_is_no_sign_of_life() {
+fn an_empty_piece_keeps_nothing_alive() {
     let source = [Poll::Ready(Bytes::new()), Poll::Pending];
-    let mut body = EventBody::new(Script::new(source)).keep_alive(stream::repeat(()));
+    let mut body = EventBody::new(Script::new(source)).with_keep_alive(stream::repeat(()));
     assert_eq!(poll_body(&mut body), sent(""));
     assert_eq!(poll_body(&mut body), keep_alive());
 }
@@ -117,13 +116,13 @@ fn ticks_that_are_passed_over_leave_the_task_awake() {
     let task = Arc::new(Task::default());
     let waker = Waker::from(task.clone());
     let within_a_block = || stream::iter([Bytes::from("data: x")]).chain(stream::pending());
-    let mut body = EventBody::new(within_a_block()).keep_alive(stream::repeat(()));
+    let mut body = EventBody::new(within_a_block()).with_keep_alive(stream::repeat(()));
     let mut poll = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(&waker)).is_pending();
     assert!(!poll());
     assert!(poll());
     assert_eq!(task.woken(), 1, "there are more ticks, which have no waker");
 
-    let mut body = EventBody::new(within_a_block()).keep_alive(one_at_a_time());
+    let mut body = EventBody::new(within_a_block()).with_keep_alive(one_at_a_time());
     let mut poll = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(&waker)).is_pending();
     assert!(!poll());
     assert!(poll());
@@ -131,22 +130,22 @@ fn ticks_that_are_passed_over_leave_the_task_awake() {
 }
 
 #[test]
-fn for_ticks_that_were_missed_one_sign_of_life_is_enough() {
+fn for_ticks_that_were_missed_one_keep_alive_is_enough() {
     let ticks = Script::new([Poll::Ready(()); 30].into_iter().chain([Poll::Pending]));
-    let mut body = EventBody::new(stream::pending::<Event>()).keep_alive(ticks);
+    let mut body = EventBody::new(stream::pending::<OwnedEvent>()).with_keep_alive(ticks);
     assert_eq!(poll_body(&mut body), keep_alive());
     assert_eq!(poll_body(&mut body), Poll::Pending);
 }
 
 #[test]
-fn no_sign_of_life_within_a_block() {
+fn no_keep_alive_within_a_block() {
     let pieces = ["data: 1\n", "\r", "\n", "id", ": 7\r", "\n", "\r\n", ""];
     let polls = pieces.into_iter().flat_map(|piece| [Poll::Ready(Bytes::from(piece)), Poll::Pending, Poll::Pending]);
-    let mut body = EventBody::new(Script::new(polls)).keep_alive(one_at_a_time());
+    let mut body = EventBody::new(Script::new(polls)).with_keep_alive(one_at_a_time());
     let mut alive_after = Vec::new();
     for piece in pieces {
         assert_eq!(poll_body(&mut body), sent(piece));
-        // The first tick sees that something was sent; the second would be the sign of life.
+        // The first tick sees that something was sent; the second would be the keep-alive.
         let after = [poll_body(&mut body), poll_body(&mut body)];
         alive_after.push(after.contains(&keep_alive()));
     }
@@ -154,27 +153,29 @@ fn no_sign_of_life_within_a_block() {
 }
 
 #[test]
-fn after_an_event_there_may_be_a_sign_of_life_whatever_came_before_it() {
-    let pieces = [Chunk::from(Bytes::from("data: cut")), Chunk::from(event("x"))];
+fn after_an_event_there_may_be_a_keep_alive_whatever_came_before_it() {
+    let pieces = [Piece::Raw(Bytes::from("data: cut")), Piece::from(event("x"))];
     let polls = pieces.into_iter().flat_map(|piece| [Poll::Ready(piece), Poll::Pending, Poll::Pending]);
-    let mut body = EventBody::new(Script::new(polls)).keep_alive(one_at_a_time());
+    let mut body = EventBody::new(Script::new(polls)).with_keep_alive(one_at_a_time());
     assert_eq!(poll_body(&mut body), sent("data: cut"));
+    assert!(!body.is_block_boundary());
     assert_eq!([poll_body(&mut body), poll_body(&mut body)], [Poll::Pending, Poll::Pending]);
-    assert_eq!(poll_body(&mut body), sent("data: x\n\n"));
+    assert_eq!(poll_body(&mut body), sent("\0\nevent: cut\n\ndata: x\n\n"));
+    assert!(body.is_block_boundary());
     assert!([poll_body(&mut body), poll_body(&mut body)].contains(&keep_alive()));
 }
 
 #[test]
 fn ticks_that_end_are_fine_and_ticks_delay_neither_events_nor_the_end() {
     let source = [Poll::Pending, Poll::Pending, Poll::Pending, Poll::Ready(event("x"))];
-    let mut body = EventBody::new(Script::new(source)).keep_alive(Script::ready([()]));
+    let mut body = EventBody::new(Script::new(source)).with_keep_alive(Script::ready([()]));
     assert_eq!(poll_body(&mut body), keep_alive());
     assert_eq!(poll_body(&mut body), Poll::Pending);
     assert_eq!(poll_body(&mut body), Poll::Pending);
     assert_eq!(poll_body(&mut body), sent("data: x\n\n"));
     assert_eq!(poll_body(&mut body), Poll::Ready(None));
 
-    let mut body = EventBody::new(Script::ready([event("x")])).keep_alive(stream::repeat(()));
+    let mut body = EventBody::new(Script::ready([event("x")])).with_keep_alive(stream::repeat(()));
     assert_eq!(poll_body(&mut body), sent("data: x\n\n"));
     assert_eq!(poll_body(&mut body), Poll::Ready(None));
 }
@@ -199,20 +200,234 @@ fn the_end_and_an_error_are_seen_once_and_the_source_is_left_alone() {
 }
 
 #[test]
-fn the_data_of_an_event_is_handed_over_where_it_lies() {
-    let event = Event::new("one\ntwo").to_shared();
+fn large_data_of_an_event_stays_where_it_is() {
+    let (one, two) = ("1".repeat(4000), "2".repeat(4000));
+    let event = OwnedEvent::new(Head::new(), format!("{one}\n{two}"));
     let data = event.data().as_ptr();
-    let chunk = event.into_chunk().unwrap();
+    let expected = event.encode();
+    let piece = event.into_frame_data().unwrap();
     let mut slices = [IoSlice::new(&[]); 8];
-    assert_eq!(chunk.chunks_vectored(&mut slices), 5);
-    assert_eq!(slices[..5].iter().flat_map(|slice| slice.to_vec()).collect::<Vec<_>>(), b"data: one\ndata: two\n\n");
+    assert_eq!(piece.chunks_vectored(&mut slices), 5);
+    assert_eq!(slices[..5].iter().flat_map(|slice| slice.to_vec()).collect::<Vec<_>>(), expected);
     assert_eq!(slices[1].as_ptr(), data);
-    assert_eq!(slices[3].as_ptr(), data.wrapping_add(4));
+    assert_eq!(slices[3].as_ptr(), data.wrapping_add(4001));
 
     let bytes = Bytes::from_static(b"data: x\n\n");
-    let mut chunk = Chunk::from(bytes.clone());
-    assert_eq!(chunk.chunks_vectored(&mut slices), 1);
-    assert_eq!(chunk.copy_to_bytes(9).as_ptr(), bytes.as_ptr());
+    for mut piece in [Piece::Raw(bytes.clone()), Piece::Blocks(bytes.clone())] {
+        assert_eq!(piece.chunks_vectored(&mut [IoSlice::new(&[]); 8]), 1);
+        assert_eq!(piece.copy_to_bytes(9).as_ptr(), bytes.as_ptr());
+    }
+}
+
+/// What a client sees of a body: name, data and last event ID of each event, and the last event ID at the end.
+fn seen_by_a_client<S: Stream<Item: BodyItem<Error: Debug>> + Unpin>(
+    body: EventBody<S>,
+) -> (Vec<(String, String, String)>, String) {
+    let mut events = DataStream::new(body).events();
+    let seen = drain(&mut events).into_iter().map(|event| {
+        let event = event.map_err(|_| ()).unwrap();
+        (event.name().to_owned(), event.data().to_owned(), event.last_event_id().to_owned())
+    });
+    let seen = seen.collect();
+    (seen, events.last_event_id().to_owned())
+}
+
+const ERROR: EventName<'static> = EventName::from_static("error");
+
+/// The raw bytes that an upstream sends before it fails, and the event that says so.
+fn failed_after(sent: &str) -> EventBody<impl Stream<Item = Piece> + Unpin + Debug> {
+    let raw = Piece::Raw(Bytes::copy_from_slice(sent.as_bytes()));
+    EventBody::new(stream::iter([raw, Event::new("broken").with_name(ERROR).into()]))
+}
+
+#[test]
+fn what_a_client_sees_of_a_block_that_was_cut() {
+    let error = |last_event_id: &str| ("error".to_owned(), "broken".to_owned(), last_event_id.to_owned());
+    let cut = |data: &str, id: &str| ("cut".to_owned(), data.to_owned(), id.to_owned());
+    // At the end of a block there is nothing to end.
+    for whole in ["", "\n", "id: 7\n\n", ": c\n\n", "retry: 5\r\r", "event: x\r\n\r\n"] {
+        let id = if whole.starts_with("id") { "7" } else { "" };
+        assert_eq!(seen_by_a_client(failed_after(whole)), (vec![error(id)], id.to_owned()), "{whole:?}");
+    }
+    // Without data, nothing is dispatched, and nothing that was cut within a line takes effect.
+    for cut in [
+        ":",
+        ": c",
+        ": c\n",
+        "d",
+        "dat",
+        "data",
+        "event",
+        "event: mess",
+        "event: message\n",
+        "i",
+        "id",
+        "id:",
+        "id: 7",
+        "id: \r",
+        "id\n",
+        "x: y",
+        "x: y\r\n",
+        "\u{feff}",
+        "\u{feff}data",
+    ] {
+        assert_eq!(seen_by_a_client(failed_after(cut)), (vec![error("")], String::new()), "{cut:?}");
+    }
+    for (cut, time) in
+        [("retry: 30", None), ("retry", None), ("retry: 30\r", Some(30)), ("retry: 30\nretry: 40", Some(30))]
+    {
+        let mut events = DataStream::new(failed_after(cut)).events();
+        assert_eq!(drain(&mut events).len(), 1);
+        assert_eq!(events.reconnection_time().map(|time| time.as_millis()), time, "{cut:?}");
+    }
+    // Data that was sent is dispatched under a name that nobody listens for; what was cut within a line is no JSON.
+    for (sent, data) in [
+        ("data:", "\0"),
+        ("data: {\"a\": [1, 2", "{\"a\": [1, 2\0"),
+        ("data: 12", "12\0"),
+        ("data: 1\ndata: 2", "1\n2\0"),
+        ("data: 1\nevent: mess", "1"),
+        ("data: 1\nevent: message\n", "1"),
+        ("data: 1\r", "1"),
+        ("data: 1\r\n", "1"),
+        ("event: price\ndata\n", ""),
+        ("data: 1\n: c", "1"),
+        ("data: 1\ndata", "1"),
+        ("data: 1\nid: 7", "1"),
+    ] {
+        assert_eq!(seen_by_a_client(failed_after(sent)), (vec![cut(data, ""), error("")], String::new()), "{sent:?}");
+        assert!(!data.ends_with('\0') || serde_json::from_str::<serde_json::Value>(data).is_err(), "{data:?}");
+    }
+    // An id that was sent whole takes effect.
+    assert_eq!(seen_by_a_client(failed_after("id: 7\ndata: 1")), (vec![cut("1\0", "7"), error("7")], "7".to_owned()));
+}
+
+#[test]
+fn what_was_sent_of_an_event_may_have_any_name() {
+    let body = failed_after("data: half").with_cut_name(EventName::from_static("incomplete"));
+    let (seen, _) = seen_by_a_client(body);
+    assert_eq!(seen[0], ("incomplete".to_owned(), "half\0".to_owned(), String::new()));
+    let (seen, _) = seen_by_a_client(failed_after("data: half").with_cut_name(EventName::from_static("")));
+    assert_eq!(seen[0].0, "message");
+}
+
+#[test]
+fn everything_but_raw_bytes_begins_a_block_and_raw_bytes_go_on() {
+    fn after_half_a_block(piece: impl Into<Piece>) -> String {
+        let pieces = [Piece::Raw("data: 1".into()), piece.into()];
+        let data = drain(&mut DataStream::new(EventBody::new(Script::ready(pieces))));
+        String::from_utf8(data.into_iter().map(Result::unwrap).collect::<Vec<_>>().concat()).unwrap()
+    }
+    const END: &str = "data: 1\0\nevent: cut\n\n";
+    assert_eq!(after_half_a_block(Piece::Raw("2\n\n".into())), "data: 12\n\n");
+    assert_eq!(after_half_a_block(event("x")), format!("{END}data: x\n\n"));
+    assert_eq!(after_half_a_block(Event::new("x")), format!("{END}data: x\n\n"));
+    assert_eq!(after_half_a_block(EncodedEvent::new(Head::new(), "x")), format!("{END}data: x\n\n"));
+    assert_eq!(after_half_a_block(Piece::Blocks(Event::new("x").encode())), format!("{END}data: x\n\n"));
+    assert_eq!(after_half_a_block(Comment("c")), format!("{END}: c\n\n"));
+    assert_eq!(after_half_a_block(Head::from(EventId::from_static("7"))), format!("{END}id: 7\n\n"));
+    assert_eq!(after_half_a_block(Piece::END_BLOCK), END);
+    let block = Parser::new().feed(b"x: y\n\n").owned_blocks().next().unwrap().unwrap();
+    assert_eq!(after_half_a_block(block.as_block()), format!("{END}x: y\n\n"));
+    assert_eq!(after_half_a_block(block), format!("{END}x: y\n\n"));
+}
+
+#[test]
+fn the_bytes_of_another_server_may_follow_where_a_block_was_ended() {
+    let raw = |bytes: &'static str| Piece::Raw(Bytes::from(bytes));
+    let pieces = [raw("data: one\n\ndata: ha"), Piece::END_BLOCK, raw("data: tw"), raw("o\n\n"), Piece::END_BLOCK];
+    let (seen, _) = seen_by_a_client(EventBody::new(Script::ready(pieces)));
+    let seen: Vec<_> = seen.iter().map(|(name, data, _)| (&**name, &**data)).collect();
+    assert_eq!(seen, [("message", "one"), ("cut", "ha\0"), ("message", "two")]);
+}
+
+#[test]
+fn a_relay_of_blocks_never_sends_half_a_block() {
+    let upstream = ["data: 1\n\ndata: ha", "lf"].map(Ok::<_, io::ErrorKind>);
+    let blocks = stream::iter(upstream.into_iter().chain([Err(io::ErrorKind::ConnectionReset)])).blocks();
+    let pieces = blocks.map(|block| match block {
+        Ok(block) => Piece::from(block),
+        Err(error) => Event::new(&error.to_string()).with_name(ERROR).into(),
+    });
+    let (seen, _) = seen_by_a_client(EventBody::new(pieces));
+    let names: Vec<_> = seen.iter().map(|(name, ..)| &**name).collect();
+    assert_eq!(names, ["message", "error"]);
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn an_event_after_any_bytes_is_the_last_that_a_client_sees(stream in streams(), cuts in cuts(), wait in any::<bool>()) {
+        let mut polls: Vec<_> = chunks(&stream, &cuts)
+            .into_iter()
+            .map(|chunk| Poll::Ready(Piece::Raw(Bytes::copy_from_slice(chunk))))
+            .collect();
+        polls.extend(wait.then_some(Poll::Pending));
+        let last = Event::new("last").with_name(ERROR).with_id(EventId::from_static("last")).into_owned();
+        polls.push(Poll::Ready(last.clone().into()));
+        let mut relayed = DataStream::new(EventBody::new(Script::new(polls))).events();
+        let mut seen: Vec<OwnedEvent> = drain(&mut relayed).into_iter().map(Result::unwrap).collect();
+        prop_assert_eq!(seen.pop(), Some(last));
+
+        // Before it come those that the bytes hold, and the one that was cut, with a NUL if a line was.
+        let mut parser = Parser::new();
+        let mut expected: Vec<_> = parser.feed(&stream).owned().map(Result::unwrap).collect();
+        if !stream.ends_with(b"\n") && !stream.ends_with(b"\r") {
+            assert!(parser.feed(b"\0").next_event().unwrap().is_none());
+        }
+        let cut = parser.finish().and_then(|block| block.event());
+        let name = EventName::from_static("cut");
+        expected.extend(cut.map(|event| event.with_optional_name(Some(name)).into_owned()));
+        prop_assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn the_tail_knows_where_a_keep_alive_changes_nothing(stream in streams(), cuts in cuts(), at in 0..40_usize) {
+        prop_assume!(!stream.starts_with(b"\xef"));
+        let chunks = chunks(&stream, &cuts);
+        let (mut tail, mut before) = (Tail::new(), 0);
+        for chunk in chunks.iter().take(at) {
+            tail.push(chunk);
+            before += chunk.len();
+        }
+        let blocks = |stream: &[u8]| -> Vec<_> {
+            let mut blocks: Vec<_> = Parser::new().feed(stream).owned_blocks().map(Result::unwrap).collect();
+            blocks.retain(|block| !block.lines().eq([BlockLine::Comment("keep-alive")]));
+            blocks
+        };
+        let with = [&stream[..before], b": keep-alive\n\n", &stream[before..]].concat();
+        if tail.is_block_boundary() {
+            prop_assert_eq!(blocks(&with), blocks(&stream));
+        }
+    }
+}
+
+#[test]
+fn everything_that_is_encoded_can_be_the_item_of_a_body() {
+    fn sent<T: BodyItem<Error = Infallible>>(item: T) -> Bytes {
+        let Ok(mut data) = item.into_frame_data();
+        data.copy_to_bytes(data.remaining())
+    }
+    let block = Parser::new().feed(b"x: y\n\n").owned_blocks().next().unwrap().unwrap();
+    assert_eq!(sent(block.as_block()), "x: y\n\n");
+    assert_eq!(sent(block), "x: y\n\n");
+    assert_eq!(sent(Event::new("x")), "data: x\n\n");
+    assert_eq!(sent(event("x")), "data: x\n\n");
+    assert_eq!(sent(EncodedEvent::new(Head::new(), "x")), "data: x\n\n");
+    assert_eq!(sent(Comment("c")), ": c\n\n");
+    assert_eq!(sent(Head::from(EventId::from_static("7"))), "id: 7\n\n");
+    assert_eq!(sent(Bytes::from_static(KEEP_ALIVE)), ":\n\n");
+}
+
+#[test]
+fn who_asks_for_a_body_of_bytes_gets_one_of_encoded_events() {
+    fn of_bytes(_: &impl Body<Data = Bytes, Error = io::ErrorKind>) {}
+    let events = stream::iter([Ok(event("x")), Err(io::ErrorKind::Other)]);
+    let mut body = EventBody::new(events.encoded());
+    of_bytes(&body);
+    assert_eq!(poll_body(&mut body), Poll::Ready(Some(Ok("data: x\n\n".into()))));
+    assert_eq!(poll_body(&mut body), Poll::Ready(Some(Err(io::ErrorKind::Other))));
 }
 
 /// A body of these frames.
@@ -228,21 +443,21 @@ impl Body for Frames {
 }
 
 #[test]
-fn a_chunk_is_the_buf_that_it_holds() {
+fn a_piece_is_the_buf_that_it_holds() {
     let encoded = Bytes::from("data: one\ndata: two\n\n");
-    let chunks = [Chunk::from(Event::new("one\ntwo").to_shared()), Chunk::from(encoded.clone())];
-    for chunk in chunks {
+    let pieces = [Piece::from(event("one\ntwo")), Piece::Raw(encoded.clone()), Piece::Blocks(encoded.clone())];
+    for piece in pieces {
         for step in 1..=encoded.len() {
-            let (mut chunk, mut read) = (chunk.clone(), Vec::new());
-            while chunk.has_remaining() {
-                assert_eq!(chunk.remaining(), encoded.len() - read.len());
+            let (mut piece, mut read) = (piece.clone(), Vec::new());
+            while piece.has_remaining() {
+                assert_eq!(piece.remaining(), encoded.len() - read.len());
                 let mut slices = [IoSlice::new(&[]); 8];
-                let filled = chunk.chunks_vectored(&mut slices);
+                let filled = piece.chunks_vectored(&mut slices);
                 let left: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
                 assert_eq!(left, encoded[read.len()..]);
-                let taken = step.min(chunk.chunk().len());
-                read.extend_from_slice(&chunk.chunk()[..taken]);
-                chunk.advance(taken);
+                let taken = step.min(piece.chunk().len());
+                read.extend_from_slice(&piece.chunk()[..taken]);
+                piece.advance(taken);
             }
             assert_eq!(read, encoded);
         }

@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use sse_wire::client::{Closed, EventSource, ReadyState, ReceiveError, Reconnect, Rejection};
-use sse_wire::{Item, ParseErrorKind};
+use sse_wire::client::{CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection};
+use sse_wire::{BlockLine, Event, ParseErrorKind, Parser};
 
 use crate::drive::seen_event;
-use crate::oracle::{self, Outcome, Seen};
+use crate::oracle::{self, Ask, Limits, Outcome, Seen};
 
 const EVENT_STREAM: &str = "text/event-stream";
 const SECOND: Duration = Duration::from_secs(1);
 
-/// No chance, no floor: waits are the reconnection time, doubled.
+/// No randomness, no floor: waits are the reconnection time, doubled.
 fn plain() -> Reconnect {
-    Reconnect::new().time(SECOND).floor(Duration::ZERO).jitter(0)
+    Reconnect::new().with_time(SECOND).with_floor(Duration::ZERO).with_jitter(0)
 }
 
 fn source(reconnect: Reconnect) -> EventSource {
-    EventSource::builder().reconnect(reconnect).build()
+    EventSource::new().with_reconnect(reconnect)
 }
 
 fn open(source: &mut EventSource) {
@@ -27,12 +27,13 @@ fn open(source: &mut EventSource) {
     assert_eq!(source.ready_state(), ReadyState::Open);
 }
 
-fn data(source: &mut EventSource, mut chunk: &[u8]) -> Vec<String> {
+fn data(source: &mut EventSource, chunk: &[u8]) -> Vec<String> {
     let mut data = Vec::new();
-    while let Some(event) = source.next_event(&mut chunk).unwrap() {
+    let mut events = source.feed(chunk);
+    while let Some(event) = events.next_event().unwrap() {
         data.push(event.data().to_owned());
     }
-    assert!(chunk.is_empty());
+    assert!(events.into_rest().is_empty());
     data
 }
 
@@ -45,7 +46,7 @@ fn it_begins_connecting_with_no_id_to_send() {
     let source = EventSource::new();
     assert_eq!(source.ready_state(), ReadyState::Connecting);
     assert_eq!(last_event_id_header(&source), None);
-    assert_eq!(source.closed(), None);
+    assert_eq!(source.close_reason(), None);
 }
 
 #[test]
@@ -79,14 +80,14 @@ fn every_other_response_is_final_and_says_why() {
         let mut source = EventSource::new();
         assert_eq!(source.response(status, content_type), Err(why), "{status} {content_type}");
         assert_eq!(source.ready_state(), ReadyState::Closed);
-        assert_eq!(source.closed(), Some(&Closed::Rejected(why)));
-        assert_eq!(source.disconnected(SECOND, 0), Err(Closed::Rejected(why)));
+        assert_eq!(source.close_reason(), Some(&CloseReason::Rejected(why)));
+        assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::Rejected(why)));
     }
 }
 
 #[test]
-fn temporary_statuses_are_tried_again_only_if_that_was_chosen() {
-    let mut source = source(plain().retry_temporary_statuses());
+fn temporary_statuses_are_tried_again_only_if_that_was_set() {
+    let mut source = source(plain().with_retry_on_temporary_status());
     for (tries, status) in [429, 500, 503, 599].into_iter().enumerate() {
         assert_eq!(source.response(status, ""), Err(Rejection::Status { status }));
         assert_eq!(source.ready_state(), ReadyState::Connecting);
@@ -98,21 +99,22 @@ fn temporary_statuses_are_tried_again_only_if_that_was_chosen() {
 
 #[test]
 fn retry_after_lengthens_the_next_wait_and_no_other_and_has_the_ceiling() {
-    let mut source = source(plain().retry_temporary_statuses().ceiling(100 * SECOND).backoff(Duration::ZERO));
+    let mut source =
+        source(plain().with_retry_on_temporary_status().with_ceiling(100 * SECOND).with_backoff(Duration::ZERO));
     for (pause, wait) in [(30, 30), (0, 1), (1_000_000, 100)] {
         source.response(503, "").unwrap_err();
         if pause > 0 {
-            source.retry_after(pause * SECOND);
+            source.set_retry_after(pause * SECOND);
         }
         assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(wait * SECOND));
     }
     source.response(503, "").unwrap_err();
-    source.retry_after(30 * SECOND);
+    source.set_retry_after(30 * SECOND);
     assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(30 * SECOND));
     // No response at all, and then another one: what the last one asked for is forgotten.
     assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(SECOND));
     source.response(503, "").unwrap_err();
-    source.retry_after(30 * SECOND);
+    source.set_retry_after(30 * SECOND);
     source.response(503, "").unwrap_err();
     assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(SECOND));
     open(&mut source);
@@ -122,16 +124,101 @@ fn retry_after_lengthens_the_next_wait_and_no_other_and_has_the_ceiling() {
 #[test]
 fn bytes_before_an_accepted_response_are_a_mistake_and_are_not_taken() {
     let mut source = EventSource::new();
-    let mut chunk: &[u8] = b"data: x\n\n";
-    assert_eq!(source.next_event(&mut chunk), Err(ReceiveError::NotOpen));
-    assert_eq!(source.next_item(&mut chunk), Err(ReceiveError::NotOpen));
-    assert_eq!(chunk.len(), 9);
-    let mut chunk = Bytes::from_static(b"data: x\n\n");
-    assert_eq!(source.next_event_shared(&mut chunk), Err(ReceiveError::NotOpen));
-    assert_eq!(source.next_item_shared(&mut chunk), Err(ReceiveError::NotOpen));
-    assert_eq!(chunk.len(), 9);
+    let chunk = &Bytes::from_static(b"data: x\n\n");
+    let mut events = source.feed(chunk);
+    assert_eq!(events.next_event(), Err(ReceiveError::NotOpen));
+    assert_eq!(events.next_block(), Err(ReceiveError::NotOpen));
+    assert_eq!(events.into_rest(), chunk);
+    let mut events = source.feed(chunk).owned();
+    assert_eq!(events.next(), Some(Err(ReceiveError::NotOpen)));
+    assert_eq!(events.into_rest(), chunk);
+    let mut blocks = source.feed(chunk).owned_blocks();
+    assert_eq!(blocks.next(), Some(Err(ReceiveError::NotOpen)));
+    assert_eq!(blocks.into_rest(), chunk);
+    let mut events = source.feed_bytes(chunk);
+    assert_eq!(events.next(), Some(Err(ReceiveError::NotOpen)));
+    let rest = events.into_rest();
+    assert_eq!(rest, chunk);
     open(&mut source);
-    assert_eq!(source.next_event_shared(&mut chunk).unwrap().unwrap().data(), "x");
+    assert_eq!(source.feed_bytes(&rest).next().unwrap().unwrap().data(), "x");
+}
+
+#[test]
+fn an_iterator_says_once_that_the_stream_is_not_open_and_then_ends() {
+    let mut source = EventSource::new().with_end_data("end");
+    assert_eq!(source.feed(b"data: x\n\n").owned().take(9).count(), 1);
+    assert_eq!(source.feed(b"").owned_blocks().take(9).count(), 1);
+    open(&mut source);
+    let mut events = source.feed(b"data: end\n\ndata: x\n\n").owned();
+    assert_eq!(events.next().unwrap().unwrap().data(), "end");
+    assert_eq!(events.next(), Some(Err(ReceiveError::Closed(CloseReason::EndEvent))));
+    assert_eq!((events.next(), events.next()), (None, None));
+    let mut events = source.feed(b"data: x\n\n");
+    for _ in 0..2 {
+        assert_eq!(events.next_event(), Err(ReceiveError::Closed(CloseReason::EndEvent)));
+    }
+}
+
+#[test]
+fn what_was_not_read_can_be_fed_again_or_is_missed_and_the_source_stays_open() {
+    let mut source = EventSource::new().with_close_on_too_large();
+    open(&mut source);
+    let chunk = &Bytes::from_static(b"data: 1\n\ndata: 2\n\ndata: 3\n\n");
+    let mut events = source.feed(chunk);
+    assert_eq!(events.next_event().unwrap().unwrap().data(), "1");
+    let rest = events.into_rest();
+    let mut events = source.feed(rest).owned();
+    assert_eq!(events.next().unwrap().unwrap().data(), "2");
+    let rest = events.into_rest();
+    assert_eq!(data(&mut source, rest), ["3"]);
+    let mut events = source.feed_bytes(chunk);
+    assert_eq!(events.next().unwrap().unwrap().data(), "1");
+    let rest = events.into_rest();
+    assert_eq!(source.feed_bytes(&rest).count(), 2);
+
+    // Dropped before its end: an error of the caller's, which says nothing about the stream.
+    for door in 0..DOORS {
+        assert_eq!(source.feed(chunk).next_event().unwrap().unwrap().data(), "1");
+        let mut taken = Vec::new();
+        let Err(ReceiveError::Parse(error)) = read(&mut source, b"data: 4\n\n", door, &mut taken) else {
+            panic!("something was left")
+        };
+        assert_eq!(error.kind(), ParseErrorKind::Unread);
+        assert_eq!(source.ready_state(), ReadyState::Open);
+        source.response(200, EVENT_STREAM).unwrap();
+    }
+    assert_eq!(source.feed(chunk).next_event().unwrap().unwrap().data(), "1");
+    let mut events = source.feed(b"data: 4\n\n");
+    assert!(matches!(events.next_event(), Err(ReceiveError::Parse(_))));
+    assert_eq!(events.next_event().unwrap().unwrap().data(), "4");
+}
+
+#[test]
+fn a_reader_shows_the_state_after_what_was_read_last() {
+    let mut source = EventSource::new();
+    open(&mut source);
+    let chunk = &Bytes::from_static(b"id: 1\nretry: 5\ndata\n\nid: 2\nretry: 6\ndata\n\n");
+    let states = [("1", Some(Duration::from_millis(5))), ("2", Some(Duration::from_millis(6)))];
+    let mut events = source.feed(chunk);
+    for state in states {
+        events.next_event().unwrap().unwrap();
+        assert_eq!((events.last_event_id(), events.reconnection_time()), state);
+    }
+    let mut events = source.feed(chunk).owned();
+    for state in states {
+        events.next().unwrap().unwrap();
+        assert_eq!((events.last_event_id(), events.reconnection_time()), state);
+    }
+    let mut blocks = source.feed(chunk).owned_blocks();
+    for state in states {
+        blocks.next().unwrap().unwrap();
+        assert_eq!((blocks.last_event_id(), blocks.reconnection_time()), state);
+    }
+    let mut events = source.feed_bytes(chunk);
+    for state in states {
+        events.next().unwrap().unwrap();
+        assert_eq!((events.last_event_id(), events.reconnection_time()), state);
+    }
 }
 
 #[test]
@@ -157,7 +244,7 @@ fn an_empty_id_takes_the_header_away() {
 #[test]
 fn an_id_is_sent_as_utf_8_and_left_out_where_no_header_can_carry_it() {
     for (id, sent) in [("\u{e9}\u{4e2d}", true), ("a\tb", true), ("a\u{1}", false), ("a\u{7f}", false)] {
-        let source = EventSource::builder().last_event_id(id).build();
+        let source = EventSource::new().with_parser(Parser::new().with_last_event_id(id));
         assert_eq!(last_event_id_header(&source), sent.then(|| id.as_bytes().to_vec()), "{id:?}");
         assert_eq!(source.last_event_id(), id);
     }
@@ -175,14 +262,14 @@ fn an_unfinished_event_is_discarded_and_its_id_with_it() {
 }
 
 #[test]
-fn the_unfinished_event_is_there_for_who_asks_in_time() {
+fn the_unfinished_event_is_returned_by_finish_until_the_connection_has_ended() {
     let mut source = source(plain());
     open(&mut source);
     data(&mut source, b"data: the en");
-    assert_eq!(source.finish().unwrap().data(), "the en");
+    assert_eq!(source.finish().unwrap().event().unwrap().data(), "the en");
     source.disconnected(SECOND, 0).unwrap();
     assert_eq!(source.finish(), None);
-    // Nobody asked, and it is gone: when the connection is, and when there is another.
+    // If `finish` is not called, it is gone with the connection, or once there is another.
     open(&mut source);
     data(&mut source, b"data: the en");
     source.disconnected(SECOND, 0).unwrap();
@@ -194,13 +281,19 @@ fn the_unfinished_event_is_there_for_who_asks_in_time() {
 }
 
 #[test]
-fn comments_are_there_for_who_asks() {
+fn comments_and_blocks_without_events_are_blocks_of_the_stream() {
     let mut source = EventSource::new();
     open(&mut source);
-    let mut chunk: &[u8] = b": hi\n";
-    assert_eq!(source.next_item(&mut chunk), Ok(Some(Item::Comment("hi"))));
-    let mut chunk = Bytes::from_static(b": hi\n");
-    assert_eq!(source.next_item_shared(&mut chunk), Ok(Some(Item::Comment("hi".into()))));
+    let mut blocks = source.feed(b": hi\n\nid: 7\n\n");
+    let block = blocks.next_block().unwrap().unwrap();
+    assert_eq!(block.lines().collect::<Vec<_>>(), [BlockLine::Comment("hi")]);
+    let block = blocks.next_block().unwrap().unwrap();
+    assert_eq!((block.event(), block.id()), (None, Some("7")));
+    assert_eq!(blocks.next_block(), Ok(None));
+    let blocks: Vec<_> = source.feed(b": hi\n\n").owned_blocks().map(Result::unwrap).collect();
+    assert_eq!(blocks[0].lines().collect::<Vec<_>>(), [BlockLine::Comment("hi")]);
+    assert_eq!(data(&mut source, b"id: 8\n: hi\n"), [""; 0]);
+    assert_eq!(source.finish().map(|block| (block.event().is_none(), block.id() == Some("8"))), Some((true, true)));
 }
 
 #[test]
@@ -218,7 +311,7 @@ fn retry_sets_the_wait_also_for_later_connections() {
 
 #[test]
 fn retry_0_does_not_make_a_loop_and_an_absurd_retry_does_not_last_for_ever() {
-    let mut source = source(plain().floor(Duration::from_millis(100)).ceiling(60 * SECOND));
+    let mut source = source(plain().with_floor(Duration::from_millis(100)).with_ceiling(60 * SECOND));
     open(&mut source);
     data(&mut source, b"retry: 0\n");
     assert_eq!(source.disconnected(SECOND, 0), Ok(Duration::from_millis(100)));
@@ -229,7 +322,7 @@ fn retry_0_does_not_make_a_loop_and_an_absurd_retry_does_not_last_for_ever() {
 
 #[test]
 fn tries_that_fail_wait_longer_until_a_connection_was_good_for_a_while() {
-    let mut source = source(plain().good_after(10 * SECOND));
+    let mut source = source(plain().with_good_after(10 * SECOND));
     let mut wait = |opened: bool, open_for: Duration| {
         if opened {
             source.response(200, EVENT_STREAM).unwrap();
@@ -246,34 +339,34 @@ fn tries_that_fail_wait_longer_until_a_connection_was_good_for_a_while() {
 
 #[test]
 fn at_most_5_tries() {
-    let mut source = source(plain().max_tries(5));
+    let mut source = source(plain().with_max_tries(5));
     open(&mut source);
     for _ in 0..5 {
         source.disconnected(Duration::ZERO, 0).unwrap();
     }
-    assert_eq!(source.disconnected(Duration::ZERO, 0), Err(Closed::OutOfTries { tries: 5 }));
+    assert_eq!(source.disconnected(Duration::ZERO, 0), Err(CloseReason::OutOfTries { tries: 5 }));
     assert_eq!(source.ready_state(), ReadyState::Closed);
 
-    let mut source = self::source(plain().max_tries(0));
+    let mut source = self::source(plain().with_max_tries(0));
     open(&mut source);
-    assert_eq!(source.disconnected(SECOND, 0), Err(Closed::OutOfTries { tries: 0 }));
+    assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::OutOfTries { tries: 0 }));
 }
 
 #[test]
 fn a_request_that_cannot_be_repeated_is_not() {
-    let not_repeatable =
-        || EventSource::builder().not_repeatable().reconnect(plain().retry_temporary_statuses()).build();
-    let mut source = not_repeatable();
-    assert_eq!(source.disconnected(Duration::ZERO, 0), Err(Closed::NotRepeatable));
+    let unrepeatable =
+        || EventSource::new().with_unrepeatable_request().with_reconnect(plain().with_retry_on_temporary_status());
+    let mut source = unrepeatable();
+    assert_eq!(source.disconnected(Duration::ZERO, 0), Err(CloseReason::UnrepeatableRequest));
 
-    let mut source = not_repeatable();
+    let mut source = unrepeatable();
     source.response(503, "").unwrap_err();
-    assert_eq!(source.disconnected(Duration::ZERO, 0), Err(Closed::NotRepeatable));
+    assert_eq!(source.disconnected(Duration::ZERO, 0), Err(CloseReason::UnrepeatableRequest));
 
-    let mut source = not_repeatable();
+    let mut source = unrepeatable();
     open(&mut source);
     assert_eq!(data(&mut source, b"data: x\n\n"), ["x"]);
-    assert_eq!(source.disconnected(99 * SECOND, 0), Err(Closed::NotRepeatable));
+    assert_eq!(source.disconnected(99 * SECOND, 0), Err(CloseReason::UnrepeatableRequest));
 }
 
 #[test]
@@ -281,67 +374,85 @@ fn an_end_event_is_the_last_and_what_follows_it_is_refused() {
     let streams: [&[u8]; 2] =
         [b"data: 1\n\nevent: done\ndata: 2\n\ndata: 3\n\n", b"data: 1\n\ndata: [DONE]\n\ndata: 3\n\n"];
     for stream in streams {
-        for door in 0..4 {
-            let mut source = EventSource::builder().end_name("done").end_data("[DONE]").build();
+        for door in 0..DOORS {
+            let mut source = EventSource::new().with_end_name("done").with_end_data("[DONE]");
             open(&mut source);
             let (events, over) = receive(&mut source, stream, door);
             assert_eq!(events.len(), 2);
-            // Whoever goes on reading learns it at once: a server may well keep the connection open.
-            assert_eq!(over, Err(ReceiveError::Closed(Closed::EndEvent)));
-            assert_eq!(source.closed(), Some(&Closed::EndEvent));
+            // The next call says so, without another chunk: a server may well keep the connection open.
+            assert_eq!(over, Err(ReceiveError::Closed(CloseReason::EndEvent)));
+            assert_eq!(source.close_reason(), Some(&CloseReason::EndEvent));
             assert_eq!(receive(&mut source, b":\n\n", door).1, over);
-            assert_eq!(source.disconnected(SECOND, 0), Err(Closed::EndEvent));
+            assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::EndEvent));
         }
     }
 }
 
 #[test]
-fn an_end_event_may_be_the_unfinished_one_for_who_takes_that() {
-    let mut source = EventSource::builder().end_data("[DONE]").build();
+fn an_unfinished_end_event_closes_the_source_if_finish_returns_it() {
+    let mut source = EventSource::new().with_end_data("[DONE]");
     open(&mut source);
     assert_eq!(data(&mut source, b"data: 1\n\ndata: [DONE]\n"), ["1"]);
-    assert_eq!(source.finish().unwrap().data(), "[DONE]");
-    assert_eq!(source.disconnected(SECOND, 0), Err(Closed::EndEvent));
+    assert_eq!(source.finish().unwrap().event().unwrap().data(), "[DONE]");
+    assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::EndEvent));
     assert_eq!(source.finish(), None);
 }
 
 #[test]
-fn close_is_the_end_from_any_state_and_the_first_reason_stays() {
+fn a_source_can_be_closed_in_any_state_and_the_first_reason_stays() {
     let mut source = EventSource::new();
     source.close();
     assert_eq!(source.response(200, EVENT_STREAM), Err(Rejection::Closed));
     assert_eq!(source.ready_state(), ReadyState::Closed);
-    assert_eq!(source.next_event(&mut &b"data: x\n\n"[..]), Err(ReceiveError::Closed(Closed::ByCaller)));
-    assert_eq!(source.disconnected(SECOND, 0), Err(Closed::ByCaller));
+    assert_eq!(source.feed(b"data: x\n\n").next_event(), Err(ReceiveError::Closed(CloseReason::ByCaller)));
+    assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::ByCaller));
 
     let mut source = EventSource::new();
     open(&mut source);
     assert_eq!(data(&mut source, b"data: unfinished"), [""; 0]);
     source.close();
     assert_eq!(source.finish(), None);
-    assert_eq!(source.disconnected(SECOND, 0), Err(Closed::ByCaller));
+    assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::ByCaller));
 
     let mut source = EventSource::new();
     source.response(204, "").unwrap_err();
     source.close();
-    assert_eq!(source.closed(), Some(&Closed::Rejected(Rejection::NoContent)));
+    assert_eq!(source.close_reason(), Some(&CloseReason::Rejected(Rejection::NoContent)));
 }
 
 #[test]
-fn an_event_that_is_too_large_is_skipped_or_the_end_as_was_chosen() {
-    let mut source = EventSource::builder().max_event_size(3).build();
-    open(&mut source);
-    let mut chunk: &[u8] = b"data: four\n\ndata: 3\n\n";
-    let Err(ReceiveError::Parse(error)) = source.next_event(&mut chunk) else { panic!("it is too large") };
-    assert_eq!(error.kind(), ParseErrorKind::EventTooLarge { limit: 3 });
-    assert_eq!(source.next_event(&mut chunk).unwrap().unwrap().data(), "3");
+fn what_is_too_large_is_skipped_or_closes_the_source_as_was_set() {
+    let chunk = b"data: four\n\ndata: 3\n\n";
+    let limits = [
+        (Parser::new().with_max_event_size(3).with_max_block_size(99), ParseErrorKind::EventTooLarge, 3),
+        (Parser::new().with_max_block_size(10), ParseErrorKind::BlockTooLarge, 10),
+    ];
+    for (parser, kind, limit) in limits {
+        let mut source = EventSource::new().with_parser(parser.clone());
+        open(&mut source);
+        let mut events = source.feed(chunk);
+        let Err(ReceiveError::Parse(error)) = events.next_event() else { panic!("it is too large") };
+        assert_eq!((error.kind(), error.limit()), (kind, Some(limit)));
+        assert_eq!(events.next_event().unwrap().unwrap().data(), "3");
+        assert_eq!(source.ready_state(), ReadyState::Open);
 
-    let mut source = EventSource::builder().max_event_size(3).close_on_too_large().build();
-    open(&mut source);
-    let mut chunk: &[u8] = b"data: four\n\ndata: 3\n\n";
-    assert_eq!(source.next_event(&mut chunk), Err(ReceiveError::Parse(error.clone())));
-    assert_eq!(source.next_event(&mut chunk), Err(ReceiveError::Closed(Closed::TooLarge(error.clone()))));
-    assert_eq!(source.disconnected(SECOND, 0), Err(Closed::TooLarge(error)));
+        let mut source = EventSource::new().with_parser(parser.clone()).with_close_on_too_large();
+        open(&mut source);
+        let mut events = source.feed(chunk);
+        assert_eq!(events.next_event(), Err(ReceiveError::Parse(error.clone())));
+        let closed = ReceiveError::Closed(CloseReason::TooLarge(error.clone()));
+        assert_eq!(events.next_event(), Err(closed.clone()));
+        assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::TooLarge(error.clone())));
+
+        for door in 0..DOORS {
+            let mut source = EventSource::new().with_parser(parser.clone()).with_close_on_too_large();
+            open(&mut source);
+            let mut seen = Vec::new();
+            assert_eq!(read(&mut source, chunk, door, &mut seen), Err(ReceiveError::Parse(error.clone())));
+            assert_eq!(read(&mut source, chunk, door, &mut seen), Err(closed.clone()));
+            assert_eq!(seen, []);
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -378,12 +489,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The rules, written down without a thought for cost: it reads all bytes of a connection anew at each step.
+/// The rules, written naively: it reads all bytes of a connection again at each step.
 #[derive(Default)]
 struct Model {
     open: bool,
     closed: bool,
-    /// What the connections before left, the bytes of this one, and what they come to.
+    /// The state after the connections before, the bytes of this one, and the state after them.
     before: Outcome,
     stream: Vec<u8>,
     now: Outcome,
@@ -415,7 +526,7 @@ impl Model {
         }
         let seen = self.now.results.len();
         self.stream.extend_from_slice(bytes);
-        let read = |stream: &[u8]| oracle::interpret_after(&self.before, stream, usize::MAX, false);
+        let read = |stream: &[u8]| oracle::interpret_after(&self.before, stream, Limits::NONE, Ask::Events);
         let is_end = |result: &Seen| matches!(result, Seen::Event(event) if event.data == "end");
         // The stream as far as the end event.
         let end = (0..=self.stream.len()).find(|&len| read(&self.stream[..len]).results.last().is_some_and(is_end));
@@ -449,24 +560,47 @@ impl Model {
     }
 }
 
-/// All that comes of a chunk, by one of the four doors.
-fn receive(source: &mut EventSource, mut chunk: &[u8], door: usize) -> (Vec<Seen>, Result<(), ReceiveError>) {
-    let mut shared = Bytes::copy_from_slice(chunk);
+const DOORS: usize = 5;
+
+/// All that comes of a chunk, by one of the doors, up to the first error.
+fn receive(source: &mut EventSource, chunk: &[u8], door: usize) -> (Vec<Seen>, Result<(), ReceiveError>) {
     let mut events = Vec::new();
-    loop {
-        let item = match door % 4 {
-            0 => source.next_event(&mut chunk).map(|event| event.map(|event| Item::Event(event.to_shared()))),
-            1 => source.next_event_shared(&mut shared).map(|event| event.map(Item::Event)),
-            2 => source.next_item(&mut chunk).map(|item| item.map(|item| item.to_shared())),
-            _ => source.next_item_shared(&mut shared),
-        };
-        match item {
-            Ok(None) => return (events, Ok(())),
-            Ok(Some(Item::Event(event))) => events.push(Seen::Event(seen_event(&event))),
-            Ok(Some(Item::Comment(_))) => {}
-            Err(error) => return (events, Err(error)),
+    let result = read(source, chunk, door, &mut events);
+    (events, result)
+}
+
+fn read(source: &mut EventSource, chunk: &[u8], door: usize, seen: &mut Vec<Seen>) -> Result<(), ReceiveError> {
+    let mut see = |event: Event<'_>| seen.push(Seen::Event(seen_event(&event)));
+    match door {
+        0 => {
+            let mut events = source.feed(chunk);
+            while let Some(event) = events.next_event()? {
+                see(event);
+            }
+        }
+        1 => {
+            let mut blocks = source.feed(chunk);
+            while let Some(block) = blocks.next_block()? {
+                block.event().into_iter().for_each(&mut see);
+            }
+        }
+        2 => {
+            for event in source.feed(chunk).owned() {
+                see(event?.as_event());
+            }
+        }
+        3 => {
+            for block in source.feed(chunk).owned_blocks() {
+                block?.event().into_iter().for_each(&mut see);
+            }
+        }
+        _ => {
+            for event in source.feed_bytes(&Bytes::copy_from_slice(chunk)) {
+                see(event?.as_event());
+            }
         }
     }
+    Ok(())
 }
 
 proptest! {
@@ -475,13 +609,13 @@ proptest! {
     #[test]
     fn any_sequence_of_responses_bytes_and_ends_does_what_the_model_does(
         steps in prop::collection::vec(step(), 0..40),
-        doors in prop::collection::vec(0..4_usize, 40),
+        doors in prop::collection::vec(0..DOORS, 40),
     ) {
         let milliseconds = Duration::from_millis;
-        let reconnect = Reconnect::new().time(milliseconds(8)).floor(milliseconds(6)).ceiling(milliseconds(50));
-        let reconnect = reconnect.backoff(milliseconds(20)).jitter(100).max_tries(MAX_TRIES);
-        let reconnect = reconnect.good_after(10 * SECOND).retry_temporary_statuses();
-        let mut source = EventSource::builder().reconnect(reconnect).end_data("end").build();
+        let reconnect = Reconnect::new().with_time(milliseconds(8)).with_floor(milliseconds(6)).with_ceiling(milliseconds(50));
+        let reconnect = reconnect.with_backoff(milliseconds(20)).with_jitter(100).with_max_tries(MAX_TRIES);
+        let reconnect = reconnect.with_good_after(10 * SECOND).with_retry_on_temporary_status();
+        let mut source = EventSource::new().with_reconnect(reconnect).with_end_data("end");
         let mut model = Model::default();
         for (step, door) in steps.into_iter().zip(doors) {
             match step {
@@ -507,7 +641,7 @@ proptest! {
                 }
             }
             prop_assert_eq!(source.ready_state(), model.state());
-            prop_assert_eq!(source.closed().is_some(), model.closed);
+            prop_assert_eq!(source.close_reason().is_some(), model.closed);
             prop_assert_eq!(source.last_event_id(), &model.now.last_event_id);
             prop_assert_eq!(source.reconnection_time(), model.now.reconnection_time.map(Duration::from_millis));
             let header = last_event_id_header(&source).unwrap_or_default();

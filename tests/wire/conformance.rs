@@ -1,4 +1,4 @@
-//! The conformance cases (`tests/conformance`), each at every cut and through every door.
+//! The conformance cases (`tests/data`), each at every cut and through every door.
 
 use std::iter::repeat;
 use std::time::Duration;
@@ -8,12 +8,10 @@ use proptest::collection::vec;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
-use sse_wire::{Encoder, Event, FieldError, Line, LineParser, Parser};
+use sse_wire::{Comment, Encoder, Event, EventId, EventName, FieldError, Head, Line, LineParser, Parser};
 
-use crate::drive::{DOORS, Door, chunks, parse, parse_on};
-use crate::oracle::{self, Outcome, Seen};
-
-const NO_LIMIT: usize = usize::MAX;
+use crate::drive::{BLOCK_DOORS, DOORS, Door, EVENT_DOORS, Turn, chunks, expected, parse, parse_on};
+use crate::oracle::{self, Ask, Limits, Outcome, Seen, SeenEvent, SeenLine};
 
 /// Inputs up to this length are cut at every single place.
 const SHORT: usize = 400;
@@ -52,7 +50,7 @@ fn events(value: &Value) -> Vec<(String, String, String)> {
 }
 
 fn parser_cases() -> Vec<ParserCase> {
-    let cases: Vec<_> = json_lines(include_str!("../conformance/parser.jsonl"))
+    let cases: Vec<_> = json_lines(include_str!("../data/parser.jsonl"))
         .map(|case| ParserCase {
             name: string(&case["name"]),
             input: match case["input"].as_str() {
@@ -90,40 +88,92 @@ impl ParserCase {
         all
     }
 
-    fn check(&self, outcome: &Outcome, comments: bool, how: &str) {
+    fn check(&self, outcome: &Outcome, how: &str) {
         let mut events = Vec::new();
-        let mut seen_comments = Vec::new();
+        let event = |event: &SeenEvent| (event.name.clone(), event.data.clone(), event.last_event_id.clone());
         for seen in &outcome.results {
             match seen {
-                Seen::Event(event) => {
-                    events.push((event.name.clone(), event.data.clone(), event.last_event_id.clone()));
-                }
-                Seen::Comment(text) => seen_comments.push(text.clone()),
+                Seen::Event(seen) => events.push(event(seen)),
+                Seen::Block(block) => events.extend(block.event.as_ref().map(event)),
                 Seen::TooLarge { .. } => panic!("{}: {seen:?} {how}", self.name),
             }
         }
         assert_eq!(events, self.events, "{} {how}", self.name);
         assert_eq!(outcome.last_event_id, self.last_event_id, "{} {how}", self.name);
         assert_eq!(outcome.reconnection_time, self.retry, "{} {how}", self.name);
-        assert_eq!(outcome.position, self.input.len() as u64, "{} {how}", self.name);
-        if let (true, Some(expected)) = (comments, &self.comments) {
-            let expected: Vec<_> = expected.iter().map(|text| text.strip_prefix(' ').unwrap_or(text)).collect();
-            assert_eq!(seen_comments, expected, "{} {how}", self.name);
+    }
+}
+
+fn comments(outcome: &Outcome) -> Vec<String> {
+    let lines = outcome.results.iter().flat_map(|seen| match seen {
+        Seen::Block(block) => &block.lines[..],
+        seen => panic!("not a block: {seen:?}"),
+    });
+    let comment = |line: &SeenLine| match line {
+        SeenLine::Comment(text) => Some(text.clone()),
+        SeenLine::Field(..) => None,
+    };
+    lines.filter_map(comment).collect()
+}
+
+#[test]
+fn every_parser_case_comes_out_as_it_says_however_it_is_cut_and_through_every_door() {
+    let mut runner = TestRunner::deterministic();
+    for case in parser_cases() {
+        let said = [Ask::Events, Ask::Blocks].map(|ask| oracle::interpret(&case.input, Limits::NONE, ask));
+        for said in &said {
+            case.check(said, "by the oracle");
+            assert_eq!(said.position, case.input.len() as u64);
+        }
+        for cuts in case.all_cuts(&mut runner) {
+            for door in DOORS {
+                let said = &said[usize::from(door.asks() == Ask::Blocks)];
+                let outcome = parse(&case.input, &cuts, Limits::NONE, door);
+                assert_eq!(outcome, expected(said, door), "{} through {door:?} cut at {cuts:?}", case.name);
+            }
         }
     }
 }
 
 #[test]
-fn every_parser_case_comes_out_as_it_says_however_it_is_cut() {
+fn every_comment_of_every_parser_case_is_a_line_of_a_block() {
     let mut runner = TestRunner::deterministic();
+    let mut cases = 0;
     for case in parser_cases() {
-        for comments in [false, true] {
-            let expected = oracle::interpret(&case.input, NO_LIMIT, comments);
-            case.check(&expected, comments, "by the oracle");
-            for cuts in case.all_cuts(&mut runner) {
-                for door in DOORS {
-                    let outcome = parse(&case.input, &cuts, NO_LIMIT, comments, door);
-                    assert_eq!(outcome, expected, "{} through {door:?} cut at {cuts:?}", case.name);
+        let Some(expected) = &case.comments else { continue };
+        cases += 1;
+        let expected: Vec<_> = expected.iter().map(|text| text.strip_prefix(' ').unwrap_or(text)).collect();
+        // A stream that ends in comments alone ends in no block.
+        let ended = [&case.input[..], b"\n\n"].concat();
+        for cuts in case.all_cuts(&mut runner) {
+            for door in BLOCK_DOORS {
+                let outcome = parse(&ended, &cuts, Limits::NONE, door);
+                assert_eq!(comments(&outcome), expected, "{} through {door:?} cut at {cuts:?}", case.name);
+            }
+        }
+    }
+    assert_eq!(cases, 29);
+}
+
+/// The lines of a stream, all with this line end.
+fn with_line_ends(stream: &[u8], line_end: &[u8]) -> Vec<u8> {
+    let bom = if stream.starts_with(b"\xef\xbb\xbf") { &stream[..3] } else { &[] };
+    let line = |line: &oracle::RawLine<'_>| [line.bytes, if line.ended { line_end } else { &[] }].concat();
+    [bom, &oracle::lines(stream).iter().flat_map(line).collect::<Vec<_>>()].concat()
+}
+
+#[test]
+fn every_parser_case_comes_out_as_it_says_with_every_line_end() {
+    for case in parser_cases() {
+        for line_end in ["\n", "\r", "\r\n"] {
+            let stream = with_line_ends(&case.input, line_end.as_bytes());
+            for (chunks, cuts) in [("whole", vec![]), ("trickled", vec![1; stream.len()])] {
+                for door in [Door::Borrowed, Door::Owned, Door::Blocks] {
+                    let outcome = parse(&stream, &cuts, Limits::NONE, door);
+                    case.check(&outcome, &format!("with {line_end:?}, {chunks}, through {door:?}"));
+                    assert_eq!(outcome.position, stream.len() as u64);
+                    let said = oracle::interpret(&stream, Limits::NONE, door.asks());
+                    assert_eq!(outcome, expected(&said, door), "{}", case.name);
                 }
             }
         }
@@ -133,12 +183,13 @@ fn every_parser_case_comes_out_as_it_says_however_it_is_cut() {
 #[test]
 fn one_parser_can_read_every_case_after_the_other() {
     let mut parser = Parser::new();
+    let turn = || repeat(Turn::all(Door::Borrowed));
     for case in parser_cases() {
         // An empty id first, so that the case starts where it expects to.
-        parse_on(&mut parser, b"id\n\n", &[], repeat((Door::Borrowed, false)));
+        parse_on(&mut parser, b"id\n\n", &[], turn());
         parser.reset();
-        let expected = oracle::interpret(&case.input, NO_LIMIT, false);
-        let outcome = parse_on(&mut parser, &case.input, &case.cuts, repeat((Door::Borrowed, false)));
+        let expected = oracle::interpret(&case.input, Limits::NONE, Ask::Events);
+        let outcome = parse_on(&mut parser, &case.input, &case.cuts, turn());
         assert_eq!(outcome.results, expected.results, "{}", case.name);
         assert_eq!(outcome.position, expected.position, "{}", case.name);
         parser.reset();
@@ -158,11 +209,12 @@ fn the_lines_of_every_parser_case_are_the_same_however_it_is_cut() {
         for cuts in case.all_cuts(&mut runner) {
             let mut parser = LineParser::new();
             let mut lines = Vec::new();
-            for mut chunk in chunks(&case.input, &cuts) {
-                while let Some(line) = parser.next_line(&mut chunk).unwrap() {
+            for chunk in chunks(&case.input, &cuts) {
+                let mut feed = parser.feed(chunk);
+                while let Some(line) = feed.next_line().unwrap() {
                     lines.push((rejoined(line), true));
                 }
-                assert!(chunk.is_empty());
+                assert!(feed.into_rest().is_empty());
             }
             assert_eq!(parser.position(), case.input.len() as u64);
             lines.extend(parser.finish().map(|line| (rejoined(line), false)));
@@ -194,71 +246,69 @@ fn rejoined(line: Line<'_>) -> Vec<u8> {
     }
 }
 
-/// The three ways to encode an event.
+/// The ways to encode an event.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Encode,
     EncodeInto,
-    IntoBuf,
+    AsBuf,
+    Batch,
+    Pieces,
 }
 
-fn encode_event(event: &Event<&str>, way: Way) -> Bytes {
+fn encode_event(event: Event<'_>, way: Way) -> Bytes {
+    let mut encoder = Encoder::new();
     match way {
-        Way::Encode => Encoder::new().encode(event),
+        Way::Encode => return event.encode(),
         Way::EncodeInto => {
             let mut bytes = Vec::new();
-            Encoder::new().encode_into(event, &mut bytes);
-            bytes.into()
+            event.encode_into(&mut bytes);
+            return bytes.into();
         }
-        Way::IntoBuf => {
-            let mut buf = event.to_shared().into_buf();
-            buf.copy_to_bytes(buf.remaining())
+        Way::AsBuf => {
+            let mut buf = event.as_buf();
+            return buf.copy_to_bytes(buf.remaining());
+        }
+        Way::Batch => encoder.push(event),
+        Way::Pieces => {
+            let mut writer = encoder.writer(event.head());
+            event.data().as_bytes().chunks(1).for_each(|piece| writer.push_bytes(piece));
+            writer.finish();
         }
     }
+    encoder.take()
 }
 
 /// What the crate's user would write for a message of an encoder case.
 fn encode_message(message: &Value, way: Way) -> Result<Vec<u8>, FieldError> {
     let mut encoder = Encoder::new();
-    let mut bytes = Vec::new();
     if let Some(comment) = message["comment"].as_str() {
-        bytes.extend_from_slice(&encoder.comment(comment));
+        encoder.push(Comment(comment));
     }
-    let mut event = Event::new(message["data"].as_str().unwrap_or_default());
-    if let Some(name) = message["event"].as_str() {
-        event = event.with_name(name)?;
+    let name = message["event"].as_str().map(EventName::new).transpose()?;
+    let id = message["id"].as_str().map(EventId::new).transpose()?;
+    let retry = retry(&message["retry"]).map(Duration::from_millis);
+    let head = Head::new().with_optional_name(name).with_optional_id(id).with_optional_retry(retry);
+    if let Some(data) = message["data"].as_str() {
+        encoder.push(encode_event(head.with_data(data), way));
+    } else if id.is_some() || retry.is_some() {
+        // No data: no event, so that a name has nowhere to go.
+        encoder.push(head);
     }
-    if let Some(id) = message["id"].as_str() {
-        event = event.with_id(id)?;
-    }
-    if let Some(time) = retry(&message["retry"]) {
-        event = event.with_retry(Duration::from_millis(time));
-    }
-    if message["data"].is_string() {
-        bytes.extend_from_slice(&encode_event(&event, way));
-        return Ok(bytes);
-    }
-    // No data: no event, so that a name has nowhere to go.
-    if let Some(id) = event.id() {
-        bytes.extend_from_slice(&encoder.id(id)?);
-    }
-    if let Some(time) = event.retry() {
-        bytes.extend_from_slice(&encoder.retry(time));
-    }
-    Ok(bytes)
+    Ok(encoder.take().into())
 }
 
 #[test]
 fn every_encoder_case_is_refused_or_decodes_to_what_it_says() {
     let mut cases = 0;
-    for case in json_lines(include_str!("../conformance/encoder.jsonl")) {
+    for case in json_lines(include_str!("../data/encoder.jsonl")) {
         cases += 1;
         let name = &case["name"];
         let messages = match case["messages"].as_array() {
             Some(messages) => messages.clone(),
             None => vec![case.clone()],
         };
-        for way in [Way::Encode, Way::EncodeInto, Way::IntoBuf] {
+        for way in [Way::Encode, Way::EncodeInto, Way::AsBuf, Way::Batch, Way::Pieces] {
             let encoded: Result<Vec<_>, _> = messages.iter().map(|message| encode_message(message, way)).collect();
             if case["expect"] == "reject" {
                 assert!(encoded.is_err(), "{name}");
@@ -266,10 +316,10 @@ fn every_encoder_case_is_refused_or_decodes_to_what_it_says() {
             }
             let mut bytes = encoded.unwrap().concat();
             bytes.extend_from_slice(b"data: SENTINEL\n\n");
-            let outcome = oracle::interpret(&bytes, NO_LIMIT, false);
+            let outcome = oracle::interpret(&bytes, Limits::NONE, Ask::Events);
             let last_event_id = string(&case["decoded_last_event_id"]);
-            let mut expected = events(&case["decoded"]);
-            expected.push(("message".to_owned(), "SENTINEL".to_owned(), last_event_id.clone()));
+            let mut decoded = events(&case["decoded"]);
+            decoded.push(("message".to_owned(), "SENTINEL".to_owned(), last_event_id.clone()));
             let seen: Vec<_> = outcome
                 .results
                 .iter()
@@ -278,12 +328,14 @@ fn every_encoder_case_is_refused_or_decodes_to_what_it_says() {
                     _ => panic!("{name}: {seen:?}"),
                 })
                 .collect();
-            assert_eq!(seen, expected, "{name} by {way:?}");
+            assert_eq!(seen, decoded, "{name} by {way:?}");
             assert_eq!(outcome.last_event_id, last_event_id, "{name} by {way:?}");
             assert_eq!(outcome.reconnection_time, retry(&case["decoded_retry"]), "{name} by {way:?}");
-            for door in DOORS {
-                assert_eq!(parse(&bytes, &[], NO_LIMIT, false, door), outcome, "{name} by {way:?}");
+            for door in EVENT_DOORS {
+                assert_eq!(parse(&bytes, &[], Limits::NONE, door), outcome, "{name} by {way:?}");
             }
+            let blocks = oracle::interpret(&bytes, Limits::NONE, Ask::Blocks);
+            assert_eq!(parse(&bytes, &[], Limits::NONE, Door::Blocks), blocks, "{name} by {way:?}");
         }
     }
     assert_eq!(cases, 81);

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use sse_wire::{Event, Line, LineParser, ParseErrorKind, Parser};
+use sse_wire::{Line, LineParser, ParseErrorKind, Parser};
 
-use crate::drive::{DOORS, chunks, parse_on};
-use crate::oracle::{self, Outcome, Seen};
-use crate::properties::{config, cuts, limits, streams};
+use crate::drive::{DOORS, Turn, chunks, expected, parse_on, parser};
+use crate::oracle::{self, Ask, Limits, Outcome, Seen};
+use crate::properties::{any_streams, config, cuts, limits};
 
 /// Feeds bytes, and expects no event of them.
 fn feed(parser: &mut Parser, bytes: &[u8]) {
-    assert_eq!(parser.next_event(&mut &bytes[..]), Ok(None));
+    assert_eq!(parser.feed(bytes).next_event(), Ok(None));
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_new_connection_forgets_the_block_and_keeps_what_took_effect() {
             assert_eq!(parser.reconnection_time(), Some(Duration::from_millis(6)));
 
             let stream = "\u{feff}data: z\n\n";
-            let event = parser.next_event(&mut stream.as_bytes()).unwrap().unwrap().to_shared();
+            let event = parser.feed(stream.as_bytes()).next_event().unwrap().unwrap().into_owned();
             assert_eq!((event.name(), event.data()), ("message", "z"), "after {start:?} cut at {cut}");
             assert_eq!((event.id(), event.last_event_id(), event.retry()), (None, "7", None));
             assert_eq!(parser.position(), stream.len() as u64);
@@ -42,15 +42,14 @@ fn a_new_connection_forgets_the_block_and_keeps_what_took_effect() {
 #[test]
 fn a_new_connection_is_not_refused_for_the_one_before() {
     for rest in [&b""[..], b"\n"] {
-        let mut parser = Parser::builder().max_event_size(3).build();
+        let mut parser = Parser::new().with_max_event_size(5);
         feed(&mut parser, b"retry: 1\n");
-        let mut input = &b"data: toolong"[..];
-        assert!(parser.next_event(&mut input).is_err());
+        assert!(parser.feed(b"data: toolong").next_event().is_err());
         feed(&mut parser, rest);
         parser.reset();
         assert_eq!(parser.reconnection_time(), Some(Duration::from_millis(1)));
-        let mut input = &b"data: x\n\n"[..];
-        assert_eq!(parser.next_event(&mut input).unwrap().map(Event::into_data), Some("x"));
+        let mut events = parser.feed(b"data: x\n\n");
+        assert_eq!(events.next_event().unwrap().map(|event| event.data()), Some("x"));
     }
 }
 
@@ -58,8 +57,10 @@ fn a_new_connection_is_not_refused_for_the_one_before() {
 fn an_unfinished_event_leaves_no_trace_but_the_retry_lines_that_ended() {
     let mut parser = Parser::new();
     feed(&mut parser, b"id: 1\n\nretry: 5\nid: 2\nevent: e\ndata: x\nretry: 6");
-    let event = parser.finish().unwrap().to_shared();
+    let block = parser.finish().unwrap();
+    let event = block.event().unwrap();
     assert_eq!((event.name(), event.data(), event.id()), ("e", "x", Some("2")));
+    assert_eq!((block.id(), block.retry()), (Some("2"), event.retry()));
     assert_eq!(event.retry(), Some(Duration::from_millis(6)));
     assert_eq!(parser.last_event_id(), "1");
     assert_eq!(parser.reconnection_time(), Some(Duration::from_millis(5)));
@@ -67,20 +68,169 @@ fn an_unfinished_event_leaves_no_trace_but_the_retry_lines_that_ended() {
 }
 
 #[test]
+fn the_end_of_the_stream_says_whether_it_is_within_a_block() {
+    // What the stream ends in, the data of its event, and how many lines it has.
+    let ends: [(&str, Option<Option<&str>>, usize); 17] = [
+        ("", None, 0),
+        ("\u{feff}", None, 0),
+        ("data: x\n\n", None, 0),
+        ("data: x\r\n\r", None, 0),
+        ("data: x\n\n\n", None, 0),
+        (": c", None, 0),
+        (": c\n: d\n", None, 0),
+        ("event: mess", Some(None), 1),
+        ("id: 1\n", Some(None), 1),
+        ("retry: 1\n", Some(None), 1),
+        ("own", Some(None), 1),
+        ("d", Some(None), 1),
+        ("data", Some(Some("")), 1),
+        ("data:", Some(Some("")), 1),
+        ("data: x\n: c", Some(Some("x")), 2),
+        ("data: x\ndata", Some(Some("x\n")), 2),
+        (": c\ndata: x\r", Some(Some("x")), 2),
+    ];
+    for (end, expected, lines) in ends {
+        for start in ["", "data: before\n\n", ":\n\n"] {
+            let stream = [start, end].concat();
+            for size in 1..=stream.len().max(1) {
+                let (mut events, mut blocks) = (Parser::new(), Parser::new());
+                for chunk in stream.as_bytes().chunks(size) {
+                    events.feed(chunk).owned().for_each(|event| drop(event.unwrap()));
+                    blocks.feed(chunk).owned_blocks().for_each(|block| drop(block.unwrap()));
+                }
+                if !start.is_empty() && end == "\u{feff}" {
+                    // It is a BOM at the start alone.
+                    assert_eq!(blocks.finish().unwrap().lines().count(), 1);
+                    continue;
+                }
+                let data = |parser: &mut Parser| {
+                    parser.finish().map(|block| block.event().map(|event| event.data().to_owned()))
+                };
+                let mut clone = blocks.clone();
+                assert_eq!(clone.finish().map_or(0, |block| block.lines().count()), lines, "{stream:?}");
+                let expected = expected.map(|data| data.map(str::to_owned));
+                assert_eq!(data(&mut events), expected, "{stream:?} in chunks of {size}");
+                assert_eq!(data(&mut blocks), expected, "{stream:?} in chunks of {size}");
+                assert_eq!((data(&mut events), data(&mut blocks)), (None, None), "once");
+            }
+        }
+    }
+    // The start of a BOM that does not become one.
+    for end in [&b"\xef"[..], b"\xef\xbb"] {
+        let mut parser = Parser::new();
+        feed(&mut parser, end);
+        assert_eq!(parser.finish().map(|block| block.event()), Some(None));
+    }
+    // A block that was refused.
+    let mut parser = Parser::new().with_max_event_size(3);
+    let mut events = parser.feed(b"data: four\ndata: x");
+    assert!(events.next_event().is_err());
+    assert_eq!(events.next_event(), Ok(None));
+    assert_eq!(parser.finish(), None);
+}
+
+/// As many ways as there are to say what becomes of the rest of a chunk.
+#[test]
+fn whoever_says_what_becomes_of_the_rest_sees_no_error() {
+    const CHUNK: &[u8] = b"data: 1\n\ndata: 2\n\n";
+    type Leave = fn(&mut Parser);
+    let ways: [(&str, Leave); 9] = [
+        ("the rest is asked for", |parser| assert_eq!(parser.feed(CHUNK).into_rest(), CHUNK)),
+        ("the rest is asked for after an event", |parser| {
+            let mut events = parser.feed(CHUNK);
+            assert!(events.next_event().unwrap().is_some());
+            assert_eq!(events.into_rest(), b"data: 2\n\n");
+        }),
+        ("the rest comes with the event", |parser| {
+            let (event, rest) = parser.feed(CHUNK).into_next_event();
+            assert_eq!(event.unwrap().unwrap().data(), "1");
+            assert_eq!(rest, b"data: 2\n\n");
+        }),
+        ("the rest of owned events", |parser| {
+            let mut events = parser.feed(CHUNK).owned();
+            assert_eq!(events.next().unwrap().unwrap().data(), "1");
+            assert_eq!(events.parser().position(), 9);
+            assert_eq!(events.into_rest(), b"data: 2\n\n");
+        }),
+        ("the rest of owned blocks", |parser| {
+            let mut blocks = parser.feed(CHUNK).owned_blocks();
+            assert!(blocks.next().unwrap().is_ok());
+            assert_eq!(blocks.parser().position(), 9);
+            assert_eq!(blocks.into_rest(), b"data: 2\n\n");
+        }),
+        ("the rest of bytes", |parser| {
+            let chunk = bytes::Bytes::from_static(CHUNK);
+            let mut events = parser.feed_bytes(&chunk);
+            assert_eq!(events.next().unwrap().unwrap().data(), "1");
+            assert_eq!(events.parser().position(), 9);
+            let rest = events.into_rest();
+            assert_eq!(rest, b"data: 2\n\n"[..]);
+            assert_eq!(rest.as_ptr(), chunk[9..].as_ptr(), "not copied");
+        }),
+        ("a new connection", |parser| {
+            drop(parser.feed(CHUNK));
+            parser.reset();
+        }),
+        ("the end of the stream", |parser| {
+            drop(parser.feed(CHUNK));
+            assert_eq!(parser.finish(), None);
+        }),
+        ("all events were read, and nobody asked for more", |parser| {
+            let mut events = parser.feed(CHUNK);
+            for _ in 0..2 {
+                assert!(events.next_event().unwrap().is_some());
+            }
+        }),
+    ];
+    for (way, leave) in ways {
+        for next in [&b"data: x\n\n"[..], b"\ndata: x\n\n"] {
+            let mut parser = Parser::new();
+            feed(&mut parser, b"");
+            leave(&mut parser);
+            feed(&mut parser, b"");
+            let mut events = parser.feed(next);
+            assert_eq!(events.next_event().unwrap().map(|event| event.data()), Some("x"), "{way}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_was_dropped_early_is_an_error_also_in_an_empty_chunk() {
+    for door in DOORS {
+        let mut parser = Parser::new();
+        drop(parser.feed("\u{feff}data: x\r\n".as_bytes()));
+        let said = match door.asks() {
+            Ask::Events if door == DOORS[0] => parser.feed(b"").next_event().map(drop),
+            Ask::Events if door == DOORS[1] => parser.feed(b"").find_event(|_| true).map(drop),
+            Ask::Events if door == DOORS[2] => parser.feed(b"").into_next_event().0.map(drop),
+            Ask::Events if door == DOORS[3] => parser.feed(b"").owned().next().unwrap().map(drop),
+            Ask::Events => parser.feed_bytes(&bytes::Bytes::new()).next().unwrap().map(drop),
+            Ask::Blocks if door == DOORS[5] => parser.feed(b"").next_block().map(drop),
+            Ask::Blocks => parser.feed(b"").owned_blocks().next().unwrap().map(drop),
+        };
+        let error = said.unwrap_err();
+        assert_eq!((error.kind(), error.limit(), error.position()), (ParseErrorKind::Unread, None, 3), "{door:?}");
+        assert_eq!(error.to_string(), "the chunk before was not read to its end (at byte 3 of the event stream)");
+        // What was lost is no longer waited for: neither the LF after its CR nor the rest of a BOM.
+        feed(&mut parser, b"\n");
+        assert_eq!(parser.position(), 4);
+    }
+}
+
+#[test]
 fn lines_start_over_with_a_new_connection() {
     for start in ["da", "data: long", "\u{feff}", "x\r"] {
-        let mut parser = LineParser::with_max_line_size(8);
-        let mut input = start.as_bytes();
-        while parser.next_line(&mut input).is_ok_and(|line| line.is_some()) {}
+        let mut parser = LineParser::new().with_max_line_size(8);
+        let mut lines = parser.feed(start.as_bytes());
+        while lines.next_line().is_ok_and(|line| line.is_some()) {}
         parser.reset();
         assert_eq!(parser.position(), 0);
-        let mut input = "\u{feff}\nab".as_bytes();
-        assert_eq!(parser.next_line(&mut input), Ok(Some(Line::Blank)));
-        assert_eq!(parser.next_line(&mut input), Ok(None));
+        let mut lines = parser.feed("\u{feff}\nab".as_bytes());
+        assert_eq!(lines.next_line(), Ok(Some(Line::Blank)));
+        assert_eq!(lines.next_line(), Ok(None));
         assert_eq!(parser.finish(), Some(Line::Field { name: b"ab", value: b"" }));
-        let mut input = &b"123456789\n"[..];
-        let error = parser.next_line(&mut input).unwrap_err();
-        assert_eq!((error.kind(), error.position()), (ParseErrorKind::LineTooLong { limit: 8 }, 6));
+        let error = parser.feed(b"123456789\n").next_line().unwrap_err();
+        assert_eq!((error.kind(), error.limit(), error.position()), (ParseErrorKind::LineTooLong, Some(8), 6));
     }
 }
 
@@ -89,38 +239,39 @@ proptest! {
 
     #[test]
     fn connections_one_after_the_other_are_what_the_standard_says(
-        connections in vec((streams(), cuts(), any::<bool>()), 1..5),
-        limit in limits(), comments in any::<bool>(), door in prop::sample::select(&DOORS[..]),
+        connections in vec((any_streams(), cuts(), any::<bool>()), 1..5),
+        limits in limits(), door in prop::sample::select(&DOORS[..]),
     ) {
-        let mut parser = Parser::builder().max_event_size(limit).build();
+        let mut parser = parser(limits);
+        let turns = || repeat(Turn::all(door));
         let mut before = Outcome::default();
         // `finish` lets the position go on, `reset` starts it over.
         let mut start = 0;
         for (stream, cuts, broken) in connections {
-            let mut expected = oracle::interpret_after(&before, &stream, limit, comments);
-            for seen in &mut expected.results {
+            let mut said = oracle::interpret_after(&before, &stream, limits, door.asks());
+            for seen in &mut said.results {
                 if let Seen::TooLarge { position, .. } = seen {
                     *position += start;
                 }
             }
-            expected.position += start;
-            before = expected.clone();
+            said.position += start;
+            before = said.clone();
             if broken {
                 // Without an end of stream.
                 let mut clone = parser.clone();
-                for mut chunk in chunks(&stream, &cuts) {
-                    while if comments {
-                        parser.next_item(&mut chunk).map_or(true, |item| item.is_some())
-                    } else {
-                        parser.next_event(&mut chunk).map_or(true, |event| event.is_some())
+                for chunk in chunks(&stream, &cuts) {
+                    let mut feed = parser.feed(chunk);
+                    while match door.asks() {
+                        Ask::Events => feed.next_event().map_or(true, |event| event.is_some()),
+                        Ask::Blocks => feed.next_block().map_or(true, |block| block.is_some()),
                     } {}
                 }
-                prop_assert_eq!(parse_on(&mut clone, &stream, &cuts, repeat((door, comments))), expected);
+                prop_assert_eq!(parse_on(&mut clone, &stream, &cuts, turns()), expected(&said, door));
                 parser.reset();
                 start = 0;
             } else {
-                start = expected.position;
-                prop_assert_eq!(parse_on(&mut parser, &stream, &cuts, repeat((door, comments))), expected);
+                start = said.position;
+                prop_assert_eq!(parse_on(&mut parser, &stream, &cuts, turns()), expected(&said, door));
             }
             prop_assert_eq!(parser.position(), start);
         }
@@ -129,7 +280,8 @@ proptest! {
 
 /// Every small value around every small limit, at every cut: what proptest rarely meets.
 #[test]
-fn the_limit_counts_alike_at_every_cut() {
+fn the_limits_count_alike_at_every_cut() {
+    const NONE: usize = usize::MAX;
     let values: [&[u8]; 12] = [
         b"",
         b"a",
@@ -144,24 +296,71 @@ fn the_limit_counts_alike_at_every_cut() {
         b"\x80a\xf4",
         b"0\x000",
     ];
-    for prefix in ["data: ", "data: x\ndata:", "event:", "id: ", "retry:", ": ", "data: y\nid:"] {
+    for prefix in ["data: ", "data: x\ndata:", "event:", "id: ", "retry:", ": ", "data: y\nid:", "retry: 7\nown:"] {
         for value in values {
-            for end in ["", "\n", "\r\n\r\n", "\ndata: z\n\n"] {
+            for end in ["", "\n", "\r\n", "\r\n\r\n", "\ndata: z\n\n"] {
                 let stream = [prefix.as_bytes(), value, end.as_bytes()].concat();
-                for limit in 0..12 {
-                    for comments in [false, true] {
-                        let expected = oracle::interpret(&stream, limit, comments);
-                        for cut in 0..=stream.len() {
-                            for door in DOORS {
-                                let cuts = [cut, 1];
-                                let mut parser = Parser::builder().max_event_size(limit).build();
-                                let outcome = parse_on(&mut parser, &stream, &cuts, repeat((door, comments)));
-                                assert_eq!(outcome, expected, "{stream:?} cut at {cut}, limit {limit}, {door:?}");
-                            }
+                let (small, length) = (0..12, stream.len());
+                let of_event = small.clone().map(|event| (event, NONE));
+                // Where the lines end, more or less, and event and block exceed their limits at the same byte.
+                let of_block =
+                    (length.saturating_sub(8)..=length).flat_map(|block| [(NONE, block), (value.len(), block)]);
+                for (event, block) in of_event.chain(of_block) {
+                    let limits = Limits { event, block };
+                    let said = [Ask::Events, Ask::Blocks].map(|ask| oracle::interpret(&stream, limits, ask));
+                    for cut in 0..=stream.len() {
+                        for door in DOORS {
+                            let outcome = parse_on(&mut parser(limits), &stream, &[cut, 1], repeat(Turn::all(door)));
+                            let said = &said[usize::from(door.asks() == Ask::Blocks)];
+                            assert_eq!(outcome, expected(said, door), "{stream:?} cut at {cut}, {limits:?}, {door:?}");
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// A value that a later one replaces has come, and counts.
+#[test]
+fn an_event_only_grows() {
+    for (field, limit) in [("event", 5), ("id", 5), ("retry", 5)] {
+        let block = format!("{field}: 12\n{field}: 345\n\n");
+        for size in 1..=block.len() {
+            for (limit, refused) in [(limit, 0), (limit - 1, 1)] {
+                let mut parser = Parser::new().with_max_event_size(limit);
+                let mut refusals = 0;
+                for chunk in block.as_bytes().chunks(size) {
+                    refusals += parser.feed(chunk).owned().filter(Result::is_err).count();
+                }
+                assert_eq!(refusals, refused, "{field} in chunks of {size} under {limit}");
+            }
+        }
+    }
+}
+
+/// For those who ask for blocks, and set no limit for them, all of a block is limited as its event is.
+#[test]
+fn a_block_has_a_limit_of_its_own_for_those_who_ask_for_it() {
+    let stream = b": 3456\nx\n\ndata: y\n\n";
+    let kinds = |mut parser: Parser, ask: Ask| {
+        let mut feed = parser.feed(stream);
+        let error = match ask {
+            Ask::Events => feed.next_event().map(drop),
+            Ask::Blocks => feed.next_block().map(drop),
+        };
+        error.err().map(|error| (error.kind(), error.limit(), error.position()))
+    };
+    let parser = Parser::new;
+    for ask in [Ask::Events, Ask::Blocks] {
+        assert_eq!(kinds(parser(), ask), None);
+        assert_eq!(kinds(parser().with_max_block_size(9), ask), None);
+        let refused = kinds(parser().with_max_block_size(8), ask);
+        assert_eq!(refused, Some((ParseErrorKind::BlockTooLarge, Some(8), 0)));
+        assert_eq!(kinds(parser().with_max_event_size(1).with_max_block_size(9), ask), None);
+    }
+    assert_eq!(kinds(parser().with_max_event_size(8), Ask::Events), None);
+    let refused = kinds(parser().with_max_event_size(8), Ask::Blocks);
+    assert_eq!(refused, Some((ParseErrorKind::BlockTooLarge, Some(8), 0)));
+    assert_eq!(kinds(parser().with_max_event_size(9), Ask::Blocks), None);
 }

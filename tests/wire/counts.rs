@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::Bytes;
-use sse_wire::{Encoder, Event, Item, KEEP_ALIVE, LineParser, Parser};
+use sse_wire::{
+    Comment, Encoder, Event, EventId, EventName, Feed, Head, KEEP_ALIVE, LineParser, OwnedEvent, ParseError, Parser,
+};
 
 const KIB: usize = 1024;
 
@@ -23,13 +25,41 @@ fn mixed_stream() -> Vec<u8> {
 }
 
 fn read_borrowed(parser: &mut Parser, stream: &[u8], chunk_size: usize) -> usize {
-    let mut events = 0;
-    for mut chunk in stream.chunks(chunk_size) {
-        while parser.next_event(&mut chunk).unwrap().is_some() {
-            events += 1;
+    read(parser, stream, chunk_size, |feed| feed.next_event().map(|event| event.is_some()))
+}
+
+fn read_blocks(parser: &mut Parser, stream: &[u8], chunk_size: usize) -> usize {
+    read(parser, stream, chunk_size, |feed| feed.next_block().map(|block| block.is_some()))
+}
+
+fn read(
+    parser: &mut Parser,
+    stream: &[u8],
+    chunk_size: usize,
+    mut next: impl FnMut(&mut Feed<'_, '_>) -> Result<bool, ParseError>,
+) -> usize {
+    let mut found = 0;
+    for chunk in stream.chunks(chunk_size) {
+        let mut feed = parser.feed(chunk);
+        while next(&mut feed).unwrap() {
+            found += 1;
         }
     }
-    events
+    found
+}
+
+fn read_lines(parser: &mut LineParser, stream: &[u8], chunk_size: usize) {
+    for chunk in stream.chunks(chunk_size) {
+        let mut lines = parser.feed(chunk);
+        while lines.next_line().unwrap().is_some() {}
+    }
+}
+
+/// The owned events of a chunk, by either door.
+fn owned(parser: &mut Parser, chunk: &Bytes, shared: bool) -> Vec<OwnedEvent> {
+    let events: Result<_, _> =
+        if shared { parser.feed_bytes(chunk).collect() } else { parser.feed(chunk).owned().collect() };
+    events.unwrap()
 }
 
 /// Allocated when `work` ended and not freed, in bytes.
@@ -61,91 +91,171 @@ fn borrowed_parsing_allocates_nothing_once_its_buffer_has_grown() {
         let mut events = 0;
         let cost = measure(|| events = read_borrowed(&mut parser, &stream, chunk_size));
         assert_eq!((events, cost.count_total), (600, 0), "chunks of {chunk_size}");
+        let mut parser = Parser::new();
+        read_blocks(&mut parser, &stream, chunk_size);
+        let mut blocks = 0;
+        let cost = measure(|| blocks = read_blocks(&mut parser, &stream, chunk_size));
+        assert_eq!(blocks, 800);
+        // The lines of a block of more than 1 KiB are released with it.
+        let most = if chunk_size == stream.len() { 0 } else { 2000 };
+        assert!(cost.count_total <= most, "{cost:?} for blocks in chunks of {chunk_size}");
     }
 }
 
 #[test]
-fn shared_events_of_one_line_within_a_chunk_cost_no_allocation() {
-    const STREAM: &[u8] = b"event: a\nid: 1\ndata: b\n\ndata: \xe4\xb8\xad\n\nretry: 5\nid: 2\ndata: c\n\n";
-    let mut parser = Parser::new();
-    let mut read = || {
-        let mut chunk = Bytes::from_static(STREAM);
-        let mut events = 0;
-        while parser.next_event_shared(&mut chunk).unwrap().is_some() {
-            events += 1;
+fn an_owned_event_costs_one_allocation_at_most_and_keeps_none() {
+    const STREAM: &[u8] = b"event: a\nid: 1\ndata: b\n\ndata: \xe4\xb8\xad\n\nretry: 5\nid: 2\ndata: c\ndata: d\n\n";
+    let chunk = Bytes::from_static(STREAM);
+    for shared in [false, true] {
+        let mut parser = Parser::new();
+        // The first time, the parser takes memory for the last event ID and for data that is joined.
+        assert_eq!(owned(&mut parser, &chunk, shared).len(), 3);
+        let mut feed = parser.feed_bytes(&chunk);
+        for data in ["b", "\u{4e2d}", "c\nd"] {
+            let cost = measure(|| assert_eq!(feed.next().unwrap().unwrap().data(), data));
+            assert_eq!((cost.count_total, cost.count_current), (1, 0), "{data}: {cost:?}");
         }
-        assert_eq!(events, 3);
-    };
-    // The first time, the parser takes memory for the last event ID, and for the event that shows it later.
-    read();
-    let cost = measure(read);
-    // The event without an id of its own shows the last event ID, which must be memory of its own: one for each id.
-    assert!(cost.count_total <= 2, "{cost:?}");
+        assert_eq!(measure(|| assert!(feed.next().is_none())).count_total, 0);
+        // Nothing but an empty text, which needs no memory.
+        let mut parser = Parser::new();
+        let chunk = Bytes::from_static(b"data\n\n");
+        assert_eq!(measure(|| assert_eq!(parser.feed_bytes(&chunk).count(), 1)).count_total, 0);
+    }
+}
 
-    let mut chunk = Bytes::from_static(b"data: x\n\nid: 3\ndata: y\n\nevent: e\ndata: z\nid: 4\n\n");
+/// The event, its large data, and each other text that it has.
+#[test]
+fn a_large_owned_event_costs_an_allocation_for_each_of_its_texts() {
+    let long = "x".repeat(3 * KIB);
+    let stream = Bytes::from(format!("data: {long}\n\nevent: e\nid: 1\ndata: {long}\n\n"));
     let mut parser = Parser::new();
-    let first = measure(|| assert!(parser.next_event_shared(&mut chunk).unwrap().is_some()));
-    let second = measure(|| assert!(parser.next_event_shared(&mut chunk).unwrap().is_some()));
-    let third = measure(|| assert!(parser.next_event_shared(&mut chunk).unwrap().is_some()));
-    // The second is the parser's copy of its first id.
-    assert_eq!([first, second, third].map(|cost| cost.count_total), [0, 1, 0]);
+    // For the last event ID.
+    assert_eq!(owned(&mut parser, &stream, false).len(), 2);
+    parser = Parser::new().with_last_event_id(parser.last_event_id());
+    let mut events = parser.feed(&stream).owned();
+    for most in [3, 4] {
+        let cost = measure(|| assert_eq!(events.next().unwrap().unwrap().data(), long));
+        assert!(cost.count_total <= most && cost.count_current == 0, "{cost:?}");
+    }
+}
+
+#[test]
+fn a_clone_of_an_owned_event_costs_one_allocation_at_most_and_none_of_large_data() {
+    for (data, most) in [("some data".to_owned(), 1), ("x".repeat(100 * KIB), 0)] {
+        let event =
+            Event::new(&data).with_name(EventName::from_static("e")).with_id(EventId::from_static("7")).into_owned();
+        let cost = measure(|| drop(event.clone()));
+        assert!(cost.count_total <= most, "{cost:?}");
+    }
 }
 
 #[test]
 fn data_of_one_line_within_a_chunk_is_not_copied() {
     let stream: &[u8] = b"event: a\nid: 1\ndata: some text\nretry: 1\n\n";
-    let mut input = stream;
     let mut parser = Parser::new();
-    let event = parser.next_event(&mut input).unwrap().unwrap();
+    let mut events = parser.feed(stream);
+    let event = events.next_event().unwrap().unwrap();
     for text in [event.name(), event.data(), event.last_event_id()] {
         assert!(stream.as_ptr_range().contains(&text.as_ptr()), "{text}");
     }
-    let mut input = Bytes::from_static(stream);
-    let event = Parser::new().next_event_shared(&mut input).unwrap().unwrap();
-    for text in [event.name(), event.data(), event.last_event_id()] {
+    let mut parser = Parser::new();
+    let mut blocks = parser.feed(stream);
+    let block = blocks.next_block().unwrap().unwrap();
+    let event = block.event().unwrap();
+    for text in [event.name(), event.data(), event.last_event_id(), block.id().unwrap()] {
         assert!(stream.as_ptr_range().contains(&text.as_ptr()), "{text}");
     }
+    // Nor is large data that makes up most of a chunk that is shared.
+    let chunk = Bytes::from(format!("event: a\ndata: {}\n\n", "x".repeat(2 * KIB)));
+    let event = owned(&mut Parser::new(), &chunk, true).remove(0);
+    assert!(chunk.as_ptr_range().contains(&event.data().as_ptr()));
+    assert!(chunk.as_ptr_range().contains(&event.clone().into_data().as_ptr()));
 }
 
 /// A chunk that tells whether anything still keeps it alive.
-fn watched(bytes: &[u8]) -> (Bytes, impl Fn() -> bool) {
+fn watched(bytes: &[u8]) -> (Bytes, impl Fn() -> bool + use<>) {
     let owner: Arc<[u8]> = bytes.into();
     let watch = Arc::downgrade(&owner);
     (Bytes::from_owner(owner), move || watch.strong_count() > 0)
 }
 
 #[test]
-fn nothing_keeps_a_chunk_alive_but_the_events_in_the_callers_hands() {
+fn nothing_keeps_a_chunk_alive_but_large_data_that_makes_up_half_of_it() {
+    let small = b": c\nid: 1\nevent: e\ndata: x\n\nid: 2\n\nevent: cut off\nid: 3\ndata: y\ndata: z";
+    let (chunk, alive) = watched(small);
     let mut parser = Parser::new();
-    let (mut chunk, alive) =
-        watched(b": c\nid: 1\nevent: e\ndata: x\n\nid: 2\n\nevent: cut off\nid: 3\ndata: y\ndata: z");
-    let event = parser.next_item_shared(&mut chunk).unwrap();
-    assert!(event.is_some());
-    drop(event);
-    let event = parser.next_event_shared(&mut chunk).unwrap().unwrap();
-    assert_eq!(parser.next_event_shared(&mut chunk).unwrap(), None);
-    assert!(alive(), "an event holds it");
-    drop(event);
-    assert!(!alive(), "neither the parser nor the input that was taken holds it");
+    let events = owned(&mut parser, &chunk, true);
+    assert_eq!(events.len(), 1);
+    drop(chunk);
+    assert!(!alive(), "neither the parser nor a small event holds it");
+    assert_eq!((events[0].name(), events[0].data(), events[0].id()), ("e", "x", Some("1")));
     assert_eq!(parser.last_event_id(), "2");
 
-    let (mut chunk, alive) = watched(b"\n\nid: 4\ndata: a\ndata: b\n\n");
-    let kept = parser.next_event_shared(&mut chunk).unwrap().unwrap();
-    let joined = parser.next_event_shared(&mut chunk).unwrap().unwrap();
-    assert_eq!((kept.data(), kept.name(), kept.id()), ("y\nz", "cut off", Some("3")));
-    assert_eq!((joined.data(), joined.id()), ("a\nb", Some("4")));
-    assert_eq!(parser.next_event_shared(&mut chunk).unwrap(), None);
-    drop(joined);
+    let (chunk, alive) = watched(b"\n\nid: 4\ndata: a\ndata: b\n\n");
+    let events = owned(&mut parser, &chunk, true);
+    drop(chunk);
     assert!(!alive(), "an event that was put together does not hold the chunk");
+    assert_eq!((events[0].data(), events[0].name(), events[0].id()), ("y\nz", "cut off", Some("3")));
+    assert_eq!((events[1].data(), events[1].id()), ("a\nb", Some("4")));
     assert_eq!(parser.last_event_id(), "4");
+
+    // So much data in one line or in two, and so much of another block.
+    let stream = |data: &str, rest: usize| format!("event: e\nid: 5\n{data}\n\ndata: {}\n\n", "y".repeat(rest));
+    let line = |len: usize| format!("data: {}", "x".repeat(len));
+    let cases = [
+        (stream(&line(2 * KIB), 0), true),
+        (stream(&line(2 * KIB), 2 * KIB - 60), true),
+        (stream(&line(2 * KIB), 2 * KIB + 60), false),
+        (stream(&line(2 * KIB - 1), 0), false),
+        (stream(&line(100 * KIB), 90 * KIB), true),
+        (stream(&line(100 * KIB), 110 * KIB), false),
+        (stream(&[line(50 * KIB), line(50 * KIB)].join("\n"), 0), false),
+        (stream(&format!("data: \u{fffd}{}", "x".repeat(50 * KIB)), 0), true),
+    ];
+    for (number, (stream, holds)) in cases.into_iter().enumerate() {
+        let (chunk, alive) = watched(stream.as_bytes());
+        let mut parser = Parser::new();
+        let mut event = owned(&mut parser, &chunk, true).remove(0);
+        let len = chunk.len();
+        assert!(!holds || 2 * event.data().len() + 1 >= len, "no more than twice its own text");
+        drop(chunk);
+        assert_eq!(alive(), holds, "case {number}");
+        event = event.clone();
+        assert_eq!(alive(), holds, "case {number}");
+        let parts = event.into_parts();
+        assert_eq!(alive(), holds, "case {number}");
+        drop(parts.data);
+        assert!(!alive(), "case {number}: name and id do not hold it");
+        assert_eq!((parts.name.as_deref(), parts.id.as_deref()), (Some("e"), Some("5")));
+        // What is not shared is not lent either.
+        let (chunk, alive) = watched(stream.as_bytes());
+        let events = owned(&mut parser, &chunk, false);
+        drop(chunk);
+        assert!(!alive(), "case {number}");
+        assert_eq!(events[0].name(), "e");
+    }
+
+    // Ill-formed data, which is not what the chunk holds.
+    let (chunk, alive) = watched(&[b"data: \xff", &b"x".repeat(4 * KIB)[..], b"\n\n"].concat());
+    let events = owned(&mut Parser::new(), &chunk, true);
+    drop(chunk);
+    assert!(!alive());
+    assert_eq!(events[0].data().len(), 3 + 4 * KIB);
+
+    // Blocks are copies.
+    let (chunk, alive) = watched(&[b"data: ", &b"x".repeat(4 * KIB)[..], b"\n\n"].concat());
+    let blocks: Vec<_> = Parser::new().feed(&chunk).owned_blocks().map(Result::unwrap).collect();
+    drop(chunk);
+    assert!(!alive());
+    assert_eq!(blocks[0].event().unwrap().data().len(), 4 * KIB);
 }
 
 #[test]
-fn a_shared_copy_of_a_borrowed_event_outlives_everything() {
+fn an_owned_copy_of_a_borrowed_event_outlives_everything() {
     let mut parser = Parser::new();
     let copy = {
         let stream = b"id: 1\nevent: e\ndata: x\n\n".to_vec();
-        parser.next_event(&mut &stream[..]).unwrap().unwrap().to_shared()
+        parser.feed(&stream).next_event().unwrap().unwrap().into_owned()
     };
     drop(parser);
     assert_eq!((copy.name(), copy.data(), copy.id()), ("e", "x", Some("1")));
@@ -164,18 +274,19 @@ fn memory_goes_back_after_a_huge_event() {
         format!(": {long}\n\n"),
     ];
     for stream in streams {
-        let mut parser = Parser::builder().max_event_size(usize::MAX).build();
-        let mut most = AllocationInfo::default();
-        let held = held_after(|| {
-            most = measure(|| {
-                for mut chunk in stream.as_bytes().chunks(16 * KIB) {
-                    while parser.next_item(&mut chunk).unwrap().is_some() {}
-                }
+        for read in [read_blocks, read_borrowed] {
+            let mut parser = Parser::new().with_max_event_size(usize::MAX);
+            let mut most = AllocationInfo::default();
+            let held = held_after(|| {
+                most = measure(|| {
+                    read(&mut parser, stream.as_bytes(), 16 * KIB);
+                });
+                read(&mut parser, b"data: small\n\ndata: partial", 5);
             });
-            read_borrowed(&mut parser, b"data: small\n\ndata: partial", 5);
-        });
-        assert!(most.bytes_max >= HUGE as u64, "the event was held: {most:?}");
-        assert!(held <= 64 * KIB, "{held} bytes held");
+            let is_kept = read as *const () == read_blocks as *const () || !stream.starts_with(':');
+            assert_eq!(most.bytes_max >= HUGE as u64, is_kept, "the event was held: {most:?}");
+            assert!(held <= 64 * KIB, "{held} bytes held");
+        }
     }
 
     // A name or an id that gives way to another within its block, also to an empty one.
@@ -190,17 +301,24 @@ fn memory_goes_back_after_a_huge_event() {
         assert!(held <= 64 * KIB, "{held} bytes held after a name or an id that gave way");
     }
 
-    // An unfinished event is borrowed from the parser; with no event, or after a new connection, nothing is left.
-    for (stream, reset) in [(format!("event: {long}\nid: {long}"), false), (format!("data: {long}"), true)] {
-        let mut parser = Parser::new();
-        let held = held_after(|| {
-            read_borrowed(&mut parser, stream.as_bytes(), 16 * KIB);
-            assert_eq!(parser.finish().is_some(), reset);
-            if reset {
-                parser.reset();
+    // An unfinished block is borrowed from the parser; with none, or after a new connection, nothing is left.
+    for stream in [format!("event: {long}\nid: {long}"), format!("data: {long}"), format!(": {long}")] {
+        for read in [read_blocks, read_borrowed] {
+            let mut parser = Parser::new().with_max_block_size(4 * HUGE).with_max_event_size(4 * HUGE);
+            for ends in [true, false] {
+                let held = held_after(|| {
+                    read(&mut parser, stream.as_bytes(), 16 * KIB);
+                    let is_block = !stream.starts_with(':');
+                    if ends {
+                        assert_eq!(parser.finish().is_some(), is_block);
+                    }
+                    if is_block || !ends {
+                        parser.reset();
+                    }
+                });
+                assert!(held <= 64 * KIB, "{held} bytes held after the end of the stream");
             }
-        });
-        assert!(held <= 64 * KIB, "{held} bytes held after the end of the stream");
+        }
     }
 
     let mut parser = Parser::new();
@@ -208,27 +326,45 @@ fn memory_goes_back_after_a_huge_event() {
         read_borrowed(&mut parser, format!("id: {long}\n\n").as_bytes(), 16 * KIB);
         read_borrowed(&mut parser, b"id: small\n\n", 5);
         read_borrowed(&mut parser, format!("data: {}\n\n", "x".repeat(64 * KIB)).as_bytes(), 16 * KIB);
-        for mut chunk in format!(": {}\n\n", "x".repeat(8 * KIB)).as_bytes().chunks(KIB) {
-            while parser.next_item(&mut chunk).unwrap().is_some() {}
-        }
-        assert_eq!(parser.next_event(&mut &b"\n"[..]), Ok(None));
+        read_blocks(&mut parser, format!(": {}\n\n", "x".repeat(8 * KIB)).as_bytes(), KIB);
+        assert_eq!(parser.feed(b"\n").next_event(), Ok(None));
     });
     assert!(held <= 64 * KIB, "{held} bytes held after an id, an event and a comment");
 
-    let mut lines = LineParser::with_max_line_size(HUGE / 2);
+    // What was refused.
+    for blocks in [false, true] {
+        let mut parser = Parser::new().with_max_event_size(HUGE / 2);
+        let held = held_after(|| {
+            let refused = format!("event: {long}\n");
+            let mut errors = 0;
+            for chunk in refused.as_bytes().chunks(16 * KIB) {
+                let mut feed = parser.feed(chunk);
+                let mut next = || {
+                    if blocks {
+                        feed.next_block().map(|block| block.is_some())
+                    } else {
+                        feed.next_event().map(|event| event.is_some())
+                    }
+                };
+                errors += usize::from(next().is_err());
+                assert_eq!(next(), Ok(false));
+            }
+            assert_eq!(errors, 1);
+        });
+        assert!(held <= 64 * KIB, "{held} bytes held after a block that was refused");
+    }
+
+    let mut lines = LineParser::new().with_max_line_size(HUGE / 2);
     let held = held_after(|| {
         let refused = format!("{long}\n");
-        let errors = refused.as_bytes().chunks(16 * KIB).filter(|chunk| lines.next_line(&mut &**chunk).is_err());
+        let errors = refused.as_bytes().chunks(16 * KIB).filter(|chunk| lines.feed(chunk).next_line().is_err());
         assert_eq!(errors.count(), 1);
     });
     assert!(held <= 64 * KIB, "{held} bytes held after a line that was refused");
 
     let mut lines = LineParser::new();
     let held = held_after(|| {
-        let stream = format!("{long}\nx");
-        for mut chunk in stream.as_bytes().chunks(16 * KIB) {
-            while lines.next_line(&mut chunk).unwrap().is_some() {}
-        }
+        read_lines(&mut lines, format!("{long}\nx").as_bytes(), 16 * KIB);
     });
     assert!(held <= 64 * KIB, "{held} bytes held");
 }
@@ -268,41 +404,57 @@ fn an_event_in_parts_is_read_into_the_same_memory_again_or_into_memory_taken_at_
 }
 
 #[test]
-fn shared_text_holds_not_much_more_memory_than_its_bytes() {
+fn owned_events_hold_not_much_more_memory_than_their_text() {
     let junk = "0".repeat(4 * KIB);
     let stream = format!("data: {junk}\n\nretry: {junk}\nevent: e\ndata: x\n\n: {junk}\n: c\n\nid: i\ndata: y\n\n");
-    let mut parser = Parser::new();
-    let mut kept = Vec::with_capacity(16);
-    let held = held_after(|| {
-        for chunk in stream.as_bytes().chunks(3) {
-            let mut input = Bytes::copy_from_slice(chunk);
-            while let Some(item) = parser.next_item_shared(&mut input).unwrap() {
-                kept.push(item);
-            }
+    for shared in [false, true] {
+        for size in [3, 16 * KIB] {
+            let mut parser = Parser::new();
+            let mut kept = Vec::with_capacity(16);
+            let held = held_after(|| {
+                for chunk in stream.as_bytes().chunks(size) {
+                    kept.extend(owned(&mut parser, &Bytes::copy_from_slice(chunk), shared));
+                }
+                kept.retain(|event| event.data().len() == 1);
+                parser = Parser::new();
+            });
+            assert_eq!(kept.len(), 2);
+            assert!(held <= KIB, "{held} bytes held by {kept:?}");
         }
-        kept.retain(|item| match item {
-            Item::Event(event) => event.data().len() == 1,
-            Item::Comment(text) => text.len() == 1,
+    }
+    // Large data that was cut, in a buffer that has doubled.
+    for len in [2 * KIB, 3 * KIB, 33 * KIB, 100 * KIB] {
+        let stream = format!("data: {}\n\n", "x".repeat(len));
+        let mut parser = Parser::new();
+        let mut kept = Vec::with_capacity(16);
+        let held = held_after(|| {
+            for chunk in stream.as_bytes().chunks(KIB) {
+                kept.extend(owned(&mut parser, &Bytes::copy_from_slice(chunk), true));
+            }
+            parser = Parser::new();
         });
-        parser = Parser::new();
-    });
-    assert_eq!(kept.len(), 3);
-    assert!(held <= KIB, "{held} bytes held by {kept:?}");
+        assert_eq!(kept[0].data().len(), len);
+        assert!(held <= 2 * len + KIB, "{held} bytes held for {len}");
+    }
 }
 
 #[test]
-fn shared_text_that_fills_most_of_its_memory_is_handed_over_with_it() {
+fn data_that_fills_most_of_its_memory_is_handed_over_with_it() {
     let stream = Bytes::from(format!("data: {}\n\n", "x".repeat(3 * KIB)));
     let chunks: Vec<_> =
         (0..stream.len()).step_by(KIB).map(|at| stream.slice(at..stream.len().min(at + KIB))).collect();
-    let mut parser = Parser::new();
-    let cost = measure(|| {
-        for mut chunk in chunks {
-            parser.next_event_shared(&mut chunk).unwrap();
-        }
-    });
-    // Of 1, 2 and 4 KiB; another of 3 would be a copy of all.
-    assert!(cost.bytes_total < 8 * KIB as u64, "{cost:?}");
+    for shared in [false, true] {
+        let mut parser = Parser::new();
+        let mut seen = 0;
+        let cost = measure(|| {
+            for chunk in &chunks {
+                seen += if shared { parser.feed_bytes(chunk).count() } else { parser.feed(chunk).owned().count() };
+            }
+        });
+        assert_eq!(seen, 1);
+        // Of 1, 2 and 4 KiB; another of 3 would be a copy of all.
+        assert!(cost.bytes_total < 8 * KIB as u64, "{cost:?}");
+    }
 }
 
 /// What is allocated in all, over the life of a buffer that doubles, is in proportion to what is in it. Copying beyond that
@@ -341,19 +493,24 @@ fn each_kind_of_line_takes_memory_in_proportion_to_its_length_however_it_is_cut(
             let shared = measure(|| {
                 let (mut parser, mut rest) = (Parser::new(), whole.clone());
                 while !rest.is_empty() {
-                    let mut chunk = rest.split_to(chunk_size.min(rest.len()));
-                    while parser.next_item_shared(&mut chunk).unwrap().is_some() {}
+                    let chunk = rest.split_to(chunk_size.min(rest.len()));
+                    parser.feed_bytes(&chunk).for_each(|event| drop(event.unwrap()));
                 }
             });
-            let lines = measure(|| {
-                let mut parser = LineParser::new();
-                for mut chunk in stream.chunks(chunk_size) {
-                    while parser.next_line(&mut chunk).unwrap().is_some() {}
+            let owned = measure(|| {
+                let mut parser = Parser::new();
+                for chunk in stream.chunks(chunk_size) {
+                    parser.feed(chunk).owned().for_each(|event| drop(event.unwrap()));
                 }
             });
-            for cost in [borrowed, shared, lines] {
+            let blocks = measure(|| {
+                read_blocks(&mut Parser::new(), &stream, chunk_size);
+            });
+            let lines = measure(|| read_lines(&mut LineParser::new(), &stream, chunk_size));
+            for (cost, times) in [(borrowed, 18), (shared, 18), (owned, 18), (lines, 18), (blocks, 24)] {
                 // Text of three times the length, in buffers that double up to twice of that; an id is kept twice more.
-                let most = 18 * LEN + KIB;
+                // The lines of a block are kept besides, and copied if they are ill-formed.
+                let most = times * LEN + KIB;
                 let shown = [start, repeated].concat().escape_ascii().to_string();
                 assert!(cost.bytes_total <= most as u64, "{shown} in chunks of {chunk_size}: {cost:?}");
             }
@@ -367,10 +524,10 @@ fn an_event_just_within_the_limit_is_let_through() {
     // ab, cd, efg, LF, hi
     for (limit, expected) in [(10, true), (9, false)] {
         for chunk_size in 1..block.len() {
-            let mut parser = Parser::builder().max_event_size(limit).build();
+            let mut parser = Parser::new().with_max_event_size(limit);
             let mut events = 0;
-            for mut chunk in block.as_bytes().chunks(chunk_size) {
-                events += usize::from(matches!(parser.next_event(&mut chunk), Ok(Some(_))));
+            for chunk in block.as_bytes().chunks(chunk_size) {
+                events += parser.feed(chunk).owned().flatten().count();
             }
             assert_eq!(events == 1, expected, "limit {limit}, chunks of {chunk_size}");
         }
@@ -378,55 +535,82 @@ fn an_event_just_within_the_limit_is_let_through() {
 }
 
 #[test]
-fn encoding_allocates_once_for_many_small_events_and_not_at_all_for_data_that_is_shared() {
+fn encoding_allocates_once_for_many_small_batches_and_not_at_all_for_data_that_is_shared() {
     let mut encoder = Encoder::new();
-    let event = Event::new("some data").with_name("name").unwrap().with_id("7").unwrap();
-    drop(encoder.encode(&event));
-    let cost = measure(|| (0..1000).for_each(|_| drop(encoder.encode(&event))));
+    let event = Event::new("some data").with_name(EventName::from_static("name")).with_id(EventId::from_static("7"));
+    let mut batch = || {
+        encoder.push(event);
+        drop(encoder.take());
+    };
+    batch();
+    let cost = measure(|| (0..1000).for_each(|_| batch()));
     assert!(cost.count_total <= 1, "what nobody holds any more is used again: {cost:?}");
 
-    let shared = Event::new("payload".repeat(1000)).as_borrowed().to_shared();
+    let shared = OwnedEvent::new(Head::new(), "payload".repeat(1000));
     let cost = measure(|| drop(shared.clone().into_buf()));
     // The first clone of a `Bytes` that was made from a vector allocates its reference count.
     assert!(cost.count_total <= 1, "{cost:?}");
     assert_eq!(measure(|| drop(shared.clone().into_buf())).count_total, 0);
+    assert_eq!(measure(|| drop(shared.as_event().as_buf())).count_total, 0);
 
     let mut out = Vec::with_capacity(KIB);
-    let cost = measure(|| encoder.encode_into(&event, &mut out));
+    let cost = measure(|| event.encode_into(&mut out));
     assert_eq!(cost.count_total, 0);
+    assert_eq!(measure(|| assert_eq!(event.encoded_len(), out.len())).count_total, 0);
 }
 
 #[test]
-fn what_is_large_is_encoded_into_memory_of_its_own_size_taken_at_once() {
+fn what_is_encoded_alone_is_encoded_into_memory_of_its_own_size_taken_at_once() {
     fn check(len: usize, encode: impl FnOnce() -> Bytes) {
         let cost = measure(|| assert_eq!(encode().len(), len));
         // Bytes and reference count.
         assert!(cost.count_total <= 2 && cost.bytes_max <= len as u64 + 128, "{cost:?} for {len} bytes");
     }
-    let long = &*"x".repeat(20 * KIB);
-    let event = Event::new(long).with_name(long).unwrap().with_id(long).unwrap();
+    for len in [10, 20 * KIB] {
+        let long = &*"x".repeat(len);
+        let lines = &*"x\n".repeat(len);
+        let (name, id) = (EventName::new(long).unwrap(), EventId::new(long).unwrap());
+        for data in [long, lines] {
+            let event = Event::new(data).with_name(name).with_id(id);
+            check(event.encoded_len(), || event.encode());
+            let owned = event.into_owned();
+            check(event.encoded_len(), || owned.encode());
+        }
+        check(long.len() + 6, || Head::from(id).encode());
+        let stream = format!(": {long}\n\n");
+        let mut parser = Parser::new();
+        let mut blocks = parser.feed(stream.as_bytes());
+        let block = blocks.next_block().unwrap().unwrap();
+        check(stream.len(), || block.encode());
+    }
+    // In a batch, memory may double on the way.
+    let comment = "x".repeat(20 * KIB);
+    let len = comment.len() + ": \n\n".len();
     let mut encoder = Encoder::new();
-    check(encoder.encoded_len(&event), || encoder.encode(&event));
-    check(long.len() + 4, || encoder.comment(long));
-    check(long.len() + 6, || encoder.id(long).unwrap());
+    let cost = measure(|| {
+        encoder.push(Comment(&comment));
+        drop(encoder.take());
+    });
+    assert!(cost.bytes_max <= 3 * len as u64 && cost.bytes_current == 0, "{cost:?}");
 }
 
 #[test]
 fn the_keep_alive_is_a_comment_and_nothing_else() {
     let mut parser = Parser::new();
-    assert_eq!(parser.next_event(&mut &KEEP_ALIVE.repeat(3)[..]).unwrap(), None);
+    assert_eq!(parser.feed(&KEEP_ALIVE.repeat(3)).next_event().unwrap(), None);
     assert_eq!(parser.position(), 3 * KEEP_ALIVE.len() as u64);
 }
 
 #[cfg(feature = "std")]
 #[test]
-fn a_blocking_reader_takes_memory_once_if_no_event_is_kept() {
-    // Blocks that fill the pieces that are read, so that no event must be copied.
+fn a_blocking_reader_takes_memory_once_and_for_each_event() {
+    // Blocks that fill the pieces that are read, so that no event must be put together.
     let stream = format!("data: {}\n\n", "x".repeat(1024 - 8)).repeat(1600);
     let mut events = sse_wire::io::Events::new(stream.as_bytes());
     let first = measure(|| assert!(events.next().is_some()));
     assert!(first.bytes_max < 17 * KIB as u64, "{first:?}");
     let mut seen = 1;
     let others = measure(|| seen += events.by_ref().map(Result::unwrap).count());
-    assert_eq!((seen, others.count_total), (1600, 0));
+    assert_eq!((seen, others.count_total, others.count_current), (1600, 1599, 0));
+    assert!(others.bytes_max <= KIB as u64, "one at a time: {others:?}");
 }

@@ -9,11 +9,14 @@ use std::time::Duration;
 use bytes::Buf;
 use sse_wire::client::{EventSource, ReadyState};
 use sse_wire::{
-    ByteString, EncodedEvent, Encoder, Event, Field, FieldError, Item, Line, LineParser, ParseError, ParseErrorKind,
-    Parser, ParserBuilder,
+    Block, BlockLine, BlockLines, ByteString, Comment, DataWriter, EncodedEvent, Encoder, Event, EventId, EventName,
+    EventParts, Feed, FeedBytes, Field, FieldError, Head, Line, LineFeed, LineParser, OwnedBlock, OwnedBlocks,
+    OwnedEvent, OwnedEvents, ParseError, ParseErrorKind, Parser,
 };
 
 const fn thread_safe<T: Send + Sync + Debug + UnwindSafe + RefUnwindSafe>() {}
+const fn send<T: Send + Sync + Debug>() {}
+const fn sent_away<T: Send + Sync + 'static>() {}
 const fn copy<T: Copy>() {}
 const fn clone<T: Clone>() {}
 const fn error<T: Error + Clone + Eq + Send + Sync + 'static>() {}
@@ -22,29 +25,55 @@ const fn error<T: Error + Clone + Eq + Send + Sync + 'static>() {}
 fn the_types_keep_their_promises() {
     const {
         thread_safe::<Parser>();
-        thread_safe::<ParserBuilder>();
         thread_safe::<LineParser>();
         thread_safe::<Encoder>();
-        thread_safe::<EncodedEvent>();
-        thread_safe::<Event>();
-        thread_safe::<Event<&str>>();
-        thread_safe::<Event<String>>();
-        thread_safe::<Item>();
+        thread_safe::<EncodedEvent<ByteString>>();
+        thread_safe::<EncodedEvent<&str>>();
+        thread_safe::<Event<'_>>();
+        thread_safe::<OwnedEvent>();
+        thread_safe::<EventParts>();
+        thread_safe::<Head<'_>>();
+        thread_safe::<EventName<'_>>();
+        thread_safe::<EventId<'_>>();
+        thread_safe::<Comment<'_>>();
+        thread_safe::<Block<'_>>();
+        thread_safe::<BlockLine<'_>>();
+        thread_safe::<BlockLines<'_>>();
+        thread_safe::<OwnedBlock>();
         thread_safe::<Line<'_>>();
+        send::<Feed<'_, '_>>();
+        send::<OwnedEvents<'_, '_>>();
+        send::<OwnedBlocks<'_, '_>>();
+        send::<FeedBytes<'_, '_>>();
+        send::<LineFeed<'_, '_>>();
+        send::<DataWriter<'_>>();
 
-        copy::<Event<&str>>();
-        copy::<Item<&str>>();
+        copy::<Event<'_>>();
+        copy::<Head<'_>>();
+        copy::<EventName<'_>>();
+        copy::<EventId<'_>>();
+        copy::<Comment<'_>>();
+        copy::<Block<'_>>();
+        copy::<BlockLine<'_>>();
         copy::<Line<'_>>();
         copy::<Field>();
         copy::<ParseErrorKind>();
-        clone::<Event<ByteString>>();
-        clone::<EncodedEvent>();
+        clone::<OwnedEvent>();
+        clone::<OwnedBlock>();
+        clone::<EncodedEvent<ByteString>>();
         clone::<Parser>();
+        clone::<LineParser>();
+
+        sent_away::<OwnedEvent>();
+        sent_away::<OwnedBlock>();
+        sent_away::<EventParts>();
+        sent_away::<EncodedEvent<ByteString>>();
 
         error::<FieldError>();
         error::<ParseError>();
     };
     assert!(size_of::<Parser>() <= 256);
+    assert!(size_of::<OwnedEvent>() <= 48);
 }
 
 /// Any buffer that takes `Buf` takes an encoded event.
@@ -53,60 +82,93 @@ fn an_encoded_event_is_a_buf() {
     fn remaining(buf: &(impl Buf + Send + 'static)) -> usize {
         buf.remaining()
     }
-    assert_eq!(remaining(&Event::new(ByteString::from_static("x")).into_buf()), 9);
+    assert_eq!(remaining(&Event::new("x").as_buf()), 9);
+    assert_eq!(remaining(&Event::new("x").into_owned().into_buf()), 9);
+    assert_eq!(remaining(&EncodedEvent::new(Head::new(), String::from("x"))), 9);
 }
 
-/// The interface works on any text that it accepts, without naming which.
+/// What an event returns lives as long as its text, and not only as long as the event.
 #[test]
-fn code_may_be_generic_over_the_text_of_an_event() {
-    fn describe<S: AsRef<str>>(event: &Event<S>) -> String {
-        format!("{} {} {:?} {}", event.name(), event.data(), event.id(), Encoder::new().encoded_len(event))
+fn the_text_of_an_event_outlives_it() {
+    fn data<'a>(event: &Event<'a>) -> (&'a str, &'a str, Option<&'a str>, Option<EventName<'a>>) {
+        (event.data(), event.name(), event.id(), event.event_name())
     }
-    let event = Event::new(String::from("x")).with_name("n".into()).unwrap();
-    assert_eq!(describe(&event), describe(&event.as_borrowed().to_shared()));
+    let text = String::from("x");
+    let of_event = data(&Event::new(&text).with_id(EventId::from_static("7")));
+    assert_eq!(of_event, ("x", "message", Some("7"), None));
+    let stream = b"id: 7\ndata: x\n\n".to_vec();
+    let mut parser = Parser::new();
+    let of_reader = {
+        let (event, rest) = parser.feed(&stream).into_next_event();
+        assert!(rest.is_empty());
+        data(&event.unwrap().unwrap())
+    };
+    assert_eq!(of_reader, of_event);
+}
+
+/// Code that takes events takes owned ones as well, without naming which.
+#[test]
+fn code_may_be_generic_over_who_owns_the_text_of_an_event() {
+    fn describe<'a>(event: impl Into<Event<'a>>) -> String {
+        let event = event.into();
+        format!("{} {} {:?} {}", event.name(), event.data(), event.id(), event.encoded_len())
+    }
+    let event = Event::new("x").with_name(EventName::from_static("n"));
+    let owned = event.into_owned();
+    assert_eq!(describe(event), describe(&owned));
+    assert_eq!(describe(event), "n x None 18");
 }
 
 #[test]
 fn events_are_equal_if_a_client_cannot_tell_them_apart() {
-    let hash = |event: &Event<&str>| {
+    let hash = |event: &Event<'_>| {
         let mut hasher = DefaultHasher::new();
         event.hash(&mut hasher);
         hasher.finish()
     };
     let time = Duration::from_millis;
-    let event = Event::new("d").with_name("n").unwrap().with_id("i").unwrap().with_retry(time(1));
+    let (name, id) = (EventName::from_static, EventId::from_static);
+    let event = Event::new("d").with_name(name("n")).with_id(id("i")).with_retry(time(1));
     let others = [
-        Event::new("e").with_name("n").unwrap().with_id("i").unwrap().with_retry(time(1)),
-        Event::new("d").with_name("m").unwrap().with_id("i").unwrap().with_retry(time(1)),
-        Event::new("d").with_name("n").unwrap().with_id("j").unwrap().with_retry(time(1)),
-        Event::new("d").with_name("n").unwrap().with_retry(time(1)),
+        Event::new("e").with_name(name("n")).with_id(id("i")).with_retry(time(1)),
+        Event::new("d").with_name(name("m")).with_id(id("i")).with_retry(time(1)),
+        Event::new("d").with_name(name("n")).with_id(id("j")).with_retry(time(1)),
+        Event::new("d").with_name(name("n")).with_retry(time(1)),
         event.with_retry(time(2)),
-        Event::new("d").with_name("n").unwrap().with_id("i").unwrap(),
+        Event::new("d").with_name(name("n")).with_id(id("i")),
     ];
     for other in others {
         assert_ne!(event, other);
         assert_ne!(hash(&event), hash(&other));
+        assert_ne!(event.into_owned(), other.into_owned());
     }
     // Whatever order it was built in, and wherever its text lies.
     let data = String::from("d");
-    let same = Event::new(&*data).with_retry(time(1)).with_id("i").unwrap().with_name("n").unwrap();
+    let same = Event::new(&data).with_retry(time(1)).with_id(id("i")).with_name(name("n"));
     assert_eq!(event, same);
     assert_eq!(hash(&event), hash(&same));
+    assert_eq!(event.into_owned(), same);
+    assert_eq!(hash(&event.into_owned().as_event()), hash(&same));
+    // `message` is what an event without a name is called.
+    assert_eq!(Event::new("d").with_name(name("message")), Event::new("d"));
 
     // The last event ID of the stream shows, also in an event without an id of its own.
-    let mut parser = Parser::builder().last_event_id("7").build();
-    let later = parser.next_event(&mut &b"data: d\n\n"[..]).unwrap().unwrap();
+    let mut parser = Parser::new().with_last_event_id("7");
+    let mut events = parser.feed(b"data: d\n\n");
+    let later = events.next_event().unwrap().unwrap();
     assert_eq!((later.id(), later.last_event_id()), (None, "7"));
     assert_ne!(later, Event::new("d"));
 }
 
 #[test]
-fn items_are_equal_if_their_events_or_texts_are() {
-    let event = Item::Event(Event::new("x"));
-    assert_eq!(event, event.to_shared());
-    assert_eq!(Item::Comment("x"), Item::Comment("x").to_shared());
-    assert_ne!(Item::Comment("x"), Item::Comment("y"));
-    assert_ne!(Item::Comment("x"), event);
+fn a_block_is_equal_to_a_copy_of_it_and_to_no_other() {
+    let block = |stream: &str| Parser::new().feed(stream.as_bytes()).owned_blocks().next().unwrap().unwrap();
+    let one = block("id: 1\n: c\n\n");
+    assert_eq!(one, one.clone());
+    assert_eq!(one.as_block(), block("id: 1\n: c\n\n").as_block());
+    for other in ["id: 1\n: d\n\n", "id: 2\n: c\n\n", "id: 1\n\n", "id: 1\n: c\ndata\n\n"] {
+        assert_ne!(one, block(other), "{other:?}");
+    }
 }
 
 #[test]
@@ -120,7 +182,7 @@ fn what_goes_wrong_says_what_and_where() {
         ("\rb", "the id field cannot carry CR (byte 0x0d at index 0)"),
         ("ab\0", "the id field cannot carry NUL (byte 0x00 at index 2)"),
     ] {
-        assert_eq!(Encoder::new().id(text).unwrap_err().to_string(), said);
+        assert_eq!(EventId::new(text).unwrap_err().to_string(), said);
     }
     // A comment is a line of its block. (At the start of a stream, and where a call begins with it.)
     for (stream, position) in [
@@ -131,23 +193,35 @@ fn what_goes_wrong_says_what_and_where() {
         ("data: x\n\n: c\ndata: four\n\n", 9),
         ("data: x\n\n: c\n\ndata: four\n\n", 14),
     ] {
-        let (mut parser, mut input) = (Parser::builder().max_event_size(3).build(), stream.as_bytes());
-        let error = loop {
-            if let Err(error) = parser.next_event(&mut input) {
-                break error;
-            }
-            assert!(!input.is_empty(), "{stream:?} is refused");
+        let refused = |parser: Parser| {
+            let mut parser = parser;
+            let errors: Vec<_> = parser.feed(stream.as_bytes()).owned().filter_map(Result::err).collect();
+            let [error] = &errors[..] else { panic!("{errors:?}") };
+            assert_eq!(error.position(), position, "{stream:?}");
+            (error.kind(), error.limit(), error.to_string())
         };
-        let said = format!("the block at byte {position} of the event stream has an event of more than 3 bytes");
-        assert_eq!(error.to_string(), said);
+        let said = format!("an event is too large (at byte {position} of the event stream, the limit is 3 bytes)");
+        assert_eq!(refused(Parser::new().with_max_event_size(3)), (ParseErrorKind::EventTooLarge, Some(3), said));
+        let said = format!("a block is too large (at byte {position} of the event stream, the limit is 9 bytes)");
+        assert_eq!(refused(Parser::new().with_max_block_size(9)), (ParseErrorKind::BlockTooLarge, Some(9), said));
     }
+    let mut lines = LineParser::new().with_max_line_size(3);
+    let error = lines.feed(b"four").next_line().unwrap_err();
+    assert_eq!(error.to_string(), "a line is too long (at byte 0 of the event stream, the limit is 3 bytes)");
+    let mut parser = Parser::new();
+    drop(parser.feed(b"data"));
+    let error = parser.feed(b"data").next_event().unwrap_err();
+    assert_eq!(error.to_string(), "the chunk before was not read to its end (at byte 0 of the event stream)");
 }
 
 #[test]
-fn items_show_what_they_hold() {
-    assert_eq!(format!("{:?}", Item::Comment(ByteString::from_static("c"))), "Comment(\"c\")");
-    let shown = format!("{:?}", Item::Event(Event::new("x")));
-    assert!(shown.starts_with("Event(Event { name: \"message\", data: \"x\""), "{shown}");
+fn events_and_blocks_show_what_they_hold() {
+    let shown = format!("{:?}", Event::new("x"));
+    assert!(shown.starts_with("Event { name: \"message\", data: \"x\""), "{shown}");
+    assert_eq!(format!("{:?}", Event::new("x").into_owned()), shown);
+    let block = Parser::new().feed(b": c\n\n").owned_blocks().next().unwrap().unwrap();
+    let shown = format!("{:?} {:?}", block.as_block(), block.lines().next().unwrap());
+    assert!(shown.contains(": c") && shown.ends_with("Comment(\"c\")"), "{shown}");
 }
 
 /// As in the standard: nothing is known yet, and everything is allowed.
@@ -156,7 +230,11 @@ fn what_is_made_by_default_is_what_is_made_anew() {
     let (parser, source) = (Parser::default(), EventSource::default());
     assert_eq!((parser.last_event_id(), parser.reconnection_time(), parser.position()), ("", None, 0));
     assert_eq!((source.last_event_id(), source.ready_state()), ("", ReadyState::Connecting));
-    assert_eq!(LineParser::default().next_line(&mut &b"\xef\xbb\xbf\n"[..]), Ok(Some(Line::Blank)));
+    assert_eq!(LineParser::default().feed(b"\xef\xbb\xbf\n").next_line(), Ok(Some(Line::Blank)));
+    assert_eq!(OwnedEvent::default(), Event::new(""));
+    assert_eq!(Event::default(), Event::new(""));
+    assert_eq!(Head::default(), Head::new());
+    assert!(Encoder::default().is_empty());
 }
 
 #[test]
@@ -165,7 +243,11 @@ fn sixteen_mebibytes_is_the_limit_unless_set() {
     for (size, fits) in [(LIMIT, true), (LIMIT + 1, false)] {
         let value = "x".repeat(size);
         let stream = format!("data: {value}\n\n");
-        assert_eq!(Parser::new().next_event(&mut stream.as_bytes()).is_ok(), fits);
-        assert_eq!(LineParser::new().next_line(&mut format!("{value}\n").as_bytes()).is_ok(), fits);
+        assert_eq!(Parser::new().feed(stream.as_bytes()).next_event().is_ok(), fits);
+        assert_eq!(LineParser::new().feed(format!("{value}\n").as_bytes()).next_line().is_ok(), fits);
+        // With a line end. Only those who ask for blocks have a limit for them.
+        let stream = format!(":{}\n\n", &value[2..]);
+        assert_eq!(Parser::new().feed(stream.as_bytes()).next_block().is_ok(), fits);
+        assert_eq!(Parser::new().feed(stream.repeat(2).as_bytes()).next_event(), Ok(None));
     }
 }

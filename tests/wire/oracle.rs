@@ -1,13 +1,13 @@
-//! A literal reading of the standard (WHATWG HTML 9.2.5 and 9.2.6), and of the size limit's definition: slow, with
-//! the whole stream in hand, and sharing nothing with the crate. What it says is what the parser must do.
+//! A literal reading of the standard (WHATWG HTML 9.2.5 and 9.2.6), and of what the two limits mean: slow, with the whole
+//! stream in hand, and sharing nothing with the crate. What it says is what the parser must do.
 
 /// Everything that one can see of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Events, comments (if they were asked for) and refusals, in order.
+    /// Events or blocks, whichever was asked for, and refusals, in order.
     pub results: Vec<Seen>,
-    /// The event of the unfinished block.
-    pub unfinished: Option<SeenEvent>,
+    /// The block that the stream ended in.
+    pub unfinished: Option<SeenBlock>,
     pub last_event_id: String,
     pub reconnection_time: Option<u64>,
     /// Bytes of the stream.
@@ -17,8 +17,20 @@ pub struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     Event(SeenEvent),
-    Comment(String),
-    TooLarge { comment: bool, limit: usize, position: u64 },
+    Block(SeenBlock),
+    /// The block at this position is refused.
+    TooLarge {
+        what: What,
+        limit: usize,
+        position: u64,
+    },
+}
+
+/// What is larger than its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Event,
+    Block,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +40,38 @@ pub struct SeenEvent {
     pub id: Option<String>,
     pub last_event_id: String,
     pub retry: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenBlock {
+    pub event: Option<SeenEvent>,
+    pub id: Option<String>,
+    pub retry: Option<u64>,
+    pub lines: Vec<SeenLine>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SeenLine {
+    Comment(String),
+    Field(String, String),
+}
+
+/// In bytes; `usize::MAX` for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub event: usize,
+    pub block: usize,
+}
+
+impl Limits {
+    pub const NONE: Limits = Limits { event: usize::MAX, block: usize::MAX };
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    Events,
+    Blocks,
 }
 
 /// What arrives of data that is sent: CR and CRLF as LF.
@@ -41,138 +85,218 @@ pub struct RawLine<'a> {
     /// Offset of its first byte.
     pub start: usize,
     pub bytes: &'a [u8],
-    /// Whether it has a terminator, which only the last may lack.
+    /// Offset of the byte after its line end.
+    pub end: usize,
+    /// Whether it has a line end, which only the last may lack.
     pub ended: bool,
 }
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Strips one BOM and splits at CRLF, LF and CR.
 ///
 /// The standard decodes before it splits. That is the same: CR and LF are never part of a longer sequence, well-formed
 /// or not, so that lines may be decoded one by one.
 pub fn lines(stream: &[u8]) -> Vec<RawLine<'_>> {
+    lines_from(stream, if stream.starts_with(BOM) { BOM.len() } else { 0 })
+}
+
+fn lines_from(stream: &[u8], mut start: usize) -> Vec<RawLine<'_>> {
     let mut lines = Vec::new();
-    let mut start = if stream.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let mut at = start;
     while at < stream.len() {
-        let terminator = match &stream[at..] {
+        let line_end = match &stream[at..] {
             [b'\r', b'\n', ..] => 2,
             [b'\r' | b'\n', ..] => 1,
             _ => 0,
         };
-        if terminator > 0 {
-            lines.push(RawLine { start, bytes: &stream[start..at], ended: true });
-            start = at + terminator;
+        if line_end > 0 {
+            lines.push(RawLine { start, bytes: &stream[start..at], end: at + line_end, ended: true });
+            start = at + line_end;
             at = start;
         } else {
             at += 1;
         }
     }
     if start < stream.len() {
-        lines.push(RawLine { start, bytes: &stream[start..], ended: false });
+        lines.push(RawLine { start, bytes: &stream[start..], end: stream.len(), ended: false });
     }
     lines
 }
 
+/// Name and value of a line that is not blank; the name of a comment is empty.
+fn field(line: &[u8]) -> (&[u8], &[u8]) {
+    match line.iter().position(|&byte| byte == b':') {
+        Some(colon) => (&line[..colon], line[colon + 1..].strip_prefix(b" ").unwrap_or(&line[colon + 1..])),
+        None => (line, b""),
+    }
+}
+
+fn decode(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The standard's buffers, and the lines that filled them.
 #[derive(Default)]
 struct Block {
-    start: Option<usize>,
-    refused: bool,
     event_type: String,
     data: Option<String>,
     id: Option<String>,
     retry: Option<u64>,
+    lines: Vec<SeenLine>,
 }
 
 impl Block {
-    fn event(self, last_event_id: &str) -> Option<SeenEvent> {
-        let name = if self.event_type.is_empty() { "message".to_owned() } else { self.event_type };
-        let last_event_id = self.id.clone().unwrap_or_else(|| last_event_id.to_owned());
-        Some(SeenEvent { name, data: self.data?, id: self.id, last_event_id, retry: self.retry })
-    }
-
-    fn size(&self) -> usize {
-        let len = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        self.event_type.len() + len(&self.data) + len(&self.id)
-    }
-
-    /// "Process the field", 9.2.6.
-    fn process(&mut self, name: &str, value: &str) {
-        match name {
-            "event" => value.clone_into(&mut self.event_type),
+    /// "Process the line", 9.2.6.
+    fn process(&mut self, line: &[u8]) {
+        let (name, value) = field(line);
+        let (name, value) = (decode(name), decode(value));
+        if line.starts_with(b":") {
+            self.lines.push(SeenLine::Comment(value));
+            return;
+        }
+        match &*name {
+            "event" => self.event_type.clone_from(&value),
             "data" => match &mut self.data {
                 Some(data) => {
                     data.push('\n');
-                    data.push_str(value);
+                    data.push_str(&value);
                 }
-                None => self.data = Some(value.to_owned()),
+                None => self.data = Some(value.clone()),
             },
-            "id" if !value.contains('\0') => self.id = Some(value.to_owned()),
+            "id" if !value.contains('\0') => self.id = Some(value.clone()),
             "retry" if !value.is_empty() && value.chars().all(|c| c.is_ascii_digit()) => {
                 self.retry = Some(value.parse().unwrap_or(u64::MAX));
             }
             _ => {}
         }
+        self.lines.push(SeenLine::Field(name, value));
+    }
+
+    fn seen(self, last_event_id: &str) -> SeenBlock {
+        let name = if self.event_type.is_empty() { "message".to_owned() } else { self.event_type };
+        let (id, retry) = (self.id, self.retry);
+        let last_event_id = id.clone().unwrap_or_else(|| last_event_id.to_owned());
+        let event = self.data.map(|data| SeenEvent { name, data, id: id.clone(), last_event_id, retry });
+        SeenBlock { event, id, retry, lines: self.lines }
     }
 }
 
+/// The size of the event in a block of which so much has come: its data, with a LF between two lines, and all values of
+/// event, id and retry, as text.
+///
+/// A value counts as it comes, the bytes of an incomplete character as they are. A LF counts with the byte after the colon
+/// of the line that it leads to, or with the end of that line.
+fn event_size(block: &[u8]) -> usize {
+    let (mut size, mut data_lines) = (0, 0);
+    for line in lines_from(block, 0) {
+        let (name, value) = field(line.bytes);
+        let after_colon = line.bytes.len() > name.len() + 1;
+        if !line.ended && !after_colon {
+            continue;
+        }
+        match name {
+            b"data" => data_lines += 1,
+            b"event" | b"id" | b"retry" => {}
+            _ => continue,
+        }
+        size += size_so_far(value, line.ended);
+    }
+    size + usize::saturating_sub(data_lines, 1)
+}
+
+/// An incomplete character at the end of what has come may yet be completed, and counts as the bytes it has.
+fn size_so_far(value: &[u8], ended: bool) -> usize {
+    let text = decode(value);
+    let tail = value.utf8_chunks().last().map_or(&[][..], |last| last.invalid());
+    let incomplete = std::str::from_utf8(tail).is_err_and(|error| error.error_len().is_none());
+    if incomplete && !ended { text.len() - '\u{fffd}'.len_utf8() + tail.len() } else { text.len() }
+}
+
+/// How much of a block has come when it is refused, and why: the bytes come one by one.
+///
+/// `block` are all lines with their ends, without the blank line.
+fn refusal(block: &[u8], limits: Limits) -> Option<(usize, What)> {
+    let most = block.len().saturating_mul('\u{fffd}'.len_utf8());
+    if most <= limits.event && block.len() <= limits.block {
+        return None;
+    }
+    let exceeds = |come: usize| {
+        if come > limits.block {
+            Some(What::Block)
+        } else {
+            (event_size(&block[..come]) > limits.event).then_some(What::Event)
+        }
+    };
+    let (mut fits, mut refused, mut what) = (0, block.len(), exceeds(block.len())?);
+    // What has come only grows, so the first byte that is too much is found by halving; one by one takes seconds for 40 KB.
+    while refused - fits > 1 {
+        let middle = usize::midpoint(fits, refused);
+        match exceeds(middle) {
+            Some(why) => (refused, what) = (middle, why),
+            None => fits = middle,
+        }
+    }
+    Some((refused, what))
+}
+
 /// Interprets a whole stream.
-pub fn interpret(stream: &[u8], limit: usize, comments: bool) -> Outcome {
-    interpret_after(&Outcome::default(), stream, limit, comments)
+pub fn interpret(stream: &[u8], limits: Limits, ask: Ask) -> Outcome {
+    interpret_after(&Outcome::default(), stream, limits, ask)
 }
 
 /// Interprets the stream of another connection: the last event ID and the reconnection time stay from the one before.
-pub fn interpret_after(before: &Outcome, stream: &[u8], limit: usize, comments: bool) -> Outcome {
+pub fn interpret_after(before: &Outcome, stream: &[u8], mut limits: Limits, ask: Ask) -> Outcome {
+    if ask == Ask::Blocks && limits.block == usize::MAX {
+        // All of a block is kept, and so all of it is limited.
+        limits.block = limits.event;
+    }
+    if BOM.starts_with(stream) {
+        // Nobody knows whether there is a line.
+        limits = Limits::NONE;
+    }
     let mut outcome = Outcome {
         position: stream.len() as u64,
         last_event_id: before.last_event_id.clone(),
         reconnection_time: before.reconnection_time,
         ..Outcome::default()
     };
-    let mut block = Block::default();
-    for line in lines(stream) {
-        let start = *block.start.get_or_insert(line.start) as u64;
-        if line.bytes.is_empty() {
-            let ended = std::mem::take(&mut block);
-            if !ended.refused {
-                let id = ended.id.clone().unwrap_or_else(|| outcome.last_event_id.clone());
-                outcome.last_event_id.clone_from(&id);
-                outcome.results.extend(ended.event(&id).map(Seen::Event));
-            }
-            continue;
-        }
-        if block.refused {
-            continue;
-        }
-        let text = String::from_utf8_lossy(line.bytes);
-        let (name, value) = match text.split_once(':') {
-            Some((name, value)) => (name, value.strip_prefix(' ').unwrap_or(value)),
-            None => (&*text, ""),
+    for lines in lines(stream).split_inclusive(|line| line.ended && line.bytes.is_empty()) {
+        let (blank, lines) = match lines.split_last() {
+            Some((last, lines)) if last.bytes.is_empty() => (true, lines),
+            _ => (false, lines),
         };
-        let colon = text.contains(':');
-        let is_comment = colon && name.is_empty();
-        let is_known = ["event", "data", "id", "retry"].contains(&name) && (colon || line.ended);
-        let joins = name == "data" && block.data.is_some();
-        let counted = (is_comment && comments) || is_known;
-        if counted && block.size() + usize::from(joins) + read_so_far(value, line) > limit {
-            outcome.results.push(Seen::TooLarge { comment: is_comment, limit, position: start });
-            block = Block { refused: true, start: block.start, ..Block::default() };
-        } else if is_comment && comments && line.ended {
-            outcome.results.push(Seen::Comment(value.to_owned()));
-        } else if !is_comment {
-            block.process(name, value);
-            if line.ended {
+        let (Some(first), Some(last)) = (lines.first(), lines.last()) else {
+            // Only a blank line.
+            continue;
+        };
+        let refusal = refusal(&stream[first.start..last.end], limits);
+        let come = refusal.map_or(usize::MAX, |(come, _)| first.start + come);
+        let mut block = Block::default();
+        for line in lines {
+            block.process(line.bytes);
+            // With its line end, that is its first byte; the LF of a CRLF comes too late to matter.
+            if line.ended && line.start + line.bytes.len() + 1 < come {
                 outcome.reconnection_time = block.retry.or(outcome.reconnection_time);
             }
         }
+        if let Some((_, what)) = refusal {
+            let limit = if what == What::Event { limits.event } else { limits.block };
+            outcome.results.push(Seen::TooLarge { what, limit, position: first.start as u64 });
+            continue;
+        }
+        let seen = block.seen(&outcome.last_event_id);
+        if blank {
+            if let Some(id) = &seen.id {
+                outcome.last_event_id.clone_from(id);
+            }
+            outcome.results.extend(match ask {
+                Ask::Events => seen.event.map(Seen::Event),
+                Ask::Blocks => Some(Seen::Block(seen)),
+            });
+        } else if seen.lines.iter().any(|line| matches!(line, SeenLine::Field(..))) {
+            outcome.unfinished = Some(seen);
+        }
     }
-    outcome.unfinished = block.event(&outcome.last_event_id);
     outcome
-}
-
-/// What a value takes while it is read: an incomplete sequence at the end of the stream may yet be completed, and
-/// counts as the bytes it has.
-fn read_so_far(value: &str, line: RawLine<'_>) -> usize {
-    let tail = line.bytes.utf8_chunks().last().map_or(&[][..], |last| last.invalid());
-    let incomplete = std::str::from_utf8(tail).is_err_and(|error| error.error_len().is_none());
-    if incomplete && !line.ended { value.len() - '\u{fffd}'.len_utf8() + tail.len() } else { value.len() }
 }

@@ -6,10 +6,16 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use sse_wire::{Encoder, Event, Field, LineParser, ParseErrorKind, Parser};
+use sse_wire::{
+    Comment, EncodedEvent, Encoder, Event, EventId, EventName, Feed, Field, Head, KEEP_ALIVE, LineParser, OwnedEvent,
+    ParseErrorKind, Parser,
+};
 
-use crate::drive::{DOORS, Door, chunks, parse, parse_on, seen_event};
-use crate::oracle::{self, Seen};
+use crate::drive::{
+    BLOCK_DOORS, DOORS, Door, EVENT_DOORS, Turn, chunks, expected, parse, parse_on, parser, seen_block_of, seen_event,
+    seen_event_of,
+};
+use crate::oracle::{self, Ask, Limits, Outcome, Seen, SeenBlock, SeenLine};
 
 /// Streams that are likely to mean something: the grammar's tokens, odd text, and plain bytes.
 pub fn streams() -> impl Strategy<Value = Vec<u8>> {
@@ -58,12 +64,90 @@ pub fn streams() -> impl Strategy<Value = Vec<u8>> {
     vec(token, 0..40).prop_map(|tokens| tokens.concat())
 }
 
+/// Streams of many whole lines, so that blocks lie whole in a chunk, and one mask of line ends serves many lines.
+pub fn streams_of_lines() -> impl Strategy<Value = Vec<u8>> {
+    const LINE_ENDS: &[&[u8]] = &[b"\n", b"\r", b"\r\n"];
+    const LINES: [&[u8]; 24] = [
+        b"data: x",
+        b"data:",
+        b"data",
+        b"data: some text of twenty-six",
+        b"data: \xf0\x9f\x9a\x80",
+        b"data: \xff\xe2\x82",
+        b"data:  y",
+        b"event: e",
+        b"event",
+        b"event: \xc3",
+        b"id: 1",
+        b"id: \xe2\x82\xac",
+        b"id: \0",
+        b"id",
+        b"retry: 1",
+        b"retry: x",
+        b"retry",
+        b": c",
+        b":",
+        b": \x80",
+        b"unknown",
+        b"\xef\xbb\xbfdata: z",
+        b"",
+        b"",
+    ];
+    let line_end = prop::sample::select(LINE_ENDS);
+    let long = (0..200_usize).prop_map(|len| [b"data: ", &b"x".repeat(len)[..]].concat());
+    let line = prop_oneof![12 => prop::sample::select(&LINES[..]).prop_map(<[u8]>::to_vec), 1 => long];
+    let lines = vec((line, line_end.clone()), 0..40);
+    // One kind of line end, or all of them.
+    (lines, proptest::option::of(line_end)).prop_map(|(lines, all)| {
+        let end = |(line, own): (Vec<u8>, &[u8])| [&line[..], all.unwrap_or(own)].concat();
+        lines.into_iter().flat_map(end).collect()
+    })
+}
+
+/// Chunks of whole lines, some of several KiB: often a chunk is one large event.
+fn large_chunks() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    const STARTS: &[&[u8]] =
+        &[b"data: ", b"data:", b"data: \xff", "data: \u{e9}".as_bytes(), b"event: ", b"id: ", b": ", b"own"];
+    const SMALL: &[&[u8]] =
+        &[b"data: x", b"data", b"id: 1", b"id: \0", b"event: e", b"retry: 7", b": c", b"own: x", b""];
+    let large = (prop::sample::select(STARTS), 2000..5000_usize);
+    let line = prop_oneof![
+        1 => large.prop_map(|(start, len)| [start, &b"x".repeat(len)].concat()),
+        1 => prop::sample::select(SMALL).prop_map(<[u8]>::to_vec),
+    ];
+    let chunk = (vec(line, 1..4), prop::sample::select(&["\n", "\r", "\r\n"][..]), 0..5_u8);
+    let whole_block = |(lines, end, blank): (Vec<Vec<u8>>, &str, u8)| {
+        let lines = lines.into_iter().flat_map(|line| [line, end.into()].concat());
+        lines.chain(if blank > 0 { end.bytes() } else { "".bytes() }).collect::<Vec<_>>()
+    };
+    vec(chunk.prop_map(whole_block), 1..8)
+}
+
+/// Either kind.
+pub fn any_streams() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![streams(), streams_of_lines()]
+}
+
 pub fn cuts() -> impl Strategy<Value = Vec<usize>> {
     prop_oneof![vec(0..2_usize, 0..300), vec(0..20_usize, 0..40), vec(0..200_usize, 0..4)]
 }
 
-pub fn limits() -> impl Strategy<Value = usize> {
+fn sizes() -> impl Strategy<Value = usize> {
     prop_oneof![Just(usize::MAX), 0..30_usize, 0..300_usize]
+}
+
+pub fn limits() -> impl Strategy<Value = Limits> {
+    (sizes(), sizes()).prop_map(|(event, block)| Limits { event, block })
+}
+
+/// Limits that are the same for those who ask for blocks and for those who do not.
+fn limits_for_all() -> impl Strategy<Value = Limits> {
+    limits().prop_map(|limits| if limits.block == usize::MAX { Limits::NONE } else { limits })
+}
+
+fn turns(doors: &'static [Door]) -> impl Strategy<Value = Vec<Turn>> {
+    let most = prop_oneof![1..4_usize, Just(usize::MAX)];
+    vec((prop::sample::select(doors), most).prop_map(|(door, most)| Turn { door, most }), 1..8)
 }
 
 /// Text of any kind, with all that lines and fields are made of.
@@ -84,18 +168,14 @@ prop_compose! {
         name in proptest::option::of(texts()),
         id in proptest::option::of(texts()),
         retry in proptest::option::of(any::<u64>()),
-    ) -> Event<String> {
-        let mut event = Event::new(data);
-        if let Some(name) = name {
-            event = event.with_name(name.replace(['\r', '\n'], " ")).unwrap();
-        }
-        if let Some(id) = id {
-            event = event.with_id(id.replace(['\r', '\n', '\0'], " ")).unwrap();
-        }
-        match retry {
-            Some(time) => event.with_retry(Duration::from_millis(time)),
-            None => event,
-        }
+    ) -> OwnedEvent {
+        let name = name.map(|name| name.replace(['\r', '\n'], " "));
+        let id = id.map(|id| id.replace(['\r', '\n', '\0'], " "));
+        let head = Head::new()
+            .with_optional_name(name.as_deref().map(|name| EventName::new(name).unwrap()))
+            .with_optional_id(id.as_deref().map(|id| EventId::new(id).unwrap()))
+            .with_optional_retry(retry.map(Duration::from_millis));
+        OwnedEvent::new(head, data)
     }
 }
 
@@ -106,39 +186,154 @@ pub fn config() -> ProptestConfig {
     ProptestConfig { cases, ..default }
 }
 
+/// Reads so many events or blocks. Expects the error first if the reader before was dropped at this position; returns it if
+/// nothing was read.
+fn read(feed: &mut Feed<'_, '_>, ask: Ask, most: usize, mut unread: Option<u64>) -> Option<u64> {
+    for _ in 0..most {
+        let found = match ask {
+            Ask::Events => feed.next_event().map(|event| event.is_some()),
+            Ask::Blocks => feed.next_block().map(|block| block.is_some()),
+        };
+        match (found, unread.take()) {
+            (Err(error), Some(position)) => {
+                assert_eq!((error.kind(), error.limit()), (ParseErrorKind::Unread, None));
+                assert_eq!(error.position(), position);
+            }
+            (Ok(found), None) => {
+                if !found {
+                    break;
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    unread
+}
+
+fn read_buf(mut buf: EncodedEvent<impl AsRef<[u8]>>) -> Bytes {
+    let len = buf.remaining();
+    buf.copy_to_bytes(len)
+}
+
+/// The same without what only those see who ask for blocks.
+fn events_alone(mut outcome: Outcome) -> Outcome {
+    let event_alone = |seen| match seen {
+        Seen::Block(block) => block.event.map(Seen::Event),
+        seen => Some(seen),
+    };
+    outcome.results = outcome.results.into_iter().filter_map(event_alone).collect();
+    if let Some(block) = &mut outcome.unfinished {
+        block.lines.clear();
+    }
+    outcome
+}
+
+/// The lines of a block that is encoded again: U+FEFF is not at its start, where it could be a BOM.
+fn encoded_again(block: &SeenBlock) -> Vec<SeenLine> {
+    let first = match block.lines.first() {
+        Some(SeenLine::Field(name, _)) if name.starts_with('\u{feff}') => Some(SeenLine::Comment(String::new())),
+        _ => None,
+    };
+    first.into_iter().chain(block.lines.iter().cloned()).collect()
+}
+
 proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn any_stream_at_any_cut_is_what_the_standard_says(
-        stream in streams(), cuts in cuts(), limit in limits(), comments in any::<bool>(),
-    ) {
-        let expected = oracle::interpret(&stream, limit, comments);
-        for door in DOORS {
-            prop_assert_eq!(&parse(&stream, &cuts, limit, comments, door), &expected, "through {:?}", door);
+    fn any_stream_at_any_cut_is_what_the_standard_says(stream in any_streams(), cuts in cuts(), limits in limits()) {
+        for (ask, doors) in [(Ask::Events, &EVENT_DOORS[..]), (Ask::Blocks, &BLOCK_DOORS[..])] {
+            let said = oracle::interpret(&stream, limits, ask);
+            for &door in doors {
+                prop_assert_eq!(&parse(&stream, &cuts, limits, door), &expected(&said, door), "through {:?}", door);
+            }
         }
     }
 
     #[test]
     fn all_doors_may_be_used_in_turn(
-        stream in streams(), cuts in cuts(), doors in vec((prop::sample::select(&DOORS[..]), any::<bool>()), 1..8),
+        stream in any_streams(), cuts in cuts(), limits in limits_for_all(), turns in turns(&DOORS),
     ) {
-        let mut outcome = parse_on(&mut Parser::new(), &stream, &cuts, doors.into_iter().cycle());
-        outcome.results.retain(|seen| !matches!(seen, Seen::Comment(_)));
-        prop_assert_eq!(outcome, oracle::interpret(&stream, usize::MAX, false));
+        let outcome = parse_on(&mut parser(limits), &stream, &cuts, turns.into_iter().cycle());
+        prop_assert_eq!(events_alone(outcome), events_alone(oracle::interpret(&stream, limits, Ask::Events)));
     }
 
     #[test]
-    fn any_line_at_any_cut_is_seen_or_refused_whole(stream in streams(), cuts in cuts(), limit in limits()) {
-        let mut parser = LineParser::with_max_line_size(limit);
+    fn all_doors_to_events_may_be_used_in_turn_under_any_limit(
+        stream in any_streams(), cuts in cuts(), limits in limits(), turns in turns(&EVENT_DOORS),
+    ) {
+        let outcome = parse_on(&mut parser(limits), &stream, &cuts, turns.into_iter().cycle());
+        prop_assert_eq!(outcome, expected(&oracle::interpret(&stream, limits, Ask::Events), Door::Borrowed));
+    }
+
+    #[test]
+    fn one_reader_may_be_asked_for_events_and_for_blocks(
+        stream in any_streams(), cuts in cuts(), limits in limits_for_all(), blocks in vec(any::<bool>(), 1..8),
+    ) {
+        let (mut parser, mut blocks) = (parser(limits), blocks.into_iter().cycle());
+        let mut results = Vec::new();
+        for chunk in chunks(&stream, &cuts) {
+            let mut feed = parser.feed(chunk);
+            while let Some(seen) = if blocks.next().unwrap() {
+                seen_block_of(feed.next_block())
+            } else {
+                seen_event_of(feed.next_event())
+            } {
+                results.push(seen);
+            }
+        }
+        let expected = oracle::interpret(&stream, limits, Ask::Events);
+        prop_assert_eq!(parser.last_event_id(), &expected.last_event_id);
+        prop_assert_eq!(events_alone(Outcome { results, ..Outcome::default() }).results, expected.results);
+    }
+
+    #[test]
+    fn whoever_stops_early_and_feeds_the_rest_again_misses_nothing(
+        stream in any_streams(), cuts in cuts(), limits in limits(), door in prop::sample::select(&DOORS[..]),
+        most in 1..3_usize,
+    ) {
+        let outcome = parse_on(&mut parser(limits), &stream, &cuts, std::iter::repeat(Turn { door, most }));
+        prop_assert_eq!(outcome, expected(&oracle::interpret(&stream, limits, door.asks()), door));
+    }
+
+    #[test]
+    fn a_reader_that_is_dropped_early_is_an_error_of_the_next_and_only_of_the_next(
+        stream in any_streams(), cuts in cuts(), most in 0..4_usize,
+        ask in prop::sample::select(&[Ask::Events, Ask::Blocks][..]),
+    ) {
+        // What is lost is no part of the stream that is seen.
+        let mut parser = Parser::new();
+        let mut unread = None;
+        for chunk in chunks(&stream, &cuts) {
+            let before = parser.position();
+            // Another reader tells what is left.
+            let mut twin = parser.clone();
+            let mut feed = twin.feed(chunk);
+            let still_unread = read(&mut feed, ask, most, unread);
+            let rest = feed.into_rest();
+            prop_assert!(chunk.ends_with(rest));
+            prop_assert_eq!(twin.position(), before + (chunk.len() - rest.len()) as u64);
+
+            let mut feed = parser.feed(chunk);
+            read(&mut feed, ask, most, unread);
+            prop_assert_eq!(feed.parser().position(), twin.position());
+            drop(feed);
+            unread = (!rest.is_empty()).then_some(twin.position()).or(still_unread);
+        }
+    }
+
+    #[test]
+    fn any_line_at_any_cut_is_seen_or_refused_whole(stream in any_streams(), cuts in cuts(), limit in sizes()) {
+        let mut parser = LineParser::new().with_max_line_size(limit);
         let mut seen = Vec::new();
-        for mut chunk in chunks(&stream, &cuts) {
+        for chunk in chunks(&stream, &cuts) {
+            let mut lines = parser.feed(chunk);
             loop {
-                match parser.next_line(&mut chunk) {
+                match lines.next_line() {
                     Ok(None) => break,
                     Ok(Some(_)) => seen.push(None),
                     Err(error) => {
-                        prop_assert_eq!(error.kind(), ParseErrorKind::LineTooLong { limit });
+                        prop_assert_eq!((error.kind(), error.limit()), (ParseErrorKind::LineTooLong, Some(limit)));
                         seen.push(Some(error.position()));
                     }
                 }
@@ -157,33 +352,103 @@ proptest! {
     }
 
     #[test]
-    fn an_unfinished_event_is_the_one_that_a_blank_line_would_have_dispatched(stream in streams(), cuts in cuts()) {
+    fn an_unfinished_block_is_the_one_that_a_blank_line_would_have_ended(stream in any_streams(), cuts in cuts()) {
         let ended = [&stream[..], b"\n\n"].concat();
-        let before = parse(&stream, &cuts, usize::MAX, false, Door::Borrowed);
-        let after = parse(&ended, &cuts, usize::MAX, false, Door::Borrowed);
+        let before = parse(&stream, &cuts, Limits::NONE, Door::Borrowed);
+        let after = parse(&ended, &cuts, Limits::NONE, Door::Borrowed);
         let more: Vec<_> = after.results[before.results.len()..].to_vec();
-        prop_assert_eq!(more, before.unfinished.map(Seen::Event).into_iter().collect::<Vec<_>>());
+        let unfinished = before.unfinished.and_then(|block| block.event);
+        prop_assert_eq!(more, unfinished.map(Seen::Event).into_iter().collect::<Vec<_>>());
+
+        let before = parse(&stream, &cuts, Limits::NONE, Door::Blocks);
+        let after = parse(&ended, &cuts, Limits::NONE, Door::Blocks);
+        let more = after.results[before.results.len()..].to_vec();
+        match (before.unfinished, &more[..]) {
+            (Some(unfinished), [Seen::Block(block)]) => prop_assert_eq!(&unfinished, block),
+            // Comments alone are not returned.
+            (None, []) => {}
+            (None, [Seen::Block(block)]) => {
+                prop_assert!(block.lines.iter().all(|line| matches!(line, SeenLine::Comment(_))));
+            }
+            other => prop_assert!(false, "{:?}", other),
+        }
+    }
+
+    #[test]
+    fn blocks_that_are_encoded_again_make_a_stream_of_the_same_meaning(stream in any_streams(), cuts in cuts()) {
+        let mut parser = Parser::new();
+        let (mut one_by_one, mut owned, mut encoder) = (Vec::new(), Vec::new(), Encoder::new());
+        let mut lines = Vec::new();
+        for chunk in chunks(&stream, &cuts) {
+            let mut blocks = parser.feed(chunk);
+            while let Some(block) = blocks.next_block().unwrap() {
+                let encoded = block.encode();
+                prop_assert_eq!(block.encoded_len(), encoded.len());
+                block.encode_into(&mut one_by_one);
+                owned.extend_from_slice(&block.into_owned().encode());
+                encoder.push(block);
+                lines.push(encoded);
+            }
+        }
+        let again = encoder.take();
+        prop_assert_eq!(&again, &one_by_one);
+        prop_assert_eq!(&again, &owned);
+        prop_assert_eq!(&again, &lines.concat());
+
+        let (before, after) = (
+            oracle::interpret(&stream, Limits::NONE, Ask::Blocks), oracle::interpret(&again, Limits::NONE, Ask::Blocks),
+        );
+        prop_assert_eq!(before.last_event_id, after.last_event_id);
+        prop_assert_eq!(after.unfinished, None);
+        prop_assert_eq!(before.results.len(), after.results.len());
+        let mut retry = None;
+        for (before, after) in before.results.iter().zip(&after.results) {
+            let (Seen::Block(before), Seen::Block(after)) = (before, after) else { panic!("{before:?}, {after:?}") };
+            prop_assert_eq!(&encoded_again(before), &after.lines);
+            prop_assert_eq!((&before.event, &before.id, before.retry), (&after.event, &after.id, after.retry));
+            retry = before.retry.or(retry);
+        }
+        prop_assert_eq!(after.reconnection_time, retry);
+        // Each on its own, at the start of a stream.
+        for encoded in lines {
+            let alone = parse(&encoded, &cuts, Limits::NONE, Door::Blocks);
+            prop_assert_eq!(alone.results.len(), 1);
+            prop_assert!(alone.unfinished.is_none());
+        }
     }
 
     #[test]
     fn any_event_comes_back_by_every_way_to_encode_it(event in events(), cuts in cuts()) {
-        let mut encoder = Encoder::new();
-        let encoded = encoder.encode(&event);
-        prop_assert_eq!(encoder.encoded_len(&event), encoded.len());
+        let encoded = event.encode();
+        prop_assert_eq!(event.encoded_len(), encoded.len());
+        prop_assert_eq!(event.as_event().encode(), &encoded);
+        prop_assert_eq!(event.as_event().encoded_len(), encoded.len());
 
         let mut appended = Vec::new();
-        encoder.encode_into(&event, &mut appended);
+        event.encode_into(&mut appended);
         prop_assert_eq!(&appended, &encoded);
 
-        let mut buf = event.as_borrowed().to_shared().into_buf();
-        prop_assert_eq!(buf.remaining(), encoded.len());
-        prop_assert_eq!(&buf.copy_to_bytes(encoded.len()), &encoded);
+        let mut batch = Encoder::new();
+        batch.push(&event);
+        batch.push(event.as_event());
+        batch.push(&encoded);
+        prop_assert_eq!(batch.len(), 3 * encoded.len());
+        prop_assert_eq!(&batch.take(), &encoded.repeat(3));
+
+        prop_assert_eq!(&read_buf(event.as_event().as_buf()), &encoded);
+        prop_assert_eq!(&read_buf(event.clone().into_buf()), &encoded);
+        prop_assert_eq!(&read_buf(EncodedEvent::new(event.head(), event.data())), &encoded);
 
         let data = oracle::arriving(event.data());
-        let mut expected = seen_event(&event);
+        let mut expected = seen_event(&event.as_event());
         expected.data = data;
-        for door in DOORS {
-            let outcome = parse(&encoded, &cuts, usize::MAX, false, door);
+        for door in EVENT_DOORS {
+            let outcome = parse(&encoded, &cuts, Limits::NONE, door);
+            prop_assert_eq!(outcome.results, vec![Seen::Event(expected.clone())]);
+            prop_assert_eq!(outcome.unfinished, None);
+        }
+        for door in BLOCK_DOORS {
+            let outcome = events_alone(parse(&encoded, &cuts, Limits::NONE, door));
             prop_assert_eq!(outcome.results, vec![Seen::Event(expected.clone())]);
             prop_assert_eq!(outcome.unfinished, None);
         }
@@ -192,59 +457,63 @@ proptest! {
     #[test]
     fn an_event_written_piece_by_piece_is_the_event_encoded_whole(event in events(), cuts in cuts(), start in 0..9_usize) {
         let mut encoder = Encoder::new();
-        let expected = encoder.encode(&event);
-        // Nobody is called `message` here but those without a name.
-        let (name, data) = (if event.name() == "message" { "" } else { event.name() }, event.data());
+        let expected = event.encode();
+        let data = event.data();
         let starts_at = data.char_indices().map(|(at, _)| at).chain([data.len()]).nth(start).unwrap_or(0);
-        let mut head = Event::new(&data[..starts_at]).with_name(name).unwrap();
-        if let Some(id) = event.id() {
-            head = head.with_id(id).unwrap();
-        }
-        if let Some(time) = event.retry() {
-            head = head.with_retry(time);
-        }
-        let mut writer = encoder.writer(&head);
+        let mut writer = encoder.writer(event.head());
+        writer.push_str(&data[..starts_at]);
         for character in data[starts_at..].chars() {
             fmt::Write::write_char(&mut writer, character).unwrap();
         }
-        prop_assert_eq!(writer.finish(), &expected);
+        writer.finish();
+        prop_assert_eq!(encoder.take(), &expected);
 
-        let mut writer = encoder.writer(&head);
+        let mut writer = encoder.writer(event.head());
+        writer.push_str(&data[..starts_at]);
         for piece in chunks(&data.as_bytes()[starts_at..], &cuts) {
             writer.push_bytes(piece);
         }
-        prop_assert_eq!(writer.finish(), &expected);
+        writer.finish();
+        prop_assert_eq!(encoder.take(), &expected);
     }
 
     #[test]
     fn any_bytes_written_in_any_pieces_are_what_they_are_as_a_whole(data in streams(), cuts in cuts()) {
         let mut encoder = Encoder::new();
-        let mut writer = encoder.writer(&Event::new(""));
+        let mut writer = encoder.writer(Head::new());
         for piece in chunks(&data, &cuts) {
             writer.push_bytes(piece);
         }
-        let written = writer.finish();
-        prop_assert_eq!(written, encoder.encode(&Event::new(String::from_utf8_lossy(&data))));
+        writer.finish();
+        prop_assert_eq!(encoder.take(), Event::new(&String::from_utf8_lossy(&data)).encode());
     }
 
     #[test]
     fn blocks_without_an_event_change_nothing_but_what_they_say(comment in texts(), id in texts(), time in any::<u64>()) {
         let id = id.replace(['\r', '\n', '\0'], " ");
         let mut encoder = Encoder::new();
-        let stream = [
-            encoder.comment(&comment),
-            encoder.id(&id).unwrap(),
-            encoder.retry(Duration::from_millis(time)),
-            Bytes::from_static(sse_wire::KEEP_ALIVE),
-            encoder.encode(&Event::new("x")),
-        ]
-        .concat();
-        let outcome = parse(&stream, &[], usize::MAX, true, Door::Borrowed);
-        let mut expected: Vec<_> = oracle::arriving(&comment).split('\n').map(|line| Seen::Comment(line.to_owned())).collect();
-        expected.push(Seen::Comment(String::new()));
-        let (event, comments) = outcome.results.split_last().unwrap();
-        prop_assert_eq!(comments, expected);
-        prop_assert!(matches!(event, Seen::Event(event) if event.data == "x"));
+        encoder.push(Comment(&comment));
+        encoder.push(Head::from(EventId::new(&id).unwrap()));
+        encoder.push(Head::new().with_retry(Duration::from_millis(time)));
+        encoder.push(Bytes::from_static(KEEP_ALIVE));
+        encoder.push(Event::new("x"));
+        let outcome = parse(&encoder.take(), &[], Limits::NONE, Door::Blocks);
+        let arriving = oracle::arriving(&comment);
+        let comments = arriving.split('\n').map(|line| SeenLine::Comment(line.to_owned())).collect();
+        let id_line = SeenLine::Field("id".to_owned(), id.clone());
+        let retry_line = SeenLine::Field("retry".to_owned(), time.to_string());
+        let without_event = [
+            SeenBlock { lines: comments, ..SeenBlock::default() },
+            SeenBlock { id: Some(id.clone()), lines: vec![id_line], ..SeenBlock::default() },
+            SeenBlock { retry: Some(time), lines: vec![retry_line], ..SeenBlock::default() },
+            SeenBlock { lines: vec![SeenLine::Comment(String::new())], ..SeenBlock::default() },
+        ];
+        let (event, blocks) = outcome.results.split_last().unwrap();
+        prop_assert_eq!(blocks, without_event.map(Seen::Block));
+        let Seen::Block(SeenBlock { event: Some(event), id: None, retry: None, .. }) = event else {
+            panic!("{event:?}")
+        };
+        prop_assert_eq!((&*event.data, &event.id, &event.last_event_id), ("x", &None, &id));
         prop_assert_eq!(outcome.last_event_id, id);
         prop_assert_eq!(outcome.reconnection_time, Some(time));
     }
@@ -257,9 +526,28 @@ proptest! {
             assert_eq!((error.field(), error.byte()), (field, text.as_bytes()[error.index()]));
             error.index()
         };
-        let event = Event::new("");
-        prop_assert_eq!(event.with_name(&text).err().map(|error| position(Field::Event, error)), name);
-        prop_assert_eq!(event.with_id(&text).err().map(|error| position(Field::Id, error)), id);
-        prop_assert_eq!(Encoder::new().id(&text).err().map(|error| position(Field::Id, error)), id);
+        prop_assert_eq!(EventName::new(&text).err().map(|error| position(Field::Event, error)), name);
+        prop_assert_eq!(EventId::new(&text).err().map(|error| position(Field::Id, error)), id);
+        prop_assert_eq!(EventName::try_from(&*text).is_ok(), name.is_none());
+        prop_assert_eq!(EventId::try_from(&*text).is_ok(), id.is_none());
+    }
+}
+
+proptest! {
+    // They are large.
+    #![proptest_config(ProptestConfig { cases: config().cases / 10, ..config() })]
+
+    #[test]
+    fn large_events_are_what_the_standard_says(
+        chunks in large_chunks(), turns in turns(&DOORS), max_event_size in prop_oneof![Just(usize::MAX), Just(100_000)],
+    ) {
+        let limits = Limits { event: max_event_size, block: usize::MAX };
+        let (stream, cuts) = (chunks.concat(), chunks.iter().map(Vec::len).collect::<Vec<_>>());
+        for door in DOORS {
+            let said = oracle::interpret(&stream, limits, door.asks());
+            prop_assert_eq!(&parse(&stream, &cuts, limits, door), &expected(&said, door), "through {:?}", door);
+        }
+        let outcome = parse_on(&mut parser(limits), &stream, &cuts, turns.into_iter().cycle());
+        prop_assert_eq!(events_alone(outcome), events_alone(oracle::interpret(&stream, limits, Ask::Events)));
     }
 }

@@ -1,4 +1,4 @@
-//! What a client that comes back is sent: the rules one by one, any history against a plain list, and writers that race
+//! What a client that reconnects is sent: the rules one by one, any history against a plain list, and writers that race
 //! subscribers.
 
 use std::error::Error;
@@ -12,19 +12,19 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sse_wire::server::{CountedIds, OwnIds, Replay, ReplayBuffer, ReplayError, UnknownId};
-use sse_wire::{Event, Field, KEEP_ALIVE, Parser};
+use sse_wire::{Event, EventId, EventName, Field, KEEP_ALIVE, Parser};
 
 use crate::properties::config;
 
-fn event<'a>(id: &'a str, data: &'a str) -> Event<&'a str> {
-    Event::new(data).with_id(id).unwrap()
+fn event<'a>(id: &'a str, data: &'a str) -> Event<'a> {
+    Event::new(data).with_id(EventId::new(id).unwrap())
 }
 
 /// A buffer that these ids were published to, with the id as data.
 fn published(replay: ReplayBuffer, ids: &[&str]) -> ReplayBuffer {
     let mut replay = replay;
     for id in ids {
-        replay.publish(&event(id, id)).unwrap();
+        replay.publish(event(id, id)).unwrap();
     }
     replay
 }
@@ -34,7 +34,8 @@ fn ids<'a>(events: impl IntoIterator<Item = &'a Bytes>) -> Vec<String> {
     let mut ids = Vec::new();
     for bytes in events {
         let mut parser = Parser::new();
-        let event = parser.next_event(&mut &bytes[..]).unwrap().expect("a whole event");
+        let mut events = parser.feed(bytes);
+        let event = events.next_event().unwrap().expect("a whole event");
         ids.push(event.id().expect("an event with an id").to_owned());
     }
     ids
@@ -57,6 +58,7 @@ fn the_types_keep_their_promises() {
         thread_safe::<ReplayBuffer>();
         thread_safe::<ReplayBuffer<OwnIds>>();
         thread_safe::<ReplayBuffer<CountedIds>>();
+        thread_safe::<CountedIds>();
         error::<ReplayError>();
         error::<UnknownId>();
         iterator::<Replay<'static>>();
@@ -70,13 +72,13 @@ fn a_new_buffer_takes_no_memory() {
 
 #[test]
 fn what_is_published_is_what_is_replayed() {
-    let event = Event::new("one\r\ntwo").with_name("n").unwrap().with_retry(Duration::from_millis(5));
+    let event = Event::new("one\r\ntwo").with_name(EventName::from_static("n")).with_retry(Duration::from_millis(5));
     let mut own = ReplayBuffer::new();
-    let bytes = own.publish(&event.with_id("7").unwrap()).unwrap();
+    let bytes = own.publish(event.with_id(EventId::from_static("7"))).unwrap();
     assert_eq!(bytes, "event: n\nid: 7\nretry: 5\ndata: one\ndata: two\n\n");
     assert!(own.all().eq([&bytes]));
     let mut counted = ReplayBuffer::counted(7).unwrap();
-    let bytes = counted.publish(&event);
+    let bytes = counted.publish(event);
     assert_eq!(bytes, "event: n\nid: 7-1\nretry: 5\ndata: one\ndata: two\n\n");
     assert!(counted.all().eq([&bytes]));
 }
@@ -123,7 +125,7 @@ fn an_empty_id_is_unknown() {
     let mut counted = ReplayBuffer::counted("").unwrap();
     assert_eq!(counted.last_event_id(), "");
     assert_eq!(counted.since("").unwrap_err(), UnknownId);
-    counted.publish(&Event::new("x"));
+    counted.publish(Event::new("x"));
     assert_eq!(counted.since("").unwrap_err(), UnknownId);
 }
 
@@ -147,7 +149,7 @@ fn an_event_counts_with_its_encoded_bytes_and_an_id_of_its_own_once_more() {
     for (max_bytes, held) in [(3 * size, 3), (3 * size - 1, 2)] {
         let mut replay = ReplayBuffer::counted("e").unwrap().with_max_bytes(max_bytes);
         for _ in 0..6 {
-            replay.publish(&Event::new("x"));
+            replay.publish(Event::new("x"));
         }
         assert_eq!(replay.all().len(), held);
     }
@@ -156,39 +158,44 @@ fn an_event_counts_with_its_encoded_bytes_and_an_id_of_its_own_once_more() {
 /// Counted by the allocator, however large the events are: see "Bounds" in the documentation of the buffer.
 #[test]
 fn the_memory_that_is_held_goes_with_what_counts() {
-    /// After so many events that most of them are pushed out again.
-    fn held_after(mut publish: impl FnMut(usize)) -> usize {
-        let cost = measure(|| (0..3000).for_each(&mut publish));
+    /// After so many events, most of which are pushed out again.
+    fn held_after(events: usize, publish: impl FnMut(usize)) -> usize {
+        let cost = measure(|| (0..events).for_each(publish));
         cost.bytes_current.try_into().expect("nothing is freed that was not allocated")
     }
-    fn at_most(events: Replay<'_>) -> usize {
-        300 * events.len() + 3 * events.map(Bytes::len).sum::<usize>() + 16 * 1024
+    fn at_most(events: Replay<'_>, ids: usize) -> usize {
+        300 * events.len() + events.map(Bytes::len).sum::<usize>() + ids + 4 * 1024
     }
     let (small, large, lines) = ("x".repeat(100), "x".repeat(9000), "\n".repeat(1200));
-    let larger = "x".repeat(300 * 1024);
-    let burst: Vec<_> = std::iter::repeat_n("", 2999).chain([&*larger]).collect();
-    let mixes: [&[&str]; 8] = [
-        &[""],
-        &[&small],
-        &[&"x".repeat(4200)],
-        &[&large],
-        &[&"\n".repeat(3000)],
-        // A small one before one that turns out to be large keeps a piece of memory to itself.
-        &["", &lines],
-        &[&small, &lines, &large],
+    let (larger, largest) = ("x".repeat(235 * 1024), "x".repeat(300 * 1024));
+    let burst: Vec<_> = std::iter::repeat_n("", 2999).chain([&*largest]).collect();
+    let burst_and_rest: Vec<_> = std::iter::repeat_n("", 2999).chain([&*larger]).collect();
+    let mixes: [(usize, &[&str]); 9] = [
+        (3000, &[""]),
+        (3000, &[&small]),
+        (600, &[&"x".repeat(4200)]),
+        (300, &[&large]),
+        (300, &[&"\n".repeat(3000)]),
+        // Lines that are encoded to seven times their length.
+        (600, &["", &lines]),
+        (600, &[&small, &lines, &large]),
         // Many small ones, and then one that pushes them all out.
-        &burst,
+        (3000, &burst),
+        // Or leaves so few that the lists are nearly four times too long, and not shrunk yet.
+        (3000, &burst_and_rest),
     ];
-    for mix in mixes {
+    for (events, mix) in mixes {
         let data = |number: usize| mix[number % mix.len()];
         let shown: Vec<_> = mix.iter().take(3).map(|data| data.len()).collect();
         let mut own = ReplayBuffer::new().with_max_events(3000).with_max_bytes(256 * 1024);
-        let held = held_after(|number| drop(own.publish(&event(&number.to_string(), data(number))).unwrap()));
-        assert!(held <= at_most(own.all()), "{held} for {} events of {shown:?} bytes", own.all().len());
+        let held = held_after(events, |number| drop(own.publish(event(&number.to_string(), data(number))).unwrap()));
+        let bound = at_most(own.all(), ids(own.all()).iter().map(String::len).sum());
+        assert!(held <= bound, "{held} and not {bound} for {} events of {shown:?} bytes", own.all().len());
 
         let mut counted = ReplayBuffer::counted("e").unwrap().with_max_events(3000).with_max_bytes(256 * 1024);
-        let held = held_after(|number| drop(counted.publish(&Event::new(data(number)))));
-        assert!(held <= at_most(counted.all()), "{held} for {} events of {shown:?} bytes", counted.all().len());
+        let held = held_after(events, |number| drop(counted.publish(Event::new(data(number)))));
+        let bound = at_most(counted.all(), 0);
+        assert!(held <= bound, "{held} and not {bound} for {} events of {shown:?} bytes", counted.all().len());
     }
 }
 
@@ -196,19 +203,37 @@ fn the_memory_that_is_held_goes_with_what_counts() {
 fn a_burst_that_is_pushed_out_costs_a_few_allocations_and_no_more() {
     let mut replay = ReplayBuffer::new().with_max_events(3000).with_max_bytes(256 * 1024);
     for number in 0..3000 {
-        replay.publish(&event(&number.to_string(), "")).unwrap();
+        replay.publish(event(&number.to_string(), "")).unwrap();
     }
     let large = "x".repeat(300 * 1024);
-    let cost = measure(|| drop(replay.publish(&event("large", &large)).unwrap()));
+    let cost = measure(|| drop(replay.publish(event("large", &large)).unwrap()));
     assert_eq!(replay.all().len(), 0);
-    // Bytes, ids, and what is given back of each list in ever smaller steps.
+    // Bytes, ids, and each list is shrunk a few times.
     assert!(cost.count_total < 30, "{cost:?}");
+}
+
+#[test]
+fn a_slow_subscriber_keeps_the_bytes_of_its_events_alive_and_nothing_else() {
+    let mut kept = Bytes::new();
+    let cost = measure(|| {
+        let mut replay = ReplayBuffer::counted("e").unwrap();
+        for number in 0..100 {
+            let bytes = replay.publish(Event::new("x"));
+            if number == 50 {
+                kept = bytes;
+            }
+        }
+    });
+    assert_eq!(kept, "id: e-51\ndata: x\n\n");
+    // The reference count and what belongs to it.
+    let most = kept.len() + 3 * size_of::<usize>();
+    assert!(usize::try_from(cost.bytes_current).unwrap() <= most, "{cost:?}");
 }
 
 #[test]
 fn an_event_larger_than_the_bound_is_published_and_leaves_no_gap() {
     let mut replay = published(ReplayBuffer::new().with_max_bytes(100), &["a", "b"]);
-    let bytes = replay.publish(&event("large", &"x".repeat(100))).unwrap();
+    let bytes = replay.publish(event("large", &"x".repeat(100))).unwrap();
     assert_eq!(ids([&bytes]), ["large"]);
     assert_eq!(replay.all().len(), 0);
     assert_eq!(replay.last_event_id(), "large");
@@ -245,13 +270,13 @@ fn a_smaller_bound_pushes_out_at_once_and_a_larger_one_brings_nothing_back() {
 fn a_thousand_and_twenty_four_events_and_a_mebibyte_are_held_unless_set() {
     let mut replay = ReplayBuffer::counted("e").unwrap();
     for _ in 0..1025 {
-        replay.publish(&Event::new(""));
+        replay.publish(Event::new(""));
     }
     assert_eq!(replay.all().len(), 1024);
     let overhead = "id: e-1\ndata: \n\n".len();
     for (size, held) in [(1024 * 1024, 1), (1024 * 1024 + 1, 0)] {
         let mut replay = ReplayBuffer::counted("e").unwrap();
-        replay.publish(&Event::new("x".repeat(size - overhead)));
+        replay.publish(Event::new(&"x".repeat(size - overhead)));
         assert_eq!(replay.all().len(), held);
     }
 }
@@ -259,11 +284,14 @@ fn a_thousand_and_twenty_four_events_and_a_mebibyte_are_held_unless_set() {
 #[test]
 fn an_event_without_an_id_is_refused_and_changes_nothing() {
     let mut replay = published(ReplayBuffer::new(), &["a", "b"]);
-    assert_eq!(replay.publish(&Event::new("x")), Err(ReplayError::MissingId));
-    assert_eq!(replay.publish(&event("", "x")), Err(ReplayError::MissingId));
+    assert_eq!(replay.publish(Event::new("x")), Err(ReplayError::MissingId));
+    assert_eq!(replay.publish(event("", "x")), Err(ReplayError::MissingId));
     // The id of the stream is not one of the event.
-    let mut parser = Parser::builder().last_event_id("c").build();
-    let parsed = parser.next_event(&mut &b"data: x\n\n"[..]).unwrap().unwrap();
+    let mut parser = Parser::new().with_last_event_id("c");
+    let mut events = parser.feed(b"data: x\n\n");
+    let parsed = events.next_event().unwrap().unwrap();
+    assert_eq!((parsed.last_event_id(), replay.publish(parsed)), ("c", Err(ReplayError::MissingId)));
+    let parsed = parsed.into_owned();
     assert_eq!(replay.publish(&parsed), Err(ReplayError::MissingId));
     since(&replay, "a", ["b"]);
     since(&replay, "b", []);
@@ -273,7 +301,7 @@ fn an_event_without_an_id_is_refused_and_changes_nothing() {
 fn an_id_that_is_still_known_is_refused_and_changes_nothing() {
     let mut replay = published(ReplayBuffer::new().with_max_events(2), &["a", "b", "c", "d"]);
     for id in ["b", "c", "d"] {
-        assert_eq!(replay.publish(&event(id, "x")), Err(ReplayError::DuplicateId), "{id}");
+        assert_eq!(replay.publish(event(id, "x")), Err(ReplayError::DuplicateId), "{id}");
     }
     since(&replay, "b", ["c", "d"]);
     // What is forgotten cannot be refused.
@@ -281,20 +309,35 @@ fn an_id_that_is_still_known_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn counted_ids_start_at_one_and_an_id_of_the_event_gives_way() {
+fn counted_ids_start_at_one_and_replace_an_id_of_the_event() {
     let mut replay = ReplayBuffer::counted("e").unwrap();
-    replay.publish(&Event::new("x"));
-    replay.publish(&event("own", "x"));
+    replay.publish(Event::new("x"));
+    replay.publish(event("own", "x"));
     assert_eq!(ids(replay.all()), ["e-1", "e-2"]);
     assert_eq!(replay.last_event_id(), "e-2");
     assert_eq!(replay.since("own").unwrap_err(), UnknownId);
 }
 
 #[test]
+fn counted_ids_by_themselves_are_those_of_a_buffer_with_the_same_epoch() {
+    let mut counted = CountedIds::new("e").unwrap();
+    let mut replay = ReplayBuffer::counted("e").unwrap();
+    for number in 1..=11 {
+        let event = Event::new("x").with_id(counted.next_id());
+        assert_eq!(event.id(), Some(&*format!("e-{number}")));
+        assert_eq!(event.encode(), replay.publish(Event::new("x")));
+    }
+    // A copy counts on its own.
+    let mut copy = counted.clone();
+    assert_eq!(copy.next_id(), "e-12");
+    assert_eq!(counted.next_id(), "e-12");
+}
+
+#[test]
 fn only_a_counted_id_as_it_was_written_is_known() {
     let mut replay = ReplayBuffer::counted("e").unwrap();
     for _ in 0..10 {
-        replay.publish(&Event::new("x"));
+        replay.publish(Event::new("x"));
     }
     assert_eq!(replay.since("e-1").unwrap().len(), 9);
     assert_eq!(replay.since("e-10").unwrap().len(), 0);
@@ -324,6 +367,7 @@ fn only_a_counted_id_as_it_was_written_is_known() {
 fn an_epoch_that_no_id_can_carry_is_refused() {
     for (epoch, byte) in [("a\nb", b'\n'), ("a\rb", b'\r'), ("a\0b", 0)] {
         let error = ReplayBuffer::counted(epoch).unwrap_err();
+        assert_eq!(CountedIds::new(epoch).unwrap_err(), error);
         assert_eq!((error.field(), error.byte(), error.index()), (Field::Id, byte, 1));
     }
 }
@@ -334,7 +378,7 @@ fn ids_of_one_buffer_never_open_another() {
     let mut buffers = epochs.map(|epoch| ReplayBuffer::counted(epoch).unwrap());
     for buffer in &mut buffers {
         for _ in 0..12 {
-            buffer.publish(&Event::new("x"));
+            buffer.publish(Event::new("x"));
         }
     }
     for (one, from) in buffers.iter().enumerate() {
@@ -397,14 +441,14 @@ proptest! {
             let data = "x".repeat(*size);
             let event = match id {
                 Some(id) => event(id, &data),
-                None => Event::new(&*data),
+                None => Event::new(&data),
             };
             let expected = match id {
                 None => Some(ReplayError::MissingId),
                 Some(id) if id.is_empty() => Some(ReplayError::MissingId),
                 Some(id) => model.since(id).map(|_| ReplayError::DuplicateId),
             };
-            let result = replay.publish(&event);
+            let result = replay.publish(event);
             prop_assert_eq!(result.as_ref().err(), expected.as_ref());
             if let (Ok(bytes), Some(id)) = (result, id) {
                 prop_assert_eq!(ids([&bytes]), std::slice::from_ref(id));
@@ -426,8 +470,8 @@ proptest! {
         for (id, size) in &history {
             let data = "x".repeat(*size);
             let bytes = match id {
-                Some(id) => replay.publish(&event(id, &data)),
-                None => replay.publish(&Event::new(&*data)),
+                Some(id) => replay.publish(event(id, &data)),
+                None => replay.publish(Event::new(&data)),
             };
             let id = format!("e-{}", model.published.len() + 1);
             prop_assert_eq!(ids([&bytes]), std::slice::from_ref(&id));
@@ -452,7 +496,7 @@ struct Feed {
 
 fn publish(feed: &Mutex<Feed>) {
     let mut feed = feed.lock().unwrap();
-    let bytes = feed.replay.publish(&Event::new("x"));
+    let bytes = feed.replay.publish(Event::new("x"));
     feed.live.retain(|subscriber| subscriber.send(bytes.clone()).is_ok());
 }
 
@@ -475,8 +519,9 @@ fn watch(feed: &Mutex<Feed>, patience: usize, total: usize) {
         let live =
             std::iter::from_fn(|| Some(live.recv_timeout(Duration::from_secs(30)).expect("an event is missing")));
         for bytes in missed.into_iter().chain(live).take(patience.min(total - seen)) {
-            for mut chunk in [KEEP_ALIVE, &*bytes] {
-                while let Some(event) = parser.next_event(&mut chunk).unwrap() {
+            for chunk in [KEEP_ALIVE, &*bytes] {
+                let mut events = parser.feed(chunk);
+                while let Some(event) = events.next_event().unwrap() {
                     seen += 1;
                     assert_eq!(event.id(), Some(&*format!("e-{seen}")));
                 }

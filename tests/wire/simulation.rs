@@ -9,10 +9,11 @@ use proptest::prelude::RngCore;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use sse_wire::client::{EventSource, ReadyState, Reconnect};
 use sse_wire::server::{CountedIds, ReplayBuffer};
-use sse_wire::{Encoder, Event};
+use sse_wire::{Event, EventName};
 
 const CLIENTS: usize = 1000;
 const EVENTS: u32 = 150;
+const GONE: EventName<'_> = EventName::from_static("gone");
 
 /// What happens, and at which millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +32,7 @@ struct Server {
 impl Server {
     fn started(epoch: u32) -> Server {
         let replay = ReplayBuffer::counted(epoch).unwrap().with_max_events(30);
-        let gone = Encoder::new().encode(&Event::new("").with_name("gone").unwrap());
+        let gone = Event::new("").with_name(GONE).encode();
         Server { replay, gone }
     }
 
@@ -59,9 +60,10 @@ struct Client {
 
 impl Client {
     /// Every event is the one after the last, unless it was told that some are gone.
-    fn receive(&mut self, mut chunk: &[u8]) {
-        while let Some(event) = self.source.next_event(&mut chunk).unwrap() {
-            if event.name() == "gone" {
+    fn receive(&mut self, chunk: &[u8]) {
+        let mut events = self.source.feed(chunk);
+        while let Some(event) = events.next_event().unwrap() {
+            if event.event_name() == Some(GONE) {
                 self.told = true;
                 self.times_told += 1;
                 continue;
@@ -88,7 +90,7 @@ struct Simulation {
 impl Simulation {
     fn new(reconnect: &Reconnect, cut_every: u32) -> Simulation {
         let client = |_| {
-            let source = EventSource::builder().reconnect(reconnect.clone()).build();
+            let source = EventSource::new().with_reconnect(reconnect.clone());
             Client { source, since: 0, last: 0, told: false, times_told: 0 }
         };
         let mut simulation = Simulation {
@@ -116,7 +118,7 @@ impl Simulation {
             match happening {
                 Happening::Publish(number) => {
                     let text = format!("{number}\nwith a second line \u{1f680}");
-                    let bytes = self.server.replay.publish(&Event::new(text));
+                    let bytes = self.server.replay.publish(Event::new(&text));
                     for client in 0..CLIENTS {
                         if self.clients[client].source.ready_state() == ReadyState::Open {
                             self.deliver(client, &bytes);
@@ -150,7 +152,7 @@ impl Simulation {
     /// Delivers in two chunks, or a part of it, and then the connection breaks.
     fn deliver(&mut self, client: usize, bytes: &[u8]) {
         let cut = self.random.next_u32() as usize % (bytes.len() + 1);
-        let breaks = self.cut_every > 0 && self.random.next_u32() % self.cut_every == 0;
+        let breaks = self.cut_every > 0 && self.random.next_u32().is_multiple_of(self.cut_every);
         self.clients[client].receive(&bytes[..cut]);
         if breaks {
             self.disconnect(client);
@@ -169,8 +171,8 @@ impl Simulation {
 
 #[test]
 fn every_client_gets_every_event_once_in_order_or_is_told_that_some_are_gone() {
-    let reconnect = Reconnect::new().time(Duration::from_millis(700)).backoff(Duration::from_secs(5));
-    let mut simulation = Simulation::new(&reconnect.good_after(Duration::from_secs(2)), 40);
+    let reconnect = Reconnect::new().with_time(Duration::from_millis(700)).with_backoff(Duration::from_secs(5));
+    let mut simulation = Simulation::new(&reconnect.with_good_after(Duration::from_secs(2)), 40);
     for number in 1..=EVENTS {
         simulation.at(u64::from(number) * 100, Happening::Publish(number));
     }
@@ -193,7 +195,7 @@ fn every_client_gets_every_event_once_in_order_or_is_told_that_some_are_gone() {
 
 #[test]
 fn after_a_restart_of_the_server_clients_come_back_spread_over_time() {
-    let mut simulation = Simulation::new(&Reconnect::new().time(Duration::from_secs(2)).jitter(100), 0);
+    let mut simulation = Simulation::new(&Reconnect::new().with_time(Duration::from_secs(2)).with_jitter(100), 0);
     simulation.at(1000, Happening::Publish(1));
     simulation.at(10_000, Happening::Restart);
     simulation.run();

@@ -15,12 +15,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// How long to wait for what must come.
+/// How long to wait for something that must happen.
 const SOON: Duration = Duration::from_secs(10);
-/// How long to wait for what must not come: several times the least wait between two connections.
+/// How long to wait for something that must not happen: several times the shortest wait between two connections.
 const WHILE: Duration = Duration::from_millis(600);
 
-/// A process of the service, which ends with this value.
+/// A process of the service. It is killed when this value is dropped.
 pub struct Service {
     pub process: Child,
     pub url: String,
@@ -76,7 +76,7 @@ impl Server {
     }
 }
 
-/// One connection of the client, and the request it began with.
+/// One connection of the client, and its request.
 pub struct Connection {
     socket: TcpStream,
     /// As it was sent: method, path, version.
@@ -118,14 +118,14 @@ impl Connection {
         self.socket.write_all(head.as_bytes()).await.unwrap();
     }
 
-    /// Answers with an event stream, of which nothing was sent yet.
+    /// Answers with the head of an event stream.
     pub async fn open(&mut self) {
         let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: text/event-stream; charset=utf-8\r\n\
                     transfer-encoding: chunked\r\n\r\n";
         self.socket.write_all(head.as_bytes()).await.unwrap();
     }
 
-    /// Sends a chunk, which the client gets as one.
+    /// Sends one chunk of HTTP's chunked transfer coding.
     pub async fn send(&mut self, chunk: impl AsRef<[u8]>) {
         let chunk = chunk.as_ref();
         let framed = [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat();
@@ -138,12 +138,12 @@ impl Connection {
         }
     }
 
-    /// Ends the stream as HTTP wants it.
+    /// Ends the stream properly, by the last chunk of HTTP.
     pub async fn end(mut self) {
         self.socket.write_all(b"0\r\n\r\n").await.unwrap();
     }
 
-    /// Closes the connection in the middle of the stream.
+    /// Closes the connection within the stream.
     pub fn break_off(self) {
         drop(self.socket);
     }
@@ -217,7 +217,7 @@ impl Test {
         assert_eq!(message["comment"], message["error"]);
     }
 
-    /// Whether every callback that has come was asked for.
+    /// Whether no callback has come beside those that were asked for.
     pub fn was_silent(&mut self) -> bool {
         self.callbacks.try_recv().is_err()
     }
@@ -228,7 +228,7 @@ impl Test {
     }
 }
 
-/// Where callbacks can be sent, and what is sent there.
+/// A URL for callbacks, and what was sent there.
 async fn receive_callbacks() -> (String, mpsc::UnboundedReceiver<(u64, Value)>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let take = async move |Path(number): Path<u64>, body: Bytes| {

@@ -12,7 +12,7 @@ export function status(text) {
 /** How many lines a list keeps. */
 const LINES = 500;
 
-/** Appends a line to a list. Always as text: what comes over a stream is never markup. */
+/** Appends a line to a list. Always as text: data of a stream is never markup. */
 export function show(text, id = "events") {
   const list = element(id);
   const line = document.createElement("li");
@@ -22,7 +22,7 @@ export function show(text, id = "events") {
   list.scrollTop = list.scrollHeight;
 }
 
-/** The browser's own client, which connects again by itself. */
+/** The browser's own client, which reconnects by itself. */
 export function subscribe(url) {
   const source = new EventSource(url);
   status("connecting");

@@ -1,5 +1,4 @@
-// A Chromium that does what the lines on standard input say, one command each, and answers each with one line.
-// It ends with its input.
+// Drives Chromium: each line of standard input is a command, and is answered by one line. Ends when its input ends.
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 

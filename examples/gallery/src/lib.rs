@@ -1,6 +1,6 @@
 //! Six applications that use `sse-wire`, with a page for each: see the README of this folder.
 //!
-//! [`apps`] has one file for each. They share [`sse`], the answer that all of them give, and nothing else.
+//! [`apps`] has a file or folder for each. They share [`sse`], the response that all of them send, and nothing else.
 
 use std::io;
 use std::time::Duration;
@@ -14,15 +14,15 @@ mod pages;
 pub mod sse;
 pub mod watch;
 
-/// How long the streams may take to end. A client that does not read would keep its connection open for ever.
+/// How long streams may take to end: a client that does not read would keep its connection open for ever.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What the gallery is started with.
+/// The settings of the gallery.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// A second, as the applications count it. Tests have shorter ones.
+    /// The length of a second for the applications. Tests use a shorter one.
     pub beat: Duration,
-    /// An OpenAI-compatible server for the relay, in place of the one inside: what comes before `/v1/chat/completions`.
+    /// The URL of an OpenAI-compatible server for the relay, without `/v1/chat/completions`. `None`: the built-in one.
     pub upstream: Option<String>,
     /// The key for the upstream.
     pub key: Option<String>,
@@ -38,10 +38,10 @@ impl Default for Settings {
 ///
 /// # Errors
 ///
-/// If there is no address, no temporary folder, or no HTTP client to be had.
+/// If the listener has no address, or as [`router`].
 pub async fn serve(listener: TcpListener, settings: Settings, shutdown: CancellationToken) -> io::Result<()> {
-    let inside = format!("http://{}/upstream", listener.local_addr()?);
-    let router = router(&settings, &inside, &shutdown)?;
+    let built_in = format!("http://{}/upstream", listener.local_addr()?);
+    let router = router(&settings, &built_in, &shutdown)?;
     let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     tokio::select! {
         result = served => result,
@@ -49,15 +49,15 @@ pub async fn serve(listener: TcpListener, settings: Settings, shutdown: Cancella
     }
 }
 
-/// The pages and all applications. `inside`: the URL of the upstream that is part of this router, for where
-/// [`Settings::upstream`] names no other. Must be called within a tokio runtime.
+/// The pages and all applications. `built_in` is the URL of the upstream that is part of this router, which is used
+/// unless [`Settings::upstream`] is set. Must be called within a tokio runtime.
 ///
 /// # Errors
 ///
-/// If there is no temporary folder, or no HTTP client to be had.
-pub fn router(settings: &Settings, inside: &str, shutdown: &CancellationToken) -> io::Result<Router> {
+/// If no temporary folder or HTTP client can be made, or if the system's clock is before 1970.
+pub fn router(settings: &Settings, built_in: &str, shutdown: &CancellationToken) -> io::Result<Router> {
     let beat = settings.beat;
-    let upstream = settings.upstream.as_deref().unwrap_or(inside);
+    let upstream = settings.upstream.as_deref().unwrap_or(built_in);
     Ok(pages::routes()
         .merge(apps::report::routes(beat, shutdown)?)
         .merge(apps::numbers::routes(beat, shutdown))

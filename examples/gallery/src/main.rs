@@ -13,9 +13,9 @@ const USAGE: &str = "\
 Six applications of Server-Sent Events, with a page for each.
 
 gallery [--port N] [--upstream URL]
-    --port N        where to listen on 127.0.0.1; 0: the system's choice. 8080 unless given
-    --upstream URL  an OpenAI-compatible server for the relay, in place of the one inside.
-                    The key for it is taken from OPENAI_API_KEY
+    --port N        the port to listen on at 127.0.0.1; 0 for any free one. 8080 unless given
+    --upstream URL  an OpenAI-compatible server for the relay, in place of the built-in one.
+                    Its key is read from OPENAI_API_KEY
 
 gallery watch URL TOKEN
     follows a report, such as http://127.0.0.1:8080/rooms/blue/report";
@@ -38,7 +38,7 @@ async fn main() -> Result {
             let shutdown = CancellationToken::new();
             let interrupt = shutdown.clone();
             tokio::spawn(async move {
-                // Without a handler there is no Ctrl-C to wait for, and the default ends the program.
+                // On an error there is no handler, and Ctrl-C ends the program at once.
                 if tokio::signal::ctrl_c().await.is_ok() {
                     interrupt.cancel();
                 }
@@ -48,8 +48,8 @@ async fn main() -> Result {
         Command::Watch { url, token } => {
             let mut subscriber = Subscriber::new();
             subscriber.subscribe(url, token, watch::printed());
-            if let Some(why) = subscriber.closed().await {
-                println!("closed: {why}");
+            if let Some(reason) = subscriber.closed().await {
+                println!("closed: {reason}");
             }
         }
     }
@@ -73,7 +73,7 @@ fn command() -> Result<Command> {
         }
     }
     if settings.upstream.as_deref().is_some_and(|url| url.starts_with("https:")) && !cfg!(feature = "https") {
-        return Err("an upstream over https asks for `--features https`".into());
+        return Err("an upstream over https needs `--features https`".into());
     }
     Ok(Command::Serve { port, settings })
 }

@@ -1,10 +1,10 @@
-//! The pages and what they load. All of it lies in the program: the gallery needs no network and no files.
+//! The pages and what they load. All of it is part of the program: the gallery needs no network and no files.
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::{MethodRouter, get};
 
-/// A route to each page, with whatever state the other routes have.
+/// A route to each page, for a router with any state.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", html(include_str!("../pages/index.html")))

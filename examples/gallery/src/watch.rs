@@ -1,23 +1,23 @@
-//! The client half of the report: subscriptions that map names of events to actions.
+//! The client of the report: subscriptions with an action for each name of events.
 //!
-//! It teaches to drive an [`EventSource`], which decides, with an HTTP client, which does: what to send, whether the
-//! response opens the stream, how long to wait before the next try, and when it is over.
+//! It shows how to use an [`EventSource`] with an HTTP client. The source decides what to send, whether the response opens
+//! the stream, how long to wait before the next try, and when to stop; the HTTP client does the I/O.
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
 use sse_wire::Event;
-use sse_wire::client::{Closed, EventSource, ReceiveError, Reconnect};
+use sse_wire::client::{CloseReason, EventSource, Reconnect};
 use tokio::task::JoinHandle;
 
-/// After how many tries in a row it is over.
+/// How many tries in a row to connect again.
 pub const MAX_TRIES: u32 = 5;
 
-/// What is done about an event.
-pub type Action = Box<dyn FnMut(&Event) + Send>;
+/// Called with each event of a name.
+pub type Action = Box<dyn FnMut(Event<'_>) + Send>;
 
-/// What is done about which event, by its name. Events of other names are left out.
+/// An action for each name of events. Events of other names are ignored.
 pub type Actions = HashMap<&'static str, Action>;
 
 /// Prints the progress of a report.
@@ -28,40 +28,40 @@ pub fn printed() -> Actions {
     HashMap::from([("EXCEL_STATUS", status), ("EXCEL_STATUS_END", end)])
 }
 
-/// Has one subscription at a time.
+/// A client with one subscription at a time.
 #[derive(Debug, Default)]
 pub struct Subscriber {
     client: reqwest::Client,
-    current: Option<JoinHandle<Closed>>,
+    current: Option<JoinHandle<CloseReason>>,
 }
 
 impl Subscriber {
-    /// Without a subscription.
+    /// A client without a subscription.
     #[must_use]
     pub fn new() -> Subscriber {
         Subscriber::default()
     }
 
-    /// Subscribes, until the end event. Closes the subscription that there is. Must be called within a tokio runtime.
+    /// Closes the current subscription, and subscribes until the end event. Must be called within a tokio runtime.
     ///
-    /// After a connection that ended, or could not be made, it is tried again, at most [`MAX_TRIES`] times in a row.
+    /// If a connection ends or cannot be made, it tries again, at most [`MAX_TRIES`] times in a row.
     pub fn subscribe(&mut self, url: String, token: String, actions: Actions) {
         self.close();
         self.current = Some(tokio::spawn(follow(self.client.clone(), url, token, actions)));
     }
 
-    /// Ends the subscription, if there is one: no action runs after this.
+    /// Ends the subscription, if there is one.
     pub fn close(&mut self) {
         if let Some(current) = self.current.take() {
             current.abort();
         }
     }
 
-    /// Waits until the subscription is over. `None`: there is none, or one of its actions panicked.
-    pub async fn closed(&mut self) -> Option<Closed> {
-        let closed = self.current.as_mut()?.await;
+    /// Waits until the subscription ends. `None` if there is none, or if one of its actions panicked.
+    pub async fn closed(&mut self) -> Option<CloseReason> {
+        let reason = self.current.as_mut()?.await;
         self.current = None;
-        closed.ok()
+        reason.ok()
     }
 }
 
@@ -71,34 +71,36 @@ impl Drop for Subscriber {
     }
 }
 
-/// One subscription, over as many connections as it takes.
-async fn follow(client: reqwest::Client, url: String, token: String, mut actions: Actions) -> Closed {
-    // A connection that lasts less than a second is no better than one that fails, so that these are counted too.
+/// One subscription, over all of its connections.
+async fn follow(client: reqwest::Client, url: String, token: String, mut actions: Actions) -> CloseReason {
+    // A connection that lasts less than a second counts as one that failed.
     let reconnect = Reconnect::new()
-        .time(Duration::from_millis(200))
-        .backoff(Duration::from_secs(5))
-        .max_tries(MAX_TRIES)
-        .good_after(Duration::from_secs(1))
-        .retry_temporary_statuses();
-    let mut source = EventSource::builder().reconnect(reconnect).end_name("EXCEL_STATUS_END").build();
+        .with_time(Duration::from_millis(200))
+        .with_backoff(Duration::from_secs(5))
+        .with_max_tries(MAX_TRIES)
+        .with_good_after(Duration::from_secs(1))
+        .with_retry_on_temporary_status();
+    let mut source = EventSource::new().with_reconnect(reconnect).with_end_name("EXCEL_STATUS_END");
     loop {
         let mut request = client.get(&url).bearer_auth(&token);
         for (name, value) in source.request_headers() {
             request = request.header(name, value);
         }
         let mut opened = None;
-        if let Err(error) = receive(request, &mut source, &mut actions, &mut opened).await {
+        if let Err(error) = receive(request, &mut source, &mut actions, &mut opened).await
+            && source.close_reason().is_none()
+        {
             eprintln!("{error}");
         }
         let open_for = opened.map_or(Duration::ZERO, |opened: Instant| opened.elapsed());
         match source.disconnected(open_for, fastrand::u32(..)) {
             Ok(wait) => tokio::time::sleep(wait).await,
-            Err(why) => return why,
+            Err(reason) => return reason,
         }
     }
 }
 
-/// One connection.
+/// One connection. An error that closes the source, as the end event does, is its [`EventSource::close_reason`].
 async fn receive(
     request: reqwest::RequestBuilder,
     source: &mut EventSource,
@@ -109,18 +111,11 @@ async fn receive(
     let content_type = response.headers().get("content-type").map_or(&b""[..], |value| value.as_bytes());
     source.response(response.status().as_u16(), content_type)?;
     *opened = Some(Instant::now());
-    while let Some(mut chunk) = response.chunk().await? {
-        loop {
-            match source.next_event_shared(&mut chunk) {
-                Ok(Some(event)) => {
-                    if let Some(action) = actions.get_mut(event.name()) {
-                        action(&event);
-                    }
-                }
-                Ok(None) => break,
-                // The end event came.
-                Err(ReceiveError::Closed(_)) => return Ok(()),
-                Err(error) => return Err(error.into()),
+    while let Some(chunk) = response.chunk().await? {
+        let mut events = source.feed(&chunk);
+        while let Some(event) = events.next_event()? {
+            if let Some(action) = actions.get_mut(event.name()) {
+                action(event);
             }
         }
     }

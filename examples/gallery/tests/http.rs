@@ -12,8 +12,8 @@ use gallery::watch::{Action, Actions, MAX_TRIES, Subscriber};
 use gallery::{Settings, serve};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use sse_wire::Event;
-use sse_wire::client::Closed;
+use sse_wire::OwnedEvent;
+use sse_wire::client::CloseReason;
 use sse_wire::stream::{EventStream, StreamError, TransportExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -70,14 +70,14 @@ impl Gallery {
         Ok(serde_json::from_str(&self.get(path).send().await?.error_for_status()?.text().await?)?)
     }
 
-    /// What the relay says to this model: its texts in one, and the name and the data of the last event.
+    /// What the relay sends for this model: its text, and the name and the data of the last event.
     async fn relayed(&self, model: &str) -> Result<(String, String, Value)> {
         let question = json!({ "message": "Hi", "model": model });
         let mut events = all(open(self.post("/relay/ask", &question)).await?).await?;
         let last = events.pop().ok_or("no event")?;
         assert!(events.iter().all(|event| event.name() == "message"));
         let data = if last.data().is_empty() { Value::Null } else { last.parse_json()? };
-        Ok((events.iter().map(Event::data).collect(), last.name().into(), data))
+        Ok((events.iter().map(OwnedEvent::data).collect(), last.name().into(), data))
     }
 }
 
@@ -92,7 +92,7 @@ async fn open(
 }
 
 /// All events, up to a clean end, which must come.
-async fn all<S: Stream<Item = reqwest::Result<Bytes>> + Unpin>(mut events: EventStream<S>) -> Result<Vec<Event>> {
+async fn all<S: Stream<Item = reqwest::Result<Bytes>> + Unpin>(mut events: EventStream<S>) -> Result<Vec<OwnedEvent>> {
     let mut received = Vec::new();
     let ended = timeout(Duration::from_secs(10), async {
         while let Some(event) = events.next().await {
@@ -104,11 +104,11 @@ async fn all<S: Stream<Item = reqwest::Result<Bytes>> + Unpin>(mut events: Event
 }
 
 /// The next event, which must come.
-async fn next<S: Stream<Item = reqwest::Result<Bytes>> + Unpin>(events: &mut EventStream<S>) -> Result<Event> {
+async fn next<S: Stream<Item = reqwest::Result<Bytes>> + Unpin>(events: &mut EventStream<S>) -> Result<OwnedEvent> {
     Ok(timeout(Duration::from_secs(10), events.next()).await?.ok_or("the stream has ended")??)
 }
 
-fn ids(events: &[Event]) -> Vec<&str> {
+fn ids(events: &[OwnedEvent]) -> Vec<&str> {
     events.iter().map(|event| event.id().unwrap_or("none")).collect()
 }
 
@@ -153,7 +153,7 @@ async fn a_report_counts_its_messages_from_1_and_ends_with_the_end_event() -> Re
     let csv = csv.text().await?;
     assert!(csv.starts_with("room,row,value\nblue,1,") && csv.contains("\nblue,total,"), "{csv}");
     let other = gallery.get("/rooms/blue/report.csv").bearer_auth("demo-bob").send().await?;
-    assert_eq!(other.status(), StatusCode::NOT_FOUND, "it is of another user");
+    assert_eq!(other.status(), StatusCode::NOT_FOUND, "it belongs to another user");
     Ok(())
 }
 
@@ -174,16 +174,16 @@ async fn a_new_subscription_replaces_that_of_the_same_user_and_no_other() -> Res
     let second = open(gallery.report(ALICE)).await?;
 
     let rest = all(first).await?;
-    let end = rest.last().ok_or("the first was not told")?;
+    let end = rest.last().ok_or("the first received no end event")?;
     assert_eq!((end.name(), end.data(), end.id()), ("EXCEL_STATUS_END", "", None));
-    assert!(rest.len() < 10, "the first went on");
+    assert!(rest.len() < 10, "the first continued");
     assert_eq!(all(second).await?.len(), 11);
     assert_eq!(all(other).await?.len(), 11);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_client_that_comes_back_gets_what_it_missed_of_the_report() -> Result {
+async fn a_client_that_reconnects_gets_what_it_missed_of_the_report() -> Result {
     let gallery = Gallery::start().await?;
     let mut first = open(gallery.report(ALICE)).await?;
     next(&mut first).await?;
@@ -191,7 +191,7 @@ async fn a_client_that_comes_back_gets_what_it_missed_of_the_report() -> Result 
     drop(first);
     let rest = all(open(gallery.report(ALICE).header("last-event-id", "2")).await?).await?;
     assert_eq!(ids(&rest), ["3", "4", "5", "6", "7", "8", "9", "10", "11"]);
-    // It is over, and can still be told.
+    // It has ended, and is still replayed.
     let rest = all(open(gallery.report(ALICE).header("last-event-id", "10")).await?).await?;
     assert_eq!(ids(&rest), ["11"]);
     assert!(all(open(gallery.report(ALICE).header("last-event-id", "11")).await?).await?.is_empty());
@@ -200,7 +200,7 @@ async fn a_client_that_comes_back_gets_what_it_missed_of_the_report() -> Result 
     Ok(())
 }
 
-/// Actions that note the names of the events and their ids.
+/// Actions that record the ids and the names of the events.
 fn noted(notes: &Arc<Mutex<Vec<String>>>) -> Actions {
     let note = || -> Action {
         let notes = Arc::clone(notes);
@@ -215,7 +215,7 @@ async fn the_client_follows_a_report_to_its_end() -> Result {
     let notes = Arc::default();
     let mut subscriber = Subscriber::new();
     subscriber.subscribe(gallery.url("/rooms/blue/report"), ALICE.into(), noted(&notes));
-    assert_eq!(subscriber.closed().await, Some(Closed::EndEvent));
+    assert_eq!(subscriber.closed().await, Some(CloseReason::EndEvent));
     let notes = notes.lock().unwrap();
     assert_eq!((notes.len(), notes[0].as_str(), notes[10].as_str()), (11, "1 EXCEL_STATUS", "11 EXCEL_STATUS_END"));
     Ok(())
@@ -231,15 +231,15 @@ async fn a_new_subscription_of_the_client_closes_the_one_before() -> Result {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     subscriber.subscribe(gallery.url("/rooms/green/report"), ALICE.into(), noted(&second));
-    assert_eq!(subscriber.closed().await, Some(Closed::EndEvent));
+    assert_eq!(subscriber.closed().await, Some(CloseReason::EndEvent));
     assert_eq!(second.lock().unwrap().len(), 11);
-    assert!(first.lock().unwrap().len() < 10, "the first went on");
+    assert!(first.lock().unwrap().len() < 10, "the first continued");
     assert_eq!(subscriber.closed().await, None);
     Ok(())
 }
 
 #[tokio::test]
-async fn the_client_does_not_come_back_with_a_wrong_token() -> Result {
+async fn the_client_does_not_reconnect_with_a_wrong_token() -> Result {
     let gallery = Gallery::start().await?;
     let mut subscriber = Subscriber::new();
     subscriber.subscribe(gallery.url("/rooms/blue/report"), "wrong".into(), Actions::new());
@@ -248,7 +248,7 @@ async fn the_client_does_not_come_back_with_a_wrong_token() -> Result {
     Ok(())
 }
 
-// Time is passed by, not waited for.
+// The time is simulated.
 #[tokio::test(start_paused = true)]
 async fn the_client_gives_up_after_five_tries() -> Result {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -263,7 +263,7 @@ async fn the_client_gives_up_after_five_tries() -> Result {
     });
     let mut subscriber = Subscriber::new();
     subscriber.subscribe(url, ALICE.into(), Actions::new());
-    assert_eq!(subscriber.closed().await, Some(Closed::OutOfTries { tries: MAX_TRIES }));
+    assert_eq!(subscriber.closed().await, Some(CloseReason::OutOfTries { tries: MAX_TRIES }));
     assert_eq!(server.await?, 1 + MAX_TRIES, "the first, and the tries to connect again");
     Ok(())
 }
@@ -321,7 +321,7 @@ async fn a_chat_answers_with_any_text() -> Result {
     let events = all(open(gallery.post("/chat", &json!({ "message": question }))).await?).await?;
     let (done, pieces) = events.split_last().ok_or("no event")?;
     assert_eq!(done.name(), "done");
-    let answer: String = pieces.iter().map(Event::data).collect();
+    let answer: String = pieces.iter().map(OwnedEvent::data).collect();
     assert!(answer.starts_with(&format!("You asked:\n\n  {question}\n\n")), "{answer}");
     assert!(answer.contains("\n- emoji: 👋🏽 👩‍🚀 🎉\n- 中文、日本語、한국어\n") && answer.ends_with("✅\n"), "{answer}");
     assert!(pieces.len() > 20);
@@ -341,12 +341,12 @@ async fn an_abort_stops_the_answer_at_once() -> Result {
     let pieces = gallery.json("/chat/running").await?["pieces"].clone();
     assert!(pieces.as_u64().ok_or("no number")? < 10_000, "{pieces}");
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(gallery.json("/chat/running").await?["pieces"], pieces, "it went on");
+    assert_eq!(gallery.json("/chat/running").await?["pieces"], pieces, "it continued");
     Ok(())
 }
 
 #[tokio::test]
-async fn the_relay_sends_on_the_text_of_the_first_choice() -> Result {
+async fn the_relay_passes_on_the_text_of_the_first_choice() -> Result {
     let gallery = Gallery::start().await?;
     let (text, last, _) = gallery.relayed("gallery").await?;
     assert_eq!(text, "You asked: Hi\n\nA stream tells you at once; ポーリングは待つ。 🚀\nThe end.");
@@ -373,7 +373,7 @@ async fn no_failure_of_the_upstream_is_silent() -> Result {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_not_there_or_is_something_else_is_told() -> Result {
+async fn an_upstream_that_is_unreachable_or_no_event_stream_is_an_error_event() -> Result {
     let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
     let gallery = Gallery::relaying(format!("http://{closed}")).await?;
     let (_, last, problem) = gallery.relayed("any").await?;
@@ -392,7 +392,7 @@ async fn an_upstream_that_is_not_there_or_is_something_else_is_told() -> Result 
 }
 
 #[tokio::test]
-async fn the_relay_holds_nothing_back_and_carries_the_key() -> Result {
+async fn the_relay_delays_nothing_and_sends_the_key() -> Result {
     let (sender, receiver) = tokio::sync::mpsc::channel::<std::result::Result<Bytes, std::io::Error>>(1);
     let receiver = Arc::new(Mutex::new(Some(receiver)));
     let upstream = axum::Router::new().fallback(async move |headers: axum::http::HeaderMap| {
@@ -409,7 +409,7 @@ async fn the_relay_holds_nothing_back_and_carries_the_key() -> Result {
     for text in ["a", "b"] {
         let chunk = json!({ "choices": [{ "index": 0, "delta": { "content": text } }] });
         sender.send(Ok(format!("data: {chunk}\n\n").into())).await?;
-        // The upstream says no more until this has come.
+        // The upstream sends no more before this has arrived.
         assert_eq!(next(&mut events).await?.data(), text);
     }
     drop(events);
@@ -432,13 +432,16 @@ async fn the_pass_through_leaves_everything_as_it_is() -> Result {
     assert!(refused.text().await?.contains("Incorrect API key"));
 
     let events = all(open(gallery.post("/v1/chat/completions", &request("gallery-broken"))).await?).await?;
-    let last = events.last().ok_or("no event")?;
+    let (last, chunks) = events.split_last().ok_or("no event")?;
     assert_eq!(last.name(), "error");
+    // Nothing of the chunk that was cut.
+    assert!(chunks.iter().all(|chunk| chunk.name() == "message" && chunk.parse_json::<Value>().is_ok()));
+    assert_eq!(chunks.len(), 4, "the role, and three pieces of text");
     assert!(last.parse_json::<Value>()?["error"]["message"].is_string());
     Ok(())
 }
 
-fn number(event: &Event) -> Result<u64> {
+fn number(event: &OwnedEvent) -> Result<u64> {
     event.parse_json::<Value>()?["number"].as_u64().ok_or_else(|| "no number".into())
 }
 
@@ -459,11 +462,11 @@ async fn the_feed_has_no_gap_and_no_double_however_often_it_is_cut() -> Result {
             }
             Ok(())
         });
-        let error: Box<dyn Error> = cut.await?.expect_err("a clean end");
+        let error: Box<dyn Error> = cut.await?.expect_err("the stream ended cleanly");
         assert!(error.is::<StreamError<reqwest::Error>>(), "{error}");
-        assert!(!events.last_event_id().contains("never"), "half an event counts for nothing");
+        assert!(!events.last_event_id().contains("never"), "the id of half an event took effect");
         events.last_event_id().clone_into(&mut last_event_id);
-        // What is published in the meantime is missed.
+        // The client misses what is published in the meantime.
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     let expected: Vec<_> = (numbers[0]..).take(numbers.len()).collect();
@@ -487,7 +490,7 @@ async fn a_feed_that_lost_its_buffer_says_so_once() -> Result {
     assert_eq!(next(&mut events).await?.name(), "gone");
     let first = next(&mut events).await?;
     assert_eq!(first.name(), "message");
-    // A client that comes back from here is known again.
+    // A client that reconnects after this event is known again.
     let id = first.last_event_id().to_owned();
     let mut events = open(gallery.get("/feed/events").header("last-event-id", id)).await?;
     assert_eq!(number(&next(&mut events).await?)?, number(&first)? + 1);

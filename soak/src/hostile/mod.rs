@@ -1,8 +1,8 @@
-//! A stream that means harm, and a client with a limit that must come through it: each block that is too large gives the
-//! error that it should, once, and the events in between arrive whole.
+//! A hostile stream, and a client with a limit: each block that is too large must lead to the right error, once, and the
+//! events in between must arrive whole.
 //!
-//! One client at a time reads one round after the other, each by another method. The connection ends within the last block
-//! of a round; nothing of that may be left in the next.
+//! One client reads one round after the other, each by another method. The connection ends within the last block of a
+//! round; nothing of that may be left in the next.
 
 mod script;
 
@@ -14,16 +14,16 @@ use bytes::Bytes;
 use fastrand::Rng;
 use futures_util::{Stream, stream};
 use sse_wire::client::{EventSource, ReceiveError, Reconnect};
-use sse_wire::{Event, FieldError, Item, ParseError};
+use sse_wire::{Block, BlockLine, Event, FieldError, KEEP_ALIVE, ParseError, Parser};
 use tokio::time::sleep;
 
 use crate::expected::Series;
 use crate::failure::{Failure, shortened};
 use crate::habits::{METHODS, Reading};
 use crate::run::Run;
-use script::{LIMIT, Outcome, Step};
+use script::{LIMIT, Outcome, Seen, Step};
 
-/// Signs of life come often, so that some fall between the pieces of a block: the server must hold them back.
+/// Keep-alives are frequent, so that some are due between two pieces of a block. The server must not send these.
 pub const KEEP_ALIVE_PERIOD: Duration = Duration::from_millis(3);
 
 /// The largest piece that the server sends at once.
@@ -46,10 +46,11 @@ pub fn pieces(series: Series, round: u64) -> impl Stream<Item = Result<Bytes, Fi
     })
 }
 
-/// Reads one round after the other, until a check fails or the run comes to its end.
+/// Reads one round after the other, until a check fails or the run is ending.
 pub async fn follow(http: reqwest::Client, url: String, run: Arc<Run>) -> Result<(), Failure> {
-    let reconnect = Reconnect::new().time(Duration::from_millis(20)).floor(Duration::from_millis(20));
-    let mut source = EventSource::builder().max_event_size(LIMIT).reconnect(reconnect).build();
+    let reconnect = Reconnect::new().with_time(Duration::from_millis(20)).with_floor(Duration::from_millis(20));
+    let parser = Parser::new().with_max_event_size(LIMIT);
+    let mut source = EventSource::new().with_parser(parser).with_reconnect(reconnect);
     let mut last_event_id = String::new();
     let mut chance = Rng::with_seed(run.series.seed);
     for (round, reading) in (0..).zip(METHODS.into_iter().cycle()) {
@@ -68,7 +69,7 @@ pub async fn follow(http: reqwest::Client, url: String, run: Arc<Run>) -> Result
         opens.map_err(|error| place(Failure::error("the response", &error)))?;
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
             run.counts.hostile.bytes.add(u64::try_from(chunk.len()).unwrap_or_default());
-            reader.take(&mut source, chunk).map_err(place)?;
+            reader.read(&mut source, &chunk).map_err(place)?;
         }
         reader.end(&mut source).map_err(place)?;
         let wait = source.disconnected(Duration::ZERO, chance.u32(..));
@@ -87,89 +88,122 @@ pub async fn follow(http: reqwest::Client, url: String, run: Arc<Run>) -> Result
 /// Reads one round, and compares all of it.
 struct Reader {
     reading: Reading,
-    /// What is yet to come, with where its block begins, signs of life not counted.
+    /// What must still come, and where its block begins, without the keep-alives before it.
     expected: vec::IntoIter<(u64, Outcome)>,
     last_event_id: String,
     events: u64,
     comments: u64,
-    /// Comments without text: signs of life, each of which moves on what comes after it.
-    alive: u64,
+    /// Keep-alives that were seen. Each moves what comes after it.
+    keep_alives: u64,
     refused: u64,
 }
 
 impl Reader {
     fn new(reading: Reading, steps: Vec<Step>, last_event_id: String) -> Reader {
-        let sees_comments = matches!(reading, Reading::Items | Reading::SharedItems);
         let mut expected = Vec::new();
         let mut start = 0;
         for step in steps {
-            let outcomes = if sees_comments { step.items } else { step.events };
-            expected.extend(outcomes.into_iter().map(|outcome| (start, outcome)));
-            start += u64::try_from(step.bytes.len()).unwrap_or_default();
+            let len = u64::try_from(step.bytes.len()).unwrap_or_default();
+            let outcome = if reading.sees_blocks() { Some(step.block()) } else { step.event };
+            expected.extend(outcome.map(|outcome| (start, outcome)));
+            start += len;
         }
         let expected = expected.into_iter();
-        Reader { reading, expected, last_event_id, events: 0, comments: 0, alive: 0, refused: 0 }
+        Reader { reading, expected, last_event_id, events: 0, comments: 0, keep_alives: 0, refused: 0 }
     }
 
-    /// All of one chunk.
-    fn take(&mut self, source: &mut EventSource, mut chunk: Bytes) -> Result<(), Failure> {
-        let copy = chunk.clone();
-        let mut borrowed = &copy[..];
-        loop {
-            let is_more = match self.reading {
-                Reading::Borrowed => {
-                    source.next_event(&mut borrowed).map(|event| event.map(|event| self.event(&event)))
+    /// Everything that one chunk completes.
+    fn read(&mut self, source: &mut EventSource, chunk: &Bytes) -> Result<(), Failure> {
+        match self.reading {
+            Reading::Borrowed => {
+                let mut events = source.feed(chunk);
+                while let Some(event) = events.next_event().transpose() {
+                    self.check(event, |reader, event| reader.event(event))?;
                 }
-                Reading::Items => source.next_item(&mut borrowed).map(|item| item.map(|item| self.item(&item))),
-                Reading::SharedItems => {
-                    source.next_item_shared(&mut chunk).map(|item| item.map(|item| self.item(&item)))
+                Ok(())
+            }
+            Reading::Owned => {
+                let mut events = source.feed(chunk).owned();
+                events.try_for_each(|event| self.check(event, |reader, event| reader.event(event.as_event())))
+            }
+            Reading::Blocks => {
+                let mut blocks = source.feed(chunk);
+                while let Some(block) = blocks.next_block().transpose() {
+                    self.check(block, |reader, block| reader.block(block))?;
                 }
-                _ => source.next_event_shared(&mut chunk).map(|event| event.map(|event| self.event(&event))),
-            };
-            match is_more {
-                Ok(Some(checked)) => checked?,
-                Ok(None) => return Ok(()),
-                Err(ReceiveError::Parse(error)) => self.error(&error)?,
-                Err(error) => return Err(Failure::error("the source", &error)),
+                Ok(())
+            }
+            Reading::OwnedBlocks => {
+                let mut blocks = source.feed(chunk).owned_blocks();
+                blocks.try_for_each(|block| self.check(block, |reader, block| reader.block(block.as_block())))
+            }
+            Reading::Bytes | Reading::Mixed | Reading::Stream => {
+                let mut events = source.feed_bytes(chunk);
+                events.try_for_each(|event| self.check(event, |reader, event| reader.event(event.as_event())))
             }
         }
     }
 
-    /// The connection has ended: all must have come, and what did not end must not become an event.
+    /// What a method has returned: an item, which `check` checks, or an error.
+    fn check<T>(
+        &mut self,
+        item: Result<T, ReceiveError>,
+        check: impl FnOnce(&mut Self, T) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        match item {
+            Ok(item) => check(self, item),
+            Err(ReceiveError::Parse(error)) => self.error(&error),
+            Err(error) => Err(Failure::error("the source", &error)),
+        }
+    }
+
+    /// The connection has ended: everything must have come, and the last block must not become an event.
     fn end(&mut self, source: &mut EventSource) -> Result<(), Failure> {
         if let Some((_, missing)) = self.expected.next() {
             return Err(Failure::new("the end of the stream", describe(&missing), "nothing"));
         }
-        if let Some(event) = source.finish() {
+        let unfinished = source.finish();
+        if let Some(event) = unfinished.and_then(|block| block.event()) {
             return Err(Failure::new("the end of the stream", "no unfinished event", shortened(event.data())));
+        }
+        if self.reading.sees_blocks() && unfinished.is_some() {
+            return Err(Failure::new("the end of the stream", "no unfinished block", "one that was refused"));
         }
         let (expected, seen) = (&self.last_event_id, source.last_event_id());
         if expected == seen { Ok(()) } else { Err(Failure::new("the last event ID", expected, shortened(seen))) }
     }
 
-    fn item<S: AsRef<str>>(&mut self, item: &Item<S>) -> Result<(), Failure> {
-        match item {
-            Item::Event(event) => self.event(event),
-            Item::Comment(text) if text.as_ref().is_empty() => {
-                self.alive += 1;
-                self.comments += 1;
-                Ok(())
-            }
-            Item::Comment(text) => {
-                self.comments += 1;
-                self.compare(&Outcome::Comment(text.as_ref().to_owned())).map(|_| ())
+    fn block(&mut self, block: Block<'_>) -> Result<(), Failure> {
+        let mut lines = Vec::new();
+        for line in block.lines() {
+            match line {
+                BlockLine::Comment(text) => {
+                    self.comments += 1;
+                    lines.push((String::new(), text.to_owned()));
+                }
+                BlockLine::Field { name, value } => lines.push((name.to_owned(), value.to_owned())),
+                _ => return Err(Failure::new("a line", "a comment or a field", format!("{line:?}"))),
             }
         }
+        if block.event().is_none() && lines == [(String::new(), String::new())] {
+            self.keep_alives += 1;
+            return Ok(());
+        }
+        self.compare(&Outcome::Block { event: block.event().map(Seen::from), lines })?;
+        block.event().map_or(Ok(()), |event| self.last_event_id(event))
     }
 
-    fn event<S: AsRef<str>>(&mut self, event: &Event<S>) -> Result<(), Failure> {
+    fn event(&mut self, event: Event<'_>) -> Result<(), Failure> {
+        self.compare(&Outcome::Event(event.into()))?;
+        self.last_event_id(event)
+    }
+
+    /// Checks the last event ID of an event.
+    fn last_event_id(&mut self, event: Event<'_>) -> Result<(), Failure> {
         self.events += 1;
-        let id = event.id().map(str::to_owned);
-        if let Some(id) = &id {
-            self.last_event_id.clone_from(id);
+        if let Some(id) = event.id() {
+            id.clone_into(&mut self.last_event_id);
         }
-        let (name, data) = (event.name().to_owned(), event.data().to_owned());
-        self.compare(&Outcome::Event { name, data, id, retry: event.retry() })?;
         let (expected, seen) = (&self.last_event_id, event.last_event_id());
         if expected == seen { Ok(()) } else { Err(Failure::new("a last event ID", expected, shortened(seen))) }
     }
@@ -177,16 +211,20 @@ impl Reader {
     fn error(&mut self, error: &ParseError) -> Result<(), Failure> {
         self.refused += 1;
         let start = self.compare(&Outcome::Refused(error.kind()))?;
-        let alive = u64::try_from(sse_wire::KEEP_ALIVE.len()).unwrap_or_default();
-        let signs = match self.reading {
-            Reading::Items | Reading::SharedItems => Some(self.alive * alive),
-            // Those that were not seen: some whole number of them.
-            _ => error.position().checked_sub(start).filter(|signs| signs % alive == 0),
+        if error.limit() != Some(LIMIT) {
+            return Err(Failure::new("the limit of an error", LIMIT, format!("{:?}", error.limit())));
+        }
+        let len = u64::try_from(KEEP_ALIVE.len()).unwrap_or_default();
+        let moved = if self.reading.sees_blocks() {
+            Some(self.keep_alives * len)
+        } else {
+            // By keep-alives that were not seen: some whole number of them.
+            error.position().checked_sub(start).filter(|moved| moved % len == 0)
         };
-        if signs.map(|signs| start + signs) == Some(error.position()) {
+        if moved.map(|moved| start + moved) == Some(error.position()) {
             Ok(())
         } else {
-            let expected = format!("byte {start}, moved on by signs of life of {alive} bytes each");
+            let expected = format!("byte {start}, moved by keep-alives of {len} bytes each");
             Err(Failure::new("the position of an error", expected, error.position()))
         }
     }
@@ -205,11 +243,15 @@ impl Reader {
 
 fn describe(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Event { name, data, id, retry } => {
+        Outcome::Event(Seen { name, data, id, retry }) => {
             let (len, data) = (data.len(), shortened(data));
             format!("an event (name {name:?}, id {id:?}, retry {retry:?}, {len} bytes of data, {data})")
         }
-        Outcome::Comment(text) => format!("a comment, {}", shortened(text)),
-        Outcome::Refused(kind) => format!("a block refused for {kind}"),
+        Outcome::Block { event, lines } => {
+            let event = event.clone().map_or("no event".to_owned(), |event| describe(&Outcome::Event(event)));
+            let first = lines.first().map_or(String::new(), |(name, value)| format!("{name}: {value}"));
+            format!("a block of {} lines, the first {}, with {event}", lines.len(), shortened(&first))
+        }
+        Outcome::Refused(kind) => format!("a block refused for this: {kind}"),
     }
 }

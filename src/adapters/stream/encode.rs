@@ -1,101 +1,92 @@
 //! Events to chunks for a transport.
 
+use core::convert::Infallible;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 
-use crate::{Encoder, Event, Item};
+use crate::encoder::{self, Encode};
 
-/// What an [`EncodedStream`] can encode: events, items, ready bytes, a `Result` of one of these, and types of your own.
+/// What an [`EncodedStream`] can encode: whatever implements [`Encode`], a `Result` of it, and types of your own.
 ///
 /// ```
+/// use std::convert::Infallible;
 /// use bytes::Bytes;
-/// use sse_wire::{Encoder, Event, stream::Encode};
+/// use sse_wire::{Event, stream::EncodeItem};
 ///
 /// struct Price(f64);
 ///
-/// impl Encode for Price {
-///     type Encoded = Bytes;
+/// impl EncodeItem for Price {
+///     type Error = Infallible;
 ///
-///     fn encode(self, encoder: &mut Encoder) -> Bytes {
-///         encoder.encode(&Event::new(self.0.to_string()))
+///     fn encode_item(self) -> Result<Bytes, Infallible> {
+///         Ok(Event::new(&self.0.to_string()).encode())
 ///     }
 /// }
-/// # assert_eq!(Price(42.17).encode(&mut Encoder::new()), "data: 42.17\n\n");
+/// # assert_eq!(Price(42.17).encode_item().unwrap(), "data: 42.17\n\n");
 /// ```
-pub trait Encode {
-    /// What it becomes: [`Bytes`], or a `Result` of them.
-    type Encoded;
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent in an event stream",
+    label = "neither an event, a block, a head, a comment or `Bytes`, nor a `Result` of one",
+    note = "for text, map it to events: `.map(|text| OwnedEvent::new(Head::new(), text))`"
+)]
+pub trait EncodeItem {
+    /// How the source fails; [`Infallible`] if it does not.
+    type Error;
 
-    /// What to send for it.
-    fn encode(self, encoder: &mut Encoder) -> Self::Encoded;
+    /// The bytes to send for it: whole blocks.
+    ///
+    /// # Errors
+    ///
+    /// The error of a `Result`, as it is.
+    fn encode_item(self) -> Result<Bytes, Self::Error>;
 }
 
-impl<S: AsRef<str>> Encode for Event<S> {
-    type Encoded = Bytes;
+#[diagnostic::do_not_recommend]
+impl<T: Encode> EncodeItem for T {
+    type Error = Infallible;
 
-    fn encode(self, encoder: &mut Encoder) -> Bytes {
-        encoder.encode(&self)
+    fn encode_item(self) -> Result<Bytes, Infallible> {
+        Ok(encoder::to_bytes(&self))
     }
 }
 
-/// A comment becomes a block of its own.
-impl<S: AsRef<str>> Encode for Item<S> {
-    type Encoded = Bytes;
+#[diagnostic::do_not_recommend]
+impl<T: Encode, E> EncodeItem for Result<T, E> {
+    type Error = E;
 
-    fn encode(self, encoder: &mut Encoder) -> Bytes {
-        match self {
-            Item::Event(event) => encoder.encode(&event),
-            Item::Comment(text) => encoder.comment(text.as_ref()),
-        }
-    }
-}
-
-/// Ready bytes stay what they are.
-impl Encode for Bytes {
-    type Encoded = Bytes;
-
-    fn encode(self, _: &mut Encoder) -> Bytes {
-        self
-    }
-}
-
-/// An error stays what it is.
-impl<T: Encode, E> Encode for Result<T, E> {
-    type Encoded = Result<T::Encoded, E>;
-
-    fn encode(self, encoder: &mut Encoder) -> Self::Encoded {
-        self.map(|value| value.encode(encoder))
+    fn encode_item(self) -> Result<Bytes, E> {
+        self.map(|part| encoder::to_bytes(&part))
     }
 }
 
 pin_project_lite::pin_project! {
     /// A stream of events, encoded: see [`EncodeExt::encoded`].
     ///
-    /// One chunk for each item, in order. An error of the source passes through in its place; whether more follows it
-    /// is up to the source. After the end it goes on to yield `None`, and does not poll the source again. It holds
-    /// nothing between two polls, so that dropping the future of a `next()` loses nothing.
+    /// One chunk for each item, in order. An error of the source passes through in its place; whether more follows it is up
+    /// to the source. A source without errors gives chunks whose error is [`Infallible`]. After the end it yields `None`,
+    /// and does not poll the source again. It holds nothing between two polls, so that dropping the future of a `next()`
+    /// loses nothing.
     #[derive(Debug)]
     #[must_use = "streams do nothing unless polled"]
     pub struct EncodedStream<S> {
         #[pin]
         source: S,
-        encoder: Encoder,
         ended: bool,
     }
 }
 
-impl<S> EncodedStream<S> {
-    /// The events of this source, encoded.
+impl<S: Stream<Item: EncodeItem>> EncodedStream<S> {
+    /// The items of this source, encoded.
     pub fn new(source: S) -> Self {
-        EncodedStream { source, encoder: Encoder::new(), ended: false }
+        EncodedStream { source, ended: false }
     }
 }
 
-impl<S: Stream<Item: Encode>> Stream for EncodedStream<S> {
-    type Item = <S::Item as Encode>::Encoded;
+impl<S: Stream<Item: EncodeItem>> Stream for EncodedStream<S> {
+    type Item = Result<Bytes, <S::Item as EncodeItem>::Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.project();
@@ -104,7 +95,7 @@ impl<S: Stream<Item: Encode>> Stream for EncodedStream<S> {
         }
         let item = ready!(this.source.poll_next(cx));
         *this.ended = item.is_none();
-        Poll::Ready(item.map(|item| item.encode(this.encoder)))
+        Poll::Ready(item.map(EncodeItem::encode_item))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -112,18 +103,19 @@ impl<S: Stream<Item: Encode>> Stream for EncodedStream<S> {
     }
 }
 
-impl<S: Stream<Item: Encode>> FusedStream for EncodedStream<S> {
+impl<S: Stream<Item: EncodeItem>> FusedStream for EncodedStream<S> {
     fn is_terminated(&self) -> bool {
         self.ended
     }
 }
 
-/// [`encoded`](EncodeExt::encoded) for every stream of what can be encoded.
-pub trait EncodeExt: Stream<Item: Encode> + Sized {
-    /// This stream as chunks for a transport, all encoded by one [`Encoder`].
+/// `.encoded()` on every stream of what can be encoded.
+pub trait EncodeExt: Stream<Item: EncodeItem> + Sized {
+    /// The items of this stream as chunks for a transport, such as axum's `Body::from_stream` takes.
     fn encoded(self) -> EncodedStream<Self> {
         EncodedStream::new(self)
     }
 }
 
-impl<S: Stream<Item: Encode>> EncodeExt for S {}
+#[diagnostic::do_not_recommend]
+impl<S: Stream<Item: EncodeItem>> EncodeExt for S {}

@@ -1,185 +1,257 @@
-//! Chunks of a transport to events.
+//! Chunks of a transport to events and blocks.
 
-use core::marker::PhantomData;
+use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 
 use bytes::Bytes;
-use bytestring::ByteString;
 use futures_core::{FusedStream, Stream};
 
-use crate::{Event, Item, ParseError, Parser};
-use parsed::Parsed;
+use super::{Chunk as _, StreamError, Transport};
+use crate::parser::Chunk;
+use crate::{Block, OwnedBlock, OwnedEvent, ParseError, Parser};
 
-/// How many chunks without an event one poll takes before it lets other tasks run.
+/// How many chunks without an event one poll takes before other tasks may run.
 const CHUNKS_PER_POLL: usize = 32;
 
-/// The events of a stream of chunks: see [`ParserStream`].
-pub type EventStream<S> = ParserStream<S, Event<ByteString>>;
-
-/// The events and comments of a stream of chunks, for clients that want to see signs of life: see [`ParserStream`].
-///
-/// ```
-/// use futures_util::StreamExt;
-/// use sse_wire::{Item, stream::ItemStream};
-/// # use futures_util::FutureExt;
-///
-/// # async {
-/// let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>(": still here\n\n".as_bytes())]);
-/// let mut items = ItemStream::new(chunks);
-/// assert_eq!(items.next().await.unwrap().unwrap(), Item::Comment("still here"));
-/// # }.now_or_never().unwrap();
-/// ```
-pub type ItemStream<S> = ParserStream<S, Item<ByteString>>;
+/// How many bytes without an event one poll reads before other tasks may run. Longer chunks are read in parts.
+const BYTES_PER_POLL: usize = 256 * 1024;
 
 pin_project_lite::pin_project! {
-    /// What a [`Parser`] finds in a stream of chunks: events (an [`EventStream`]) or items (an [`ItemStream`]).
+    /// The events of a stream of chunks, owned.
     ///
-    /// `S` is the transport: a `Stream<Item = Result<B, E>>` where `B` becomes [`Bytes`]. The texts of the events share
-    /// the memory of the chunks, as those of [`Parser::next_event_shared`] do.
+    /// `S` is a [`Transport`]: a `Stream<Item = Result<B, E>>` where `B` is a [`Chunk`](super::Chunk).
+    /// [`events`](super::TransportExt::events) makes one, too.
     ///
     /// # What it yields
     ///
-    /// - The events of the stream, in order, whatever the chunks are.
-    /// - [`StreamError::Parse`], once for each block that is larger than the limit of the parser. The next poll goes on
-    ///   with the block after it.
-    /// - [`StreamError::Transport`], once and after every event before it, when the transport fails. This is the end;
-    ///   the transport is not polled again.
-    /// - `None` when the transport has ended, and for ever after. The standard discards an unfinished event;
-    ///   [`finish`](ParserStream::finish) hands it over.
+    /// - The events of the stream, in order, however it is cut into chunks.
+    /// - [`StreamError::Parse`], once for each block that the parser refuses. The next poll goes on after that block, unless
+    ///   the stream was told to [end there](EventStream::end_on_refusal).
+    /// - [`StreamError::Transport`], once and after every event before it, if the transport fails. This is the end.
+    /// - `None` when the transport has ended, and from then on. The standard discards the unfinished block;
+    ///   [`finish`](EventStream::finish) returns it.
+    ///
+    /// After the end the transport is not polled again.
     ///
     /// # Polling and cancelling
     ///
-    /// One poll gives at most one event, and takes at most 32 chunks. If there was no event in them, and the transport
-    /// may well have more, it wakes the task and returns pending, so that other tasks run.
+    /// One poll yields at most one event. If it has taken 32 chunks, or read 256 KiB (less than twice that, to be exact),
+    /// without finding one, it wakes the task and returns pending, so that other tasks run.
     ///
-    /// What was read and not yet yielded stays here: dropping the future of a `next()` loses nothing, so that it may
-    /// be used in `select!` and with timeouts.
+    /// What was read and not yet yielded stays here: dropping the future of a `next()` loses nothing, so that it may be used
+    /// in `select!` and with timeouts.
     ///
-    /// This stream is [`Unpin`] if the transport is. A transport that is not can be pinned before it is handed over
-    /// (`let transport = pin!(transport)`, or `Box::pin`), and then the methods that take `&mut self` can be called.
-    #[derive(Debug)]
+    /// This stream is [`Unpin`] if the transport is. A transport that is not can be pinned first (`pin!(transport)`, or
+    /// `Box::pin`), and then the methods that take `&mut self` can be called.
     #[must_use = "streams do nothing unless polled"]
-    pub struct ParserStream<S, T> {
+    pub struct EventStream<S> {
         #[pin]
-        transport: S,
-        parser: Parser,
-        // What is left of the last chunk.
-        chunk: Bytes,
-        // Then nothing is left of the chunk: the transport is polled once all of it was taken.
-        ended: bool,
-        yields: PhantomData<fn() -> T>,
+        reading: Reading<S>,
     }
 }
 
-/// What a [`ParserStream`] is made of.
+pin_project_lite::pin_project! {
+    /// The blocks of a stream of chunks, owned: all that an event stream says, comments and unknown fields included.
+    ///
+    /// For relays, and for clients that want to see keep-alives. It behaves as [`EventStream`] does.
+    /// [`blocks`](super::TransportExt::blocks) makes one, too.
+    ///
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use sse_wire::{BlockLine, stream::BlockStream};
+    /// # use futures_util::FutureExt;
+    ///
+    /// # async {
+    /// let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>(": still here\n\n")]);
+    /// let mut blocks = BlockStream::new(chunks);
+    /// let block = blocks.next().await.unwrap()?;
+    /// assert_eq!(block.event(), None);
+    /// assert_eq!(block.lines().next(), Some(BlockLine::Comment("still here")));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # }.now_or_never().unwrap().unwrap();
+    /// ```
+    #[must_use = "streams do nothing unless polled"]
+    pub struct BlockStream<S> {
+        #[pin]
+        reading: Reading<S>,
+    }
+}
+
+pin_project_lite::pin_project! {
+    struct Reading<S> {
+        #[pin]
+        transport: S,
+        parser: Parser,
+        // The last chunk.
+        chunk: Chunk,
+        ended: bool,
+        ends_on_refusal: bool,
+    }
+}
+
+/// What an [`EventStream`] or a [`BlockStream`] is made of.
 ///
-/// To go on with the same parser on a new connection: [`reset`](Parser::reset) it, and put the new transport and an
-/// empty rest in place of the old ones.
+/// To go on with the same parser on a new connection: [`reset`](Parser::reset) it, and put the new transport and an empty
+/// rest in place of the old ones.
 #[derive(Clone, Debug)]
 pub struct Parts<S> {
     /// Where chunks come from.
     pub transport: S,
-    /// The parser, with what it holds of an unfinished event.
+    /// The parser, with what it holds of an unfinished block.
     pub parser: Parser,
-    /// What the transport has given and the parser has not yet taken.
+    /// What the transport has yielded and the parser has not yet read.
     pub rest: Bytes,
 }
 
-impl<S, T> ParserStream<S, T> {
-    /// The events of this transport, with a [`Parser::new`]: 16 MiB for one event, and an empty last event ID.
-    pub fn new(transport: S) -> Self {
-        Self::with_parser(transport, Parser::new())
-    }
+/// The two streams have the same methods.
+macro_rules! stream {
+    ($stream:ident, $item:ty, $next:expr) => {
+        impl<S: Transport> $stream<S> {
+            /// What this transport yields, with a [`Parser::new`]: 16 MiB for one event, and an empty last event ID.
+            pub fn new(transport: S) -> Self {
+                Self::with_parser(transport, Parser::new())
+            }
 
-    /// The events of this transport, with a parser that has settings, or a past.
-    ///
-    /// ```
-    /// use sse_wire::{Parser, stream::EventStream};
-    /// # let transport = ();
-    ///
-    /// let parser = Parser::builder().max_event_size(64 * 1024).last_event_id("42").build();
-    /// let events = EventStream::with_parser(transport, parser);
-    /// assert_eq!(events.last_event_id(), "42");
-    /// ```
-    pub fn with_parser(transport: S, parser: Parser) -> Self {
-        Self::from_parts(Parts { transport, parser, rest: Bytes::new() })
-    }
+            /// What this transport yields, with a parser that has settings, or a past.
+            ///
+            /// ```
+            #[doc = concat!("use sse_wire::{Parser, stream::", stringify!($stream), "};")]
+            /// # let transport = futures_util::stream::empty::<Result<&str, std::io::Error>>();
+            ///
+            /// let parser = Parser::new().with_max_event_size(64 * 1024).with_last_event_id("42");
+            #[doc = concat!("let stream = ", stringify!($stream), "::with_parser(transport, parser);")]
+            /// assert_eq!(stream.last_event_id(), "42");
+            /// ```
+            pub fn with_parser(transport: S, parser: Parser) -> Self {
+                Self::from_parts(Parts { transport, parser, rest: Bytes::new() })
+            }
+        }
 
-    /// Goes on where [`into_parts`](ParserStream::into_parts) left off: with the rest of the chunk, and then with the
-    /// transport, which is polled even if it had ended.
-    pub fn from_parts(parts: Parts<S>) -> Self {
-        let Parts { transport, parser, rest } = parts;
-        ParserStream { transport, parser, chunk: rest, ended: false, yields: PhantomData }
-    }
+        impl<S> $stream<S> {
+            /// Goes on where [`into_parts`](Self::into_parts) left off: with the rest of the chunk, and then with the
+            /// transport, which is polled even if it had ended.
+            pub fn from_parts(parts: Parts<S>) -> Self {
+                let Parts { transport, parser, rest } = parts;
+                let chunk = Chunk::new(rest);
+                $stream { reading: Reading { transport, parser, chunk, ended: false, ends_on_refusal: false } }
+            }
 
-    /// Takes this stream apart. Nothing that was not yet yielded is lost.
-    pub fn into_parts(self) -> Parts<S> {
-        Parts { transport: self.transport, parser: self.parser, rest: self.chunk }
-    }
+            /// Takes this stream apart. Nothing that was not yet yielded is lost.
+            pub fn into_parts(self) -> Parts<S> {
+                let Reading { transport, mut parser, chunk, .. } = self.reading;
+                let rest = chunk.into_rest(&mut parser);
+                Parts { transport, parser, rest }
+            }
 
-    /// The parser, in the state after what was yielded last.
-    pub fn parser(&self) -> &Parser {
-        &self.parser
-    }
+            /// The same stream, which ends after the first block that the parser refuses: its error is the last item.
+            pub fn end_on_refusal(mut self) -> Self {
+                self.reading.ends_on_refusal = true;
+                self
+            }
 
-    /// What to send as `Last-Event-ID` when connecting again: see [`Parser::last_event_id`].
-    pub fn last_event_id(&self) -> &str {
-        self.parser.last_event_id()
-    }
+            /// The parser, in the state after what was yielded last.
+            pub fn parser(&self) -> &Parser {
+                &self.reading.parser
+            }
 
-    /// How long the server asked clients to wait before they connect again: see [`Parser::reconnection_time`].
-    pub fn reconnection_time(&self) -> Option<Duration> {
-        self.parser.reconnection_time()
-    }
+            /// What to send as `Last-Event-ID` when connecting again: see [`Parser::last_event_id`].
+            pub fn last_event_id(&self) -> &str {
+                self.reading.parser.last_event_id()
+            }
 
-    /// The unfinished event after the end of the stream, once: see [`Parser::finish`].
-    ///
-    /// Before the end it is `None`, and nothing happens.
-    pub fn finish(&mut self) -> Option<Event<&str>> {
-        if self.ended { self.parser.finish() } else { None }
-    }
+            /// How long the server asked clients to wait before they connect again: see [`Parser::reconnection_time`].
+            pub fn reconnection_time(&self) -> Option<Duration> {
+                self.reading.parser.reconnection_time()
+            }
 
-    /// The transport.
-    pub fn get_ref(&self) -> &S {
-        &self.transport
-    }
+            /// The block that the stream ended in, once: see [`Parser::finish`].
+            ///
+            /// Before the end it is `None`, and nothing happens.
+            pub fn finish(&mut self) -> Option<Block<'_>> {
+                if self.reading.ended { self.reading.parser.finish() } else { None }
+            }
 
-    /// The transport. Chunks that are taken from it do not reach the parser.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.transport
-    }
+            /// The transport.
+            pub fn get_ref(&self) -> &S {
+                &self.reading.transport
+            }
 
-    /// The transport, pinned. Chunks that are taken from it do not reach the parser.
-    #[must_use]
-    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut S> {
-        self.project().transport
-    }
+            /// The transport. Chunks that are taken from it do not reach the parser.
+            pub fn get_mut(&mut self) -> &mut S {
+                &mut self.reading.transport
+            }
+
+            /// The transport, pinned. Chunks that are taken from it do not reach the parser.
+            #[must_use]
+            pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut S> {
+                self.project().reading.project().transport
+            }
+        }
+
+        impl<S: Transport> Stream for $stream<S> {
+            type Item = Result<$item, StreamError<S::Error>>;
+
+            #[inline]
+            fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+                self.project().reading.poll(cx, $next)
+            }
+
+            /// One chunk may hold any number of them, or none: only after the end is anything known.
+            fn size_hint(&self) -> (usize, Option<usize>) {
+                (0, self.reading.ended.then_some(0))
+            }
+        }
+
+        impl<S: Transport> FusedStream for $stream<S> {
+            fn is_terminated(&self) -> bool {
+                self.reading.ended
+            }
+        }
+
+        impl<S: fmt::Debug> fmt::Debug for $stream<S> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let Reading { transport, parser, chunk, ended, .. } = &self.reading;
+                let mut shown = f.debug_struct(stringify!($stream));
+                shown.field("transport", transport).field("parser", parser).field("rest", &chunk.rest());
+                shown.field("ended", ended).finish_non_exhaustive()
+            }
+        }
+    };
 }
 
-impl<S, B, E, T> Stream for ParserStream<S, T>
-where
-    S: Stream<Item = Result<B, E>>,
-    B: Into<Bytes>,
-    T: Parsed,
-{
-    type Item = Result<T, StreamError<E>>;
+stream!(EventStream, OwnedEvent, Chunk::next_event);
+stream!(BlockStream, OwnedBlock, Chunk::next_block);
 
-    #[inline]
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+impl<S: Transport> Reading<S> {
+    #[inline(always)]
+    fn poll<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        next: impl Fn(&mut Chunk, &mut Parser) -> Option<Result<T, ParseError>>,
+    ) -> Poll<Option<Result<T, StreamError<S::Error>>>> {
         let mut this = self.project();
         if *this.ended {
             return Poll::Ready(None);
         }
-        for _ in 0..CHUNKS_PER_POLL {
-            match T::next(this.parser, this.chunk) {
-                Ok(Some(found)) => return Poll::Ready(Some(Ok(found))),
-                Ok(None) => {}
-                Err(error) => return Poll::Ready(Some(Err(StreamError::Parse(error)))),
+        let (mut chunks, mut bytes) = (0, 0);
+        loop {
+            if let Some(found) = next(this.chunk, this.parser) {
+                *this.ended = found.is_err() && *this.ends_on_refusal;
+                return Poll::Ready(Some(found.map_err(StreamError::Parse)));
+            }
+            if chunks == CHUNKS_PER_POLL || bytes >= BYTES_PER_POLL {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let fed = this.chunk.feed(BYTES_PER_POLL, this.parser);
+            if fed > 0 {
+                bytes += fed;
+                continue;
             }
             match ready!(this.transport.as_mut().poll_next(cx)) {
-                Some(Ok(chunk)) => *this.chunk = chunk.into(),
+                Some(Ok(chunk)) => *this.chunk = Chunk::new(chunk.into_bytes()),
                 Some(Err(error)) => {
                     *this.ended = true;
                     return Poll::Ready(Some(Err(StreamError::Transport(error))));
@@ -189,83 +261,7 @@ where
                     return Poll::Ready(None);
                 }
             }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// One chunk may hold any number of events, or none: only after the end is anything known.
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, self.ended.then_some(0))
-    }
-}
-
-impl<S, B, E, T> FusedStream for ParserStream<S, T>
-where
-    S: Stream<Item = Result<B, E>>,
-    B: Into<Bytes>,
-    T: Parsed,
-{
-    fn is_terminated(&self) -> bool {
-        self.ended
-    }
-}
-
-/// Why a [`ParserStream`] yields an error.
-///
-/// It shows itself as the error that it holds, and has the same source.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StreamError<E> {
-    /// The transport failed, and the stream has ended.
-    #[error(transparent)]
-    Transport(E),
-    /// One block is larger than the limit. The stream goes on after it.
-    #[error(transparent)]
-    Parse(ParseError),
-}
-
-/// [`events`](TransportExt::events) and [`items`](TransportExt::items) for every stream of chunks.
-pub trait TransportExt: Sized {
-    /// The events of this stream of chunks: [`EventStream::new`](ParserStream::new).
-    fn events(self) -> EventStream<Self>;
-
-    /// Its events and comments: [`ItemStream::new`](ParserStream::new).
-    fn items(self) -> ItemStream<Self>;
-}
-
-impl<S, B, E> TransportExt for S
-where
-    S: Stream<Item = Result<B, E>>,
-    B: Into<Bytes>,
-{
-    fn events(self) -> EventStream<Self> {
-        EventStream::new(self)
-    }
-
-    fn items(self) -> ItemStream<Self> {
-        ItemStream::new(self)
-    }
-}
-
-/// What a parser can be asked for. Sealed: the module is private, so nobody else can name the trait.
-mod parsed {
-    use super::{ByteString, Bytes, Event, Item, ParseError, Parser};
-
-    pub trait Parsed: Sized {
-        fn next(parser: &mut Parser, chunk: &mut Bytes) -> Result<Option<Self>, ParseError>;
-    }
-
-    impl Parsed for Event<ByteString> {
-        #[inline]
-        fn next(parser: &mut Parser, chunk: &mut Bytes) -> Result<Option<Self>, ParseError> {
-            parser.next_event_shared(chunk)
-        }
-    }
-
-    impl Parsed for Item<ByteString> {
-        #[inline]
-        fn next(parser: &mut Parser, chunk: &mut Bytes) -> Result<Option<Self>, ParseError> {
-            parser.next_item_shared(chunk)
+            chunks += 1;
         }
     }
 }

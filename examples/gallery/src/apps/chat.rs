@@ -1,10 +1,10 @@
 //! Chat over POST.
 //!
-//! It teaches that an event stream may answer any request, and that an abort stops what makes it: the answer is a stream
-//! that makes a piece when it is asked for one, and the server drops it as soon as the client goes away.
+//! It shows that an event stream can answer any request, and that an abort stops the work at once: the answer is a stream
+//! that makes each piece when it is polled, and the server drops it as soon as the client disconnects.
 //!
-//! The data is the text itself. Line breaks, emoji and CJK need no escaping: a line break starts another `data` line, and
-//! the client puts them together again.
+//! The data is the text itself. Line breaks, emoji and CJK need no escaping: each line of the text becomes a `data` line,
+//! and the client joins them again.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,17 +16,19 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
-use sse_wire::{Encoder, Event};
+use sse_wire::{Event, EventName};
 use tokio_util::sync::CancellationToken;
 
-use crate::sse::{Failure, event_stream};
+use crate::sse::event_stream;
+
+/// The last event.
+const DONE: Event<'_> = Event::new("").with_name(EventName::from_static("done"));
 
 #[derive(Deserialize)]
 struct Question {
     message: String,
 }
 
-/// What is going on.
 #[derive(Default)]
 struct Counters {
     running: AtomicUsize,
@@ -35,9 +37,9 @@ struct Counters {
 
 #[derive(Serialize)]
 struct Counted {
-    /// Answers that are being written.
+    /// How many answers are being written.
     running: usize,
-    /// Pieces that were written, of all answers.
+    /// How many pieces were written, of all answers.
     pieces: usize,
 }
 
@@ -59,26 +61,23 @@ pub fn routes(beat: Duration, shutdown: &CancellationToken) -> Router {
 /// An answer that is being written, and counted as such until it is dropped.
 struct Answer {
     pieces: VecDeque<String>,
-    encoder: Encoder,
     counters: Arc<Counters>,
 }
 
 impl Answer {
     fn to(message: &str, counters: Arc<Counters>) -> Answer {
         counters.running.fetch_add(1, Relaxed);
-        Answer { pieces: pieces(&answer(message)), encoder: Encoder::new(), counters }
+        Answer { pieces: pieces(&answer(message)), counters }
     }
 
     /// The pieces as events, and `done` after the last.
-    fn pieces(self, pause: Duration) -> impl Stream<Item = Result<Bytes, Failure>> {
-        stream::try_unfold(Some(self), move |answer| async move {
-            let Some(mut answer) = answer else { return Ok(None) };
+    fn pieces(self, pause: Duration) -> impl Stream<Item = Bytes> {
+        stream::unfold(Some(self), move |answer| async move {
+            let mut answer = answer?;
             tokio::time::sleep(pause).await;
-            let Some(piece) = answer.pieces.pop_front() else {
-                return Ok(Some((answer.encoder.encode(&Event::new("").with_name("done")?), None)));
-            };
+            let Some(piece) = answer.pieces.pop_front() else { return Some((DONE.encode(), None)) };
             answer.counters.pieces.fetch_add(1, Relaxed);
-            Ok(Some((answer.encoder.encode(&Event::new(piece)), Some(answer))))
+            Some((Event::new(&piece).encode(), Some(answer)))
         })
     }
 }
@@ -100,7 +99,7 @@ fn answer(message: &str) -> String {
     )
 }
 
-/// The text in pieces of a few characters, much as a model's tokens are.
+/// The text in pieces of a few characters, like the tokens of a model.
 fn pieces(text: &str) -> VecDeque<String> {
     let characters: Vec<char> = text.chars().collect();
     characters.chunks(4).map(String::from_iter).collect()

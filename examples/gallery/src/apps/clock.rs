@@ -1,11 +1,11 @@
 //! A clock for everyone.
 //!
-//! It teaches to broadcast: each event is encoded once, and all subscribers are given the same [`Bytes`]. Who goes away is
-//! no longer counted, because the server drops the body, and with it the receiver.
+//! It shows how to broadcast: each beat is encoded once, and all subscribers share the same [`Bytes`]. A client that
+//! disconnects is no longer counted, because the server drops the body, and the receiver with it.
 //!
-//! **A slow client** slows nobody down, since the ticker waits for no one, and takes no memory, since all receivers share
-//! one ring of `RING` chunks. Once it is that far behind, it skips to now, and is told how many events it missed: for a
-//! clock, old times are of no use. The feed decides otherwise.
+//! **A slow client** does not slow down the others, since the ticker never waits, and takes no memory of its own, since
+//! all receivers share one ring of `RING` beats. A client that is further behind skips to the current time, and is told how
+//! many beats it missed: old times are of no use. The feed decides otherwise.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use serde::Serialize;
-use sse_wire::{Encoder, Event};
+use sse_wire::{Encoder, Event, EventName, Head};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
@@ -22,7 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::sse::{Failure, event_stream};
 
-/// How many chunks a client may be behind.
+const SUBSCRIBERS: EventName<'_> = EventName::from_static("subscribers");
+const SKIPPED: EventName<'_> = EventName::from_static("skipped");
+
+/// How many beats a client may be behind.
 const RING: usize = 16;
 
 #[derive(Serialize)]
@@ -39,30 +42,24 @@ pub fn routes(beat: Duration, shutdown: &CancellationToken) -> Router {
     Router::new().route("/clock/events", get(async move || event_stream(subscription(&ticks), &shutdown)))
 }
 
-/// At each beat, the time and the number of those who are told.
+/// Sends the time and the number of subscribers at each beat.
 async fn tick(beat: Duration, ticks: broadcast::Sender<Bytes>) -> Result<(), Failure> {
     let mut interval = tokio::time::interval(beat);
     let mut encoder = Encoder::new();
     loop {
         interval.tick().await;
         let timestamp = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-        let time = encoder.encode_json(&Event::new(""), &Time { timestamp })?;
-        let count = ticks.receiver_count().to_string();
-        let subscribers = encoder.encode(&Event::new(count.as_str()).with_name("subscribers")?);
-        for bytes in [time, subscribers] {
-            // Where nobody listens there is nobody to miss it.
-            let _ = ticks.send(bytes);
-        }
+        encoder.push_json(Head::new(), &Time { timestamp })?;
+        encoder.push(Event::new(&ticks.receiver_count().to_string()).with_name(SUBSCRIBERS));
+        // An error means that there are no subscribers.
+        let _ = ticks.send(encoder.take());
     }
 }
 
-fn subscription(ticks: &broadcast::Sender<Bytes>) -> impl Stream<Item = Result<Bytes, Failure>> + use<> {
-    BroadcastStream::new(ticks.subscribe()).map(|bytes| match bytes {
-        Ok(bytes) => Ok(bytes),
-        Err(BroadcastStreamRecvError::Lagged(missed)) => {
-            let missed = missed.to_string();
-            Ok(Encoder::new().encode(&Event::new(missed.as_str()).with_name("skipped")?))
-        }
+fn subscription(ticks: &broadcast::Sender<Bytes>) -> impl Stream<Item = Bytes> + use<> {
+    BroadcastStream::new(ticks.subscribe()).map(|beat| match beat {
+        Ok(bytes) => bytes,
+        Err(BroadcastStreamRecvError::Lagged(missed)) => Event::new(&missed.to_string()).with_name(SKIPPED).encode(),
     })
 }
 
@@ -77,19 +74,19 @@ mod tests {
         ticks.send(Bytes::from(String::from("data: x\n\n"))).unwrap();
         let mut addresses = Vec::new();
         for subscription in &mut subscriptions {
-            addresses.push(subscription.next().await.unwrap().unwrap().as_ptr());
+            addresses.push(subscription.next().await.unwrap().as_ptr());
         }
         assert_eq!(addresses[0], addresses[1], "nothing was encoded or copied for one of them");
     }
 
     #[tokio::test]
-    async fn who_is_too_slow_skips_to_now_and_is_told() {
+    async fn a_client_that_is_too_slow_skips_to_the_current_time_and_is_told() {
         let ticks = broadcast::Sender::new(RING);
         let mut slow = subscription(&ticks);
         for number in 0..RING + 3 {
             ticks.send(Bytes::from(number.to_string())).unwrap();
         }
-        assert_eq!(slow.next().await.unwrap().unwrap(), "event: skipped\ndata: 3\n\n");
-        assert_eq!(slow.next().await.unwrap().unwrap(), "3");
+        assert_eq!(slow.next().await.unwrap(), "event: skipped\ndata: 3\n\n");
+        assert_eq!(slow.next().await.unwrap(), "3");
     }
 }

@@ -1,14 +1,14 @@
 //! A feed that survives cut connections, and the restart of its server.
 //!
-//! It teaches replay. `publish` holds one lock while it puts an event into the buffer and hands it to the subscribers;
-//! `subscribe` holds the same lock while it asks for what was missed and subscribes: between the two nothing falls out,
-//! and nothing comes twice.
+//! It shows how to replay. `publish` holds a lock while it puts an event into the buffer and sends it to the subscribers;
+//! `subscribe` holds the same lock while it looks up the missed events and subscribes. So no event is lost between the
+//! two, and none is sent twice.
 //!
-//! A client whose last event ID is not known, because the buffer was lost, is sent `gone`, with the newest id, so that it
-//! is up to date with that. What came before it would have to fetch from elsewhere; the page begins to count anew.
+//! A client whose last event ID is unknown, because the buffer was lost, is sent `gone` with the newest id, so that it is
+//! up to date after it. It would have to fetch the missed events from elsewhere; the page starts to count again.
 //!
-//! **A slow client** that is `RING` events behind has a gap. Its connection is ended, and it comes back for what it
-//! missed, if the buffer still has that.
+//! **A slow client** that is more than `RING` events behind has a gap. Its connection is broken; it reconnects and gets
+//! what it missed, if the buffer still holds that.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
 use sse_wire::http::LAST_EVENT_ID;
 use sse_wire::server::{CountedIds, ReplayBuffer};
-use sse_wire::{Encoder, Event, FieldError};
+use sse_wire::{Event, EventId, EventName, FieldError, Head, OwnedEvent};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_util::sync::CancellationToken;
@@ -33,25 +33,30 @@ use crate::sse::{Failure, event_stream};
 /// How many events a client may be behind.
 const RING: usize = 64;
 
-/// How long clients wait before they come back.
-const RECONNECTION_TIME: Duration = Duration::from_millis(300);
+/// How long clients wait before they reconnect: a block without an event.
+const RECONNECTION_TIME: Head<'_> = Head::new().with_retry(Duration::from_millis(300));
+
+const GONE: EventName<'_> = EventName::from_static("gone");
+
+/// What a broken connection leaves behind: half an event, which no client may take for a whole one.
+const HALF: Bytes = Bytes::from_static(b"id: never\ndata: {\"numb");
 
 #[derive(Serialize)]
 struct Number {
     number: u64,
 }
 
-/// What one run of the server has.
+/// The state of one run of the server.
 struct State {
     replay: ReplayBuffer<CountedIds>,
     live: broadcast::Sender<Bytes>,
     number: u64,
-    /// Cancelled to cut the connections that there are.
+    /// Cancelled to cut all current connections.
     cut: CancellationToken,
 }
 
 impl State {
-    /// Ids begin with the time, so that no two runs have one in common.
+    /// Ids begin with the time, so that no two runs have an id in common.
     fn new() -> Result<State, Failure> {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
         let (replay, live) = (ReplayBuffer::counted(epoch)?, broadcast::Sender::new(RING));
@@ -60,8 +65,8 @@ impl State {
 
     fn publish(&mut self) -> Result<(), Failure> {
         self.number += 1;
-        let bytes = self.replay.publish(&Event::json(&Number { number: self.number })?);
-        // Where nobody listens, the buffer has it.
+        let bytes = self.replay.publish(&OwnedEvent::json(Head::new(), &Number { number: self.number })?);
+        // An error means that there are no subscribers. The buffer has the event.
         let _ = self.live.send(bytes);
         Ok(())
     }
@@ -75,15 +80,14 @@ impl State {
         match self.replay.since(last_event_id) {
             Ok(missed) => Ok(missed.cloned().collect()),
             Err(unknown) => {
-                let gone = unknown.to_string();
-                let gone = Event::new(gone.as_str()).with_name("gone")?.with_id(self.replay.last_event_id())?;
-                Ok(vec![Encoder::new().encode(&gone)])
+                let id = EventId::new(self.replay.last_event_id())?;
+                Ok(vec![Event::new(&unknown.to_string()).with_name(GONE).with_id(id).encode()])
             }
         }
     }
 }
 
-/// The feed, for all who publish and subscribe.
+/// The feed, shared by the publisher and all requests.
 #[derive(Clone)]
 struct Feed(Arc<Mutex<State>>);
 
@@ -92,28 +96,28 @@ impl Feed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The events that a client missed, and then those to come, until its connection is cut.
-    fn subscribe(&self, last_event_id: &[u8]) -> Result<impl Stream<Item = Result<Bytes, Failure>> + use<>, Failure> {
+    /// The events that a client missed, and then new ones, until its connection is cut.
+    fn subscribe(
+        &self,
+        last_event_id: &[u8],
+    ) -> Result<impl Stream<Item = Result<Bytes, Failure>> + use<>, FieldError> {
         let (missed, live, cut) = {
             let state = self.state();
             (state.missed(last_event_id)?, state.live.subscribe(), state.cut.clone())
         };
-        let first = Encoder::new().retry(RECONNECTION_TIME);
-        let now = stream::iter([first].into_iter().chain(missed)).map(Ok);
-        // The only error is that it lagged. It breaks the connection.
+        let first = [RECONNECTION_TIME.encode()].into_iter().chain(missed);
+        // The only error is that the client is too far behind. It breaks the connection.
         let live = BroadcastStream::new(live).map(|bytes| bytes.map_err(Failure::from));
-        let uncut = now.chain(live).take_until(cut.cancelled_owned());
-        // As a broken wire leaves it: half an event, which nobody may take for a whole one, and no end.
-        let half = Bytes::from_static(b"id: never\ndata: {\"numb");
-        Ok(uncut.chain(stream::iter([Ok(half), Err("the connection was cut".into())])))
+        let until_cut = stream::iter(first).map(Ok).chain(live).take_until(cut.cancelled_owned());
+        Ok(until_cut.chain(stream::iter([Ok(HALF), Err("the connection was cut".into())])))
     }
 
-    /// Cuts all connections; those to come are not.
+    /// Cuts all current connections.
     fn cut(&self) {
         mem::take(&mut self.state().cut).cancel();
     }
 
-    /// What a restart of the process would do: the buffer is lost, the numbers begin anew, the connections break.
+    /// As a restart of the process: the buffer is lost, the numbers start again at 1, and the connections break.
     fn restart(&self) -> Result<(), Failure> {
         let new = State::new()?;
         mem::replace(&mut *self.state(), new).cut.cancel();
@@ -125,7 +129,7 @@ impl Feed {
 ///
 /// # Errors
 ///
-/// If there is no time to be had for the ids.
+/// If the system's clock is before 1970: ids are made of the time.
 pub fn routes(beat: Duration, shutdown: &CancellationToken) -> Result<Router, Failure> {
     let feed = Feed(Arc::new(Mutex::new(State::new()?)));
     tokio::spawn(shutdown.clone().run_until_cancelled_owned(publish(beat / 4, feed.clone())));
@@ -142,7 +146,7 @@ pub fn routes(beat: Duration, shutdown: &CancellationToken) -> Result<Router, Fa
         .route("/feed/restart", post(async move || restart.restart().map_err(|error| error.to_string()))))
 }
 
-/// One number each `pause`.
+/// Publishes a number every `pause`.
 async fn publish(pause: Duration, feed: Feed) -> Result<(), Failure> {
     let mut interval = tokio::time::interval(pause);
     loop {

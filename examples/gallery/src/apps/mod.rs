@@ -1,4 +1,4 @@
-//! The applications. Each file opens with what it teaches.
+//! The applications. Each file begins with what it shows.
 
 pub mod chat;
 pub mod clock;

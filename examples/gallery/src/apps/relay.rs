@@ -1,10 +1,14 @@
 //! A relay for a language model.
 //!
-//! It teaches to parse a stream as it arrives and to send on what matters, piece by piece: one piece is made when the
-//! client is ready for one, and nothing lies between. When the client goes away, the request to the upstream is dropped.
+//! It shows how to parse a stream as it arrives and pass on the text, piece by piece: each piece is made when the client is
+//! ready for it, and no queue is in between. When the client disconnects, the request to the upstream is dropped.
 //!
 //! No failure is silent: a refusal, a connection that breaks, an end before `[DONE]`, and a chunk that cannot be read
 //! each reach the client as an `error` event.
+//!
+//! The pass-through sends whole blocks, so that an `error` event can follow any of them. The bytes as they come
+//! ([`Piece::Raw`](sse_wire::body::Piece::Raw)) would also do: the body ends a block that was cut before the `error` event.
+//! But then clients see half a chunk as an event of the name `cut`, and `OpenAI`'s clients look at no names.
 
 use std::error::Error;
 use std::io;
@@ -20,14 +24,19 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sse_wire::http::is_event_stream;
-use sse_wire::stream::{EncodeExt, TransportExt};
-use sse_wire::{Event, Item};
+use sse_wire::stream::TransportExt;
+use sse_wire::{Event, EventName, Head, OwnedEvent};
 use tokio_util::sync::CancellationToken;
 
 use crate::sse::{Failure, event_stream};
 
-/// What ends a completion.
-const DONE: &str = "[DONE]";
+/// The data that ends a completion.
+const UPSTREAM_DONE: &str = "[DONE]";
+
+/// The last event of an answer.
+const DONE: Event<'_> = Event::new("").with_name(EventName::from_static("done"));
+
+const ERROR: EventName<'_> = EventName::from_static("error");
 
 #[derive(Deserialize)]
 struct Question {
@@ -40,7 +49,7 @@ fn default_model() -> String {
     String::from("gallery")
 }
 
-/// A `chat.completion.chunk`, or the error that comes in its place.
+/// A `chat.completion.chunk`, or an error in place of one.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Chunk {
@@ -72,9 +81,9 @@ struct Refusal {
     error: ErrorObject,
 }
 
-/// What the client is told, one event each.
+/// What the client is sent, each as an event.
 #[derive(Debug, PartialEq)]
-enum Told {
+enum Output {
     Text(String),
     Done,
     Problem(Problem),
@@ -83,7 +92,7 @@ enum Told {
 /// What went wrong, as the data of an `error` event.
 #[derive(Debug, PartialEq, Serialize)]
 struct Problem {
-    /// `unreachable`, `status`, `content type`, `broken`, `malformed`, or `upstream` for what it says itself.
+    /// `unreachable`, `status`, `content type`, `broken`, `malformed`, or `upstream` for an error that the upstream sent.
     kind: &'static str,
     status: Option<u16>,
     message: String,
@@ -102,11 +111,11 @@ struct Upstream {
     key: Option<String>,
 }
 
-/// `POST /relay/ask` and `POST /v1/chat/completions`. `upstream`: what comes before `/v1/chat/completions` there.
+/// `POST /relay/ask` and `POST /v1/chat/completions`. `upstream` is its URL, without `/v1/chat/completions`.
 ///
 /// # Errors
 ///
-/// If there is no HTTP client to be had.
+/// If no HTTP client can be made.
 pub fn routes(upstream: &str, key: Option<&str>, shutdown: &CancellationToken) -> io::Result<Router> {
     let client = reqwest::Client::builder().build().map_err(io::Error::other)?;
     let url = format!("{}/v1/chat/completions", upstream.trim_end_matches('/'));
@@ -120,17 +129,17 @@ pub fn routes(upstream: &str, key: Option<&str>, shutdown: &CancellationToken) -
 
 impl Upstream {
     /// The text of the answer as events, then `done` or `error`.
-    fn answer(self, question: Question) -> impl Stream<Item = Result<Bytes, Failure>> {
-        let told = async move {
+    fn answer(self, question: Question) -> impl Stream<Item = Result<OwnedEvent, Failure>> {
+        let outputs = async move {
             match self.ask(question).await {
-                Ok(response) => told(response.bytes_stream()).left_stream(),
-                Err(problem) => stream::iter([Told::Problem(problem)]).right_stream(),
+                Ok(response) => outputs(response.bytes_stream()).left_stream(),
+                Err(problem) => stream::iter([Output::Problem(problem)]).right_stream(),
             }
         };
-        stream::once(told).flatten().map(event).encoded()
+        stream::once(outputs).flatten().map(event)
     }
 
-    /// A response that is an event stream.
+    /// Sends the question. Returns a response that is an event stream.
     async fn ask(&self, question: Question) -> Result<reqwest::Response, Problem> {
         let request = json!({
             "model": question.model,
@@ -156,7 +165,7 @@ impl Upstream {
         }
     }
 
-    /// Passes a request on as it is, and an event stream that answers it as it comes, comments included.
+    /// Passes on a request unchanged, and all blocks of the response as they come, comments included.
     async fn pass(&self, headers: &HeaderMap, body: Bytes, shutdown: &CancellationToken) -> Response {
         let mut request = self.client.post(&self.url).header(CONTENT_TYPE, "application/json").body(body);
         if let Some(key) = &self.key {
@@ -174,30 +183,31 @@ impl Upstream {
             return (status, [(CONTENT_TYPE, content_type)], Body::from_stream(response.bytes_stream()))
                 .into_response();
         }
-        let items = response.bytes_stream().items().map(|item| match item {
-            Ok(item) => Ok(item),
-            // OpenAI's own clients know an event of this name, and raise what it says.
-            Err(error) => Ok(Item::Event(Event::json(&error_object(&error))?.with_name("error".into())?)),
+        // The error is the last event: without a block that was too large, the answer would have a gap.
+        let blocks = response.bytes_stream().blocks().end_on_refusal().map(|block| match block {
+            Ok(block) => block.encode(),
+            // OpenAI's own clients know events of this name, and raise the error.
+            Err(error) => Event::new(&error_object(&*error.into_boxed()).to_string()).with_name(ERROR).encode(),
         });
-        event_stream(items.encoded(), shutdown)
+        (status, event_stream(blocks, shutdown)).into_response()
     }
 }
 
-/// What an upstream's stream says to the client. Ends with [`Told::Done`] or [`Told::Problem`].
-fn told<E: Error>(chunks: impl Stream<Item = Result<Bytes, E>>) -> impl Stream<Item = Told> {
-    // Nothing is held but the rest of the chunk under way, and nothing is read before the client asks for more.
+/// What the client is sent of an upstream's stream. Ends with [`Output::Done`] or [`Output::Problem`].
+fn outputs<E: Into<Failure>>(chunks: impl Stream<Item = Result<Bytes, E>>) -> impl Stream<Item = Output> {
+    // It keeps no more than the rest of the current chunk, and reads on only when the client is ready for more.
     stream::unfold(Some(Box::pin(chunks).events()), |events| async {
         let mut events = events?;
         loop {
             let last = match events.next().await {
-                Some(Ok(event)) if event.data() == DONE => Told::Done,
-                Some(Ok(event)) => match text(&event) {
-                    Ok(Some(text)) => return Some((Told::Text(text), Some(events))),
+                Some(Ok(event)) if event.data() == UPSTREAM_DONE => Output::Done,
+                Some(Ok(event)) => match text(event.as_event()) {
+                    Ok(Some(text)) => return Some((Output::Text(text), Some(events))),
                     Ok(None) => continue,
-                    Err(problem) => Told::Problem(problem),
+                    Err(problem) => Output::Problem(problem),
                 },
-                Some(Err(error)) => Told::Problem(Problem::new("broken", in_full(&error))),
-                None => Told::Problem(Problem::new("broken", "the upstream ended before it was done")),
+                Some(Err(error)) => Output::Problem(Problem::new("broken", in_full(&*error.into_boxed()))),
+                None => Output::Problem(Problem::new("broken", "the upstream ended before it was done")),
             };
             return Some((last, None));
         }
@@ -205,7 +215,7 @@ fn told<E: Error>(chunks: impl Stream<Item = Result<Bytes, E>>) -> impl Stream<I
 }
 
 /// The text of a chunk, if it has any.
-fn text(event: &Event) -> Result<Option<String>, Problem> {
+fn text(event: Event<'_>) -> Result<Option<String>, Problem> {
     match event.parse_json().map_err(|error| Problem::new("malformed", error.to_string()))? {
         Chunk::Error { error } => Err(Problem::new("upstream", error.message)),
         Chunk::Completion { choices } => {
@@ -215,11 +225,11 @@ fn text(event: &Event) -> Result<Option<String>, Problem> {
     }
 }
 
-fn event(told: Told) -> Result<Event, Failure> {
-    Ok(match told {
-        Told::Text(text) => Event::new(text.into()),
-        Told::Done => Event::new("".into()).with_name("done".into())?,
-        Told::Problem(problem) => Event::json(&problem)?.with_name("error".into())?,
+fn event(output: Output) -> Result<OwnedEvent, Failure> {
+    Ok(match output {
+        Output::Text(text) => OwnedEvent::new(Head::new(), text),
+        Output::Done => DONE.into_owned(),
+        Output::Problem(problem) => OwnedEvent::json(ERROR, &problem)?,
     })
 }
 
@@ -227,12 +237,12 @@ fn content_type(response: &reqwest::Response) -> HeaderValue {
     response.headers().get(CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static(""))
 }
 
-/// An error as the clients of `OpenAI` expect it.
+/// An error in the form that `OpenAI`'s clients expect.
 fn error_object(error: &dyn Error) -> Value {
     json!({ "error": { "message": in_full(error), "type": "relay_error", "param": null, "code": null } })
 }
 
-/// An error with its sources: reqwest says there what happened.
+/// An error with its sources, where reqwest says what happened.
 fn in_full(error: &dyn Error) -> String {
     let sources = std::iter::successors(error.source(), |&error| error.source());
     sources.fold(error.to_string(), |message, source| format!("{message}: {source}"))
@@ -240,26 +250,26 @@ fn in_full(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use std::fmt;
 
     use super::*;
 
-    /// What the client is told of this stream, sent whole and byte by byte.
-    async fn told_of(upstream: &str) -> Vec<Told> {
+    /// What the client is sent of this stream, which comes whole and byte by byte.
+    async fn outputs_of(upstream: &str) -> Vec<Output> {
         let whole = stream::iter([Ok::<_, io::Error>(Bytes::copy_from_slice(upstream.as_bytes()))]);
         let bytes = stream::iter(upstream.bytes().map(|byte| Ok::<_, io::Error>(Bytes::from(vec![byte]))));
-        let whole = told(whole).collect::<Vec<_>>().await;
-        assert_eq!(told(bytes).collect::<Vec<_>>().await, whole);
+        let whole = outputs(whole).collect::<Vec<_>>().await;
+        assert_eq!(outputs(bytes).collect::<Vec<_>>().await, whole);
         whole
     }
 
-    fn problem(told: &[Told]) -> &Problem {
-        let Some(Told::Problem(problem)) = told.last() else { panic!("{told:?}") };
+    fn problem(outputs: &[Output]) -> &Problem {
+        let Some(Output::Problem(problem)) = outputs.last() else { panic!("{outputs:?}") };
         problem
     }
 
     #[tokio::test]
-    async fn only_the_text_of_the_first_choice_is_sent_on() {
+    async fn only_the_text_of_the_first_choice_is_passed_on() {
         let upstream = concat!(
             ": OPENROUTER PROCESSING\n\n",
             "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n",
@@ -270,34 +280,58 @@ mod tests {
             "data: {\"choices\":[],\"usage\":{\"total_tokens\":3}}\n\n",
             "data: [DONE]\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"no\"}}]}\n\n",
         );
-        assert_eq!(told_of(upstream).await, [Told::Text("a\n".into()), Told::Text("b".into()), Told::Done]);
+        assert_eq!(outputs_of(upstream).await, [Output::Text("a\n".into()), Output::Text("b".into()), Output::Done]);
     }
 
     #[tokio::test]
     async fn an_end_before_it_was_done_is_a_problem() {
-        let told = told_of("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n").await;
-        assert_eq!(told[0], Told::Text("a".into()));
-        assert_eq!(problem(&told[1..]).kind, "broken");
+        let outputs =
+            outputs_of("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n").await;
+        assert_eq!(outputs[0], Output::Text("a".into()));
+        assert_eq!(problem(&outputs[1..]).kind, "broken");
     }
 
     #[tokio::test]
     async fn a_chunk_that_is_no_chunk_is_a_problem() {
         for malformed in ["{\"choices\":[{", "{}", "[]", "{\"choices\":[{\"delta\":{\"content\":1}}]}", ""] {
-            let told = told_of(&format!("data: {malformed}\n\ndata: [DONE]\n\n")).await;
-            assert_eq!((told.len(), problem(&told).kind), (1, "malformed"), "{malformed}");
+            let outputs = outputs_of(&format!("data: {malformed}\n\ndata: [DONE]\n\n")).await;
+            assert_eq!((outputs.len(), problem(&outputs).kind), (1, "malformed"), "{malformed}");
         }
     }
 
     #[tokio::test]
-    async fn an_error_in_place_of_a_chunk_is_told() {
-        let told = told_of("data: {\"error\":{\"message\":\"The server had an error\"}}\n\n").await;
-        assert_eq!(told, [Told::Problem(Problem::new("upstream", "The server had an error"))]);
+    async fn an_error_in_place_of_a_chunk_is_passed_on() {
+        let outputs = outputs_of("data: {\"error\":{\"message\":\"The server had an error\"}}\n\n").await;
+        assert_eq!(outputs, [Output::Problem(Problem::new("upstream", "The server had an error"))]);
     }
 
     #[tokio::test]
     async fn a_connection_that_breaks_is_a_problem_after_what_came_before() {
         let text = Bytes::from_static(b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\nda");
-        let told: Vec<_> = told(stream::iter([Ok(text), Err(io::Error::other("reset"))])).collect().await;
-        assert_eq!(told, [Told::Text("a".into()), Told::Problem(Problem::new("broken", "reset"))]);
+        let outputs: Vec<_> = outputs(stream::iter([Ok(text), Err(io::Error::other("reset"))])).collect().await;
+        assert_eq!(outputs, [Output::Text("a".into()), Output::Problem(Problem::new("broken", "reset"))]);
+    }
+
+    /// An error whose reason is its source, as those of reqwest.
+    #[derive(Debug)]
+    struct Reading(io::Error);
+
+    impl fmt::Display for Reading {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("cannot read")
+        }
+    }
+
+    impl Error for Reading {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_problem_tells_the_sources_of_the_error() {
+        let broken = stream::iter([Err::<Bytes, _>(Reading(io::Error::other("reset")))]);
+        let outputs: Vec<_> = outputs(broken).collect().await;
+        assert_eq!(outputs, [Output::Problem(Problem::new("broken", "cannot read: reset"))]);
     }
 }

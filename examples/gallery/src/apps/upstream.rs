@@ -1,7 +1,7 @@
-//! The upstream inside: a server that speaks as `OpenAI`'s do, for a relay that has no other.
+//! The built-in upstream: a server with the interface of `OpenAI`'s, for a relay that has no other.
 //!
-//! It says what a real one may say: a first chunk without content, comments as signs of life, several choices, a usage tail.
-//! The model of the request chooses a way to fail.
+//! It sends everything that a real one may send: a first chunk without content, comments as keep-alives, several choices,
+//! and a last chunk with the usage. The model of the request chooses a way to fail.
 
 use std::time::Duration;
 
@@ -13,10 +13,15 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sse_wire::{Encoder, Event};
+use sse_wire::{Comment, Encoder, Event};
 use tokio_util::sync::CancellationToken;
 
 use crate::sse::{Failure, event_stream};
+
+const DONE: Event<'_> = Event::new("[DONE]");
+
+/// Half a chunk of a completion.
+const HALF: &str = "data: {\"choices\":[{\"ind";
 
 #[derive(Deserialize)]
 struct Request {
@@ -54,7 +59,7 @@ fn refusal(status: StatusCode, message: &str) -> Response {
     (status, Json(body)).into_response()
 }
 
-/// What is sent, piece by piece.
+/// The answer, piece by piece.
 fn completion(request: &Request) -> Box<dyn Iterator<Item = Result<Bytes, Failure>> + Send> {
     let model = request.model.clone();
     let chunk = move |choices: Value, usage: Value| {
@@ -62,7 +67,7 @@ fn completion(request: &Request) -> Box<dyn Iterator<Item = Result<Bytes, Failur
             "id": "chatcmpl-gallery", "object": "chat.completion.chunk", "created": 1_732_000_000, "model": model,
             "choices": choices, "usage": usage,
         });
-        Ok(Encoder::new().encode(&Event::json(&object)?))
+        Event::new(&object.to_string()).encode()
     };
     let choice = |index: u32, delta: Value, finish: Option<&str>| json!({ "index": index, "delta": delta, "logprobs": null, "finish_reason": finish });
     let content = {
@@ -70,22 +75,22 @@ fn completion(request: &Request) -> Box<dyn Iterator<Item = Result<Bytes, Failur
         move |text: &str| chunk(json!([choice(0, json!({ "content": text }), None)]), Value::Null)
     };
 
-    let start = [
-        chunk(json!([choice(0, json!({ "role": "assistant", "content": null }), None)]), Value::Null),
-        Ok(Encoder::new().comment("keep-alive")),
-    ];
+    let mut start = Encoder::new();
+    start.push(chunk(json!([choice(0, json!({ "role": "assistant", "content": null }), None)]), Value::Null));
+    start.push(Comment("keep-alive"));
+    let start = [start.take()].into_iter();
     let asked = request.messages.last().map_or("", |message| message.content.as_str());
     let text = format!("You asked: {asked}\n\nA stream tells you at once; ポーリングは待つ。 🚀\n");
-    let said: Vec<_> = text.split_inclusive(' ').map(&content).collect();
+    let words: Vec<_> = text.split_inclusive(' ').map(&content).collect();
     match request.model.as_str() {
-        "gallery-endless" => Box::new(start.into_iter().chain((1_u64..).map(move |n| content(&format!("{n} "))))),
+        "gallery-endless" => Box::new(start.chain((1_u64..).map(move |n| content(&format!("{n} ")))).map(Ok)),
         "gallery-broken" => {
-            let half = Ok(Bytes::from_static(b"data: {\"choices\":[{\"ind"));
-            Box::new(start.into_iter().chain(said.into_iter().take(3)).chain([half, Err("broken half-way".into())]))
+            let half = [Ok(HALF.into()), Err("broken in the middle".into())];
+            Box::new(start.chain(words.into_iter().take(3)).map(Ok).chain(half))
         }
         "gallery-malformed" => {
-            let malformed = Ok(Bytes::from_static(b"data: {\"choices\":[{\"ind\n\n"));
-            Box::new(start.into_iter().chain(said.into_iter().take(3)).chain([malformed]))
+            let malformed = Bytes::from(format!("{HALF}\n\n"));
+            Box::new(start.chain(words.into_iter().take(3)).chain([malformed]).map(Ok))
         }
         _ => {
             let second = json!([
@@ -97,9 +102,9 @@ fn completion(request: &Request) -> Box<dyn Iterator<Item = Result<Bytes, Failur
                 chunk(second, Value::Null),
                 chunk(json!([choice(0, json!({}), Some("stop"))]), Value::Null),
                 chunk(json!([]), usage),
-                Ok(Encoder::new().encode(&Event::new("[DONE]"))),
+                DONE.encode(),
             ];
-            Box::new(start.into_iter().chain(said).chain(end))
+            Box::new(start.chain(words).chain(end).map(Ok))
         }
     }
 }

@@ -9,7 +9,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// An empty page in a browser of its own; `None` where there is no browser, which has then been said.
+    /// An empty page in a browser of its own; `None` if there is no browser, which is then printed.
     pub fn open() -> Option<Page> {
         let chromium = peer::program("chromium")?;
         Some(Page { driver: peer::node("browser.mjs", chromium.to_str().unwrap())? })

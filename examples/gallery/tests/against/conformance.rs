@@ -1,4 +1,4 @@
-//! The conformance cases, served byte for byte to Chromium's `EventSource`: it sees what our parser sees.
+//! The conformance cases, served byte for byte to Chromium's `EventSource`: it reads what our parser reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -23,7 +23,7 @@ use crate::support::serve;
 /// A function of the page.
 const READ: &str = include_str!("conformance.js");
 
-/// The cases where Chromium does not see what our parser and the standard see. Each has the same reason: Chromium does
+/// The cases that Chromium reads otherwise than our parser and the standard. The reason is the same for all: Chromium does
 /// not look for a line end right after the BOM, so that the BOM, a line feed and the next line are one unknown field.
 const DIFFERENCES: [&str; 2] = ["bom-then-lf-split", "bom-then-lf-then-field"];
 
@@ -51,20 +51,20 @@ fn all_cuts(case: &Case) -> Vec<Chunks> {
     lengths.into_iter().map(|lengths| cut(case.stream.clone(), lengths)).collect()
 }
 
-/// What our parser sees, and the last event ID at the end.
+/// What our parser reads, and the parser at the end.
 fn parse(chunks: &Chunks) -> (Vec<Seen>, Parser) {
     let mut parser = Parser::new();
     let mut events = Vec::new();
     for chunk in chunks {
-        let mut input = &chunk[..];
-        while let Some(event) = parser.next_event(&mut input).unwrap() {
+        let mut feed = parser.feed(chunk);
+        while let Some(event) = feed.next_event().unwrap() {
             events.push((event.name().to_owned(), event.data().to_owned(), event.last_event_id().to_owned()));
         }
     }
     (events, parser)
 }
 
-/// What a request said.
+/// The `Last-Event-ID` of a request.
 type LastEventId = Option<Vec<u8>>;
 
 /// The streams by number, and the `Last-Event-ID` of each request for them.
@@ -74,7 +74,7 @@ struct Served {
     requests: Arc<Mutex<BTreeMap<usize, Vec<LastEventId>>>>,
 }
 
-/// Sends a stream the first time, and says that it was all the second time.
+/// Sends a stream to the first request, and 204 to the next ones.
 async fn send(State(served): State<Served>, Path(number): Path<usize>, headers: HeaderMap) -> Response {
     let id = headers.get("last-event-id").map(|id| id.as_bytes().to_vec());
     let earlier = {
@@ -88,7 +88,7 @@ async fn send(State(served): State<Served>, Path(number): Path<usize>, headers: 
     }
     let pause = if served.streams[number].len() > 10 { Duration::ZERO } else { Duration::from_millis(1) };
     let chunks = stream::iter(served.streams[number].clone()).then(move |chunk| async move {
-        // The server writes what it has when there is nothing more for now.
+        // The server sends a chunk when there is no other to add to it.
         tokio::time::sleep(pause).await;
         tokio::task::yield_now().await;
         Ok::<_, Infallible>(chunk)
@@ -96,7 +96,7 @@ async fn send(State(served): State<Served>, Path(number): Path<usize>, headers: 
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(chunks)).into_response()
 }
 
-/// What Chromium sees of each stream, and what it said in its requests for each; `None` where there is no browser.
+/// What Chromium reads from each stream, and its requests for each; `None` if there is no browser.
 fn in_the_browser(streams: Vec<Chunks>, names: &BTreeSet<String>, resume: bool) -> Option<(Vec<Vec<Seen>>, Served)> {
     let mut page = Page::open()?;
     let paths: Vec<_> = (0..streams.len()).map(|number| format!("/{number}")).collect();
@@ -111,7 +111,7 @@ fn in_the_browser(streams: Vec<Chunks>, names: &BTreeSet<String>, resume: bool) 
     Some((serde_json::from_value(seen).unwrap(), served))
 }
 
-/// Every name that an event of any case has, so that one that ought not to come is seen.
+/// The names of the events of all cases, so that an event of a wrong name is noticed.
 fn names(cases: &[Case]) -> BTreeSet<String> {
     let names = cases.iter().flat_map(|case| case.names.iter().cloned());
     names.chain(["message".to_owned()]).collect()
@@ -131,12 +131,12 @@ fn assert_the_browser_agrees(cases: &[Case]) {
         }
     }
     let known = DIFFERENCES.into_iter().filter(|name| cases.iter().any(|case| case.name == *name));
-    assert_eq!(differences, known.collect(), "a known difference is none any more");
+    assert_eq!(differences, known.collect(), "a known difference is gone");
     println!("{} cases in {} streams", cases.len(), streams.len());
 }
 
 #[test]
-fn chromium_sees_the_events_of_every_parser_case_however_it_is_cut() {
+fn chromium_reads_the_events_of_every_parser_case_however_it_is_cut() {
     assert_the_browser_agrees(&parser_cases());
 }
 
@@ -146,7 +146,7 @@ fn chromium_reads_what_the_encoder_writes_for_every_encoder_case() {
 }
 
 #[test]
-fn chromium_takes_up_with_the_last_event_id_of_our_parser() {
+fn chromium_reconnects_with_the_last_event_id_of_our_parser() {
     let mut cases = parser_cases();
     cases.extend(encoder_cases());
     // Some ask the browser to wait for hours.
@@ -157,7 +157,7 @@ fn chromium_takes_up_with_the_last_event_id_of_our_parser() {
     for (number, case) in cases.iter().enumerate() {
         let parser = parse(&vec![case.stream.clone()]).1;
         let id = parser.last_event_id();
-        // HTTP takes the spaces off both ends of a header's value.
+        // HTTP trims a header's value at both ends.
         let expected = if id.is_empty() { None } else { Some(id.trim_matches([' ', '\t']).as_bytes().to_vec()) };
         assert_eq!(requests[&number], [None, expected], "{}", case.name);
     }

@@ -1,7 +1,7 @@
-//! The gallery and the crate against programs that no one here wrote: a real browser, and clients and servers from npm
-//! and `PyPI` (`peers/`).
+//! The gallery and the crate against programs by other authors: a real browser, and clients and servers from npm and
+//! `PyPI` (`peers/`).
 //!
-//! A test whose browser or package is not there says so and is skipped; with `GALLERY_REQUIRE=1` it fails.
+//! A test whose browser or package is not installed says so and is skipped; with `GALLERY_REQUIRE=1` it fails.
 
 mod browser;
 mod cases;

@@ -1,4 +1,4 @@
-//! Programs that are not ours: started, spoken to in lines of JSON, and ended.
+//! Programs by other authors: they are started, exchange lines of JSON with a test, and end with it.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};
@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// How long the slowest machine may take for one line. Nothing waits this long but a test that fails.
+/// How long the slowest machine may take for one line. Only a test that fails waits this long.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
 
-/// A program that runs. It is told to end when this is dropped.
+/// A running program. It ends when this is dropped.
 pub struct Peer {
     child: Child,
     input: Option<ChildStdin>,
     lines: Receiver<String>,
 }
 
-/// A script of `peers/` in Node.js, with its argument; `None` where it cannot run, which has then been said.
+/// A script of `peers/` in Node.js, with its argument; `None` if it cannot run, which is then printed.
 pub fn node(script: &str, argument: &str) -> Option<Peer> {
     let node = program("node")?;
     installed("node_modules")?;
@@ -46,18 +46,18 @@ pub fn program(name: &str) -> Option<PathBuf> {
     found.or_else(|| skip(name))
 }
 
-/// What `peers/install` has installed.
+/// A folder that `peers/install` makes.
 fn installed(folder: &str) -> Option<PathBuf> {
     let folder = Path::new(PEERS).join(folder);
     if folder.exists() { Some(folder) } else { skip("what `examples/gallery/peers/install` installs") }
 }
 
-/// The one place that says that a test is skipped.
+/// Prints that a test is skipped.
 fn skip<T>(missing: &str) -> Option<T> {
-    assert!(env::var_os("GALLERY_REQUIRE").is_none(), "{missing} is not there");
-    // Not `eprintln!`, which the test harness would keep to itself.
+    assert!(env::var_os("GALLERY_REQUIRE").is_none(), "{missing} is not installed");
+    // Not `eprintln!`, which the test harness would capture.
     let name = thread::current().name().unwrap_or_default().to_owned();
-    let _ = writeln!(std::io::stderr(), "skipped: {name}: {missing} is not there");
+    let _ = writeln!(std::io::stderr(), "skipped: {name}: {missing} is not installed");
     None
 }
 
@@ -85,7 +85,7 @@ impl Peer {
         self.line().map(|line| serde_json::from_str(&line).unwrap())
     }
 
-    /// All that it prints until it ends of itself, which it must do well.
+    /// All that it prints until it ends by itself, which it must do with success.
     pub fn all(mut self) -> Vec<Value> {
         let mut all = Vec::new();
         while let Some(value) = self.json() {
@@ -105,7 +105,7 @@ impl Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         drop(self.input.take());
-        // A client may still be waiting for its server; a browser needs a moment to close.
+        // A browser takes a moment to close. A client may wait for its server until it is killed.
         let started = Instant::now();
         while started.elapsed() < Duration::from_secs(5) && matches!(self.child.try_wait(), Ok(None)) {
             thread::sleep(Duration::from_millis(10));

@@ -1,17 +1,17 @@
-//! Servers that no one here wrote, read by our client over all their connections.
+//! Servers by other authors, read by our client over several connections.
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
-use sse_wire::client::{Closed, EventSource};
+use sse_wire::client::{CloseReason, EventSource};
 use sse_wire::stream::TransportExt;
 
 use crate::peer::{self, Peer};
-use crate::support::{RUNTIME, told};
+use crate::support::{RUNTIME, printed};
 
-/// What both servers send, two to a connection.
+/// What both servers send, two events on each connection.
 fn events() -> Vec<Value> {
     vec![
         json!({ "name": "message", "data": "first", "id": "1" }),
@@ -30,7 +30,7 @@ fn url(server: &mut Peer) -> String {
     format!("http://127.0.0.1:{}/", server.json().unwrap()["port"])
 }
 
-/// Reads until the server wants no more connections.
+/// Reads until the server answers 204.
 async fn read(url: &str) -> Vec<Value> {
     let client = reqwest::Client::new();
     let mut source = EventSource::new();
@@ -41,10 +41,10 @@ async fn read(url: &str) -> Vec<Value> {
         let mut response = request.send().await.unwrap();
         let content_type = response.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         if source.response(response.status().as_u16(), content_type).is_ok() {
-            while let Some(mut chunk) = response.chunk().await.unwrap() {
-                while let Some(event) = source.next_event_shared(&mut chunk).unwrap() {
-                    seen.push(told(&event));
-                    assert!(seen.len() <= events().len(), "the server begins again");
+            while let Some(chunk) = response.chunk().await.unwrap() {
+                for event in source.feed_bytes(&chunk) {
+                    seen.push(printed(event.unwrap().as_event()));
+                    assert!(seen.len() <= events().len(), "the server started again");
                 }
             }
         }
@@ -53,8 +53,8 @@ async fn read(url: &str) -> Vec<Value> {
                 assert_eq!(wait, Duration::from_millis(120), "the server's `retry`");
                 tokio::time::sleep(wait).await;
             }
-            Err(why) => {
-                assert!(matches!(why, Closed::Rejected(_)), "{why}");
+            Err(reason) => {
+                assert!(matches!(reason, CloseReason::Rejected(_)), "{reason}");
                 return seen;
             }
         }
@@ -66,7 +66,7 @@ fn our_client_reads_better_sse_over_all_its_connections() {
     let Some(mut server) = peer::node("serve-better-sse.mjs", &argument()) else { return };
     let mut expected = events();
     for event in &mut expected {
-        // Its data is JSON, unless told otherwise; and then a line break in it would forge a field.
+        // By default it sends data as JSON. As plain text, a line break in it would forge a field.
         event["data"] = event["data"].to_string().into();
     }
     assert_eq!(RUNTIME.block_on(read(&url(&mut server))), expected);
@@ -85,7 +85,7 @@ fn a_stream_of_events_reads_the_crlf_of_sse_starlette() {
     let (text, seen) = RUNTIME.block_on(async {
         let text = reqwest::get(&url).await.unwrap().text().await.unwrap();
         let events = reqwest::get(&url).await.unwrap().bytes_stream().events();
-        (text, events.map(|event| told(&event.unwrap())).collect::<Vec<_>>().await)
+        (text, events.map(|event| printed(event.unwrap().as_event())).collect::<Vec<_>>().await)
     });
     assert!(text.ends_with("\r\n\r\n") && !text.replace("\r\n", "").contains(['\r', '\n']), "{text:?}");
     assert_eq!(seen, events()[..2]);

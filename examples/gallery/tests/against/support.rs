@@ -1,4 +1,4 @@
-//! Servers of our own, and the events that both sides tell each other.
+//! Our own servers, and events as JSON.
 
 use std::io;
 use std::sync::LazyLock;
@@ -14,14 +14,14 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// The tests themselves wait for programs, and block.
+/// For servers and clients: the tests themselves block while they wait for programs.
 pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-/// Serves until the tests end, and says where.
+/// Serves until the tests end. Returns the URL.
 pub fn serve(router: Router) -> String {
     let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    // What is written goes out at once, so that chunks are seen as chunks.
+    // Each chunk is sent at once, so that clients receive it as a chunk.
     let listener = listener.tap_io(|connection| connection.set_nodelay(true).unwrap());
     RUNTIME.spawn(async move { axum::serve(listener, router).await });
     url
@@ -36,7 +36,7 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// Starts it. `beat`: what it takes for a second.
+    /// Starts it, with this length of a second.
     pub fn start(beat: Duration) -> Gallery {
         Gallery::on("127.0.0.1:0", Settings { beat, ..Settings::default() })
     }
@@ -49,13 +49,13 @@ impl Gallery {
         Gallery { url, settings, shutdown, served }
     }
 
-    /// Ends it, as Ctrl-C does.
+    /// Stops it, as Ctrl-C does.
     pub fn stop(self) {
         self.shutdown.cancel();
         RUNTIME.block_on(self.served).unwrap().unwrap();
     }
 
-    /// Ends it, and starts another at the same address.
+    /// Stops it, and starts another at the same address.
     pub fn restart(self) -> Gallery {
         let (url, settings) = (self.url.clone(), self.settings.clone());
         self.stop();
@@ -69,6 +69,6 @@ impl Gallery {
 }
 
 /// An event as every peer prints it.
-pub fn told<S: AsRef<str>>(event: &Event<S>) -> Value {
+pub fn printed(event: Event<'_>) -> Value {
     json!({ "name": event.name(), "data": event.data(), "id": event.last_event_id() })
 }

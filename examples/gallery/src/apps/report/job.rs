@@ -1,4 +1,4 @@
-//! The job: a summary, and then a spreadsheet. It publishes to a channel, and does not know who listens.
+//! The job: a summary, and then a spreadsheet. It publishes to a channel, and does not know the subscribers.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::sse::Failure;
 const SUMMARY_STEPS: u32 = 4;
 const SPREADSHEET_STEPS: u32 = 6;
 
-/// How far a stage is.
+/// The progress of a stage.
 #[derive(Serialize)]
 struct Progress {
     stage: &'static str,
@@ -22,7 +22,7 @@ struct Progress {
 
 /// Makes the report of a room, and writes its spreadsheet to `file`. A step takes `step`.
 ///
-/// The channel is not closed: that is for whoever started the job, whatever became of it.
+/// The caller closes the channel, also if this fails.
 pub(super) async fn run(room: &str, file: &Path, step: Duration, channel: &Channel) -> Result<(), Failure> {
     let progress = |stage, done, of| channel.emit(&serde_json::to_string(&Progress { stage, done, of })?);
 

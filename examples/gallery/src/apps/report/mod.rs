@@ -1,9 +1,9 @@
 //! Progress of a report, with an end event.
 //!
-//! It teaches to keep three things apart: the job, the channel that it publishes to (`channel`), and HTTP, which is here.
-//! The ids count from 1. A client that comes back with its last event ID gets what it missed while the job went on; the
-//! end event says that it need not come back. (Two reports have the same ids; the feed has ids that no two runs share.)
-//! The client half is in [`watch`](crate::watch).
+//! It shows how to keep three things apart: the job, the channel that it publishes to (`channel`), and HTTP, which is here.
+//! Ids count from 1. A client that reconnects with its last event ID gets what it missed while the job ran; the end event
+//! tells it not to reconnect. (All reports use the same ids; the feed has ids that differ between runs of the server.)
+//! The client is in [`watch`](crate::watch).
 
 mod channel;
 mod job;
@@ -29,15 +29,15 @@ use tokio_util::sync::CancellationToken;
 use crate::sse::{Failure, event_stream};
 use channel::Channel;
 
-/// Who has which token. A real server keeps none in its source.
+/// Tokens and their users. A real server has none in its source.
 const USERS: [(&str, &str); 2] = [("demo-alice", "alice"), ("demo-bob", "bob")];
 
-/// How long a report that is over is kept for a client that missed its end.
+/// How long a finished report is kept for a client that missed its end.
 const KEPT: Duration = Duration::from_secs(90);
 
 struct Reports {
     step: Duration,
-    /// Removed with all that is in it when the server ends.
+    /// Removed with its files when the server ends.
     folder: TempDir,
     /// The channel of each user in each room.
     channels: Mutex<HashMap<(&'static str, String), Channel>>,
@@ -87,40 +87,40 @@ async fn spreadsheet(State(reports): State<Arc<Reports>>, Path(room): Path<Strin
     }
 }
 
-/// Whose token the request carries, or the answer to give if it has none, or a wrong one.
-#[expect(clippy::result_large_err, reason = "it is the answer")]
+/// The user whose token the request has, or the response to a request without a token or with a wrong one.
+#[expect(clippy::result_large_err, reason = "it is the response")]
 fn user(headers: &HeaderMap) -> Result<&'static str, Response> {
     let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let found = USERS.iter().find(|(known, _)| Some(*known) == token);
     found.map(|(_, user)| *user).ok_or_else(|| {
         let challenge = if token.is_none() { "Bearer" } else { r#"Bearer error="invalid_token""# };
-        (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, challenge)], "a known bearer token is asked for").into_response()
+        (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, challenge)], "a known bearer token is required").into_response()
     })
 }
 
 impl Reports {
-    /// Where the spreadsheet of a room is written. `None`: there can be no room of this name.
+    /// Where the spreadsheet of a room is written. `None` if no room can have this name.
     fn file(&self, user: &str, room: &str) -> Option<PathBuf> {
         let plain = room.len() <= 32 && room.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         plain.then(|| self.folder.path().join(format!("{user}-{room}.csv")))
     }
 
-    /// The messages of the report under way, of the one that a client comes back to, or of a new one.
+    /// The messages of the current report, of the finished one that the client was reading, or of a new one.
     fn subscribe(
         self: &Arc<Self>,
         user: &'static str,
         room: String,
         file: PathBuf,
         last_event_id: &[u8],
-    ) -> Result<impl Stream<Item = Result<Bytes, Failure>> + Send + use<>, Failure> {
+    ) -> Result<impl Stream<Item = Bytes> + Send + use<>, Failure> {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = channels.get(&(user, room.clone())).map(|channel| channel.subscribe(last_event_id));
-        if let Some(messages) = current.transpose()?.flatten() {
+        let current = channels.get(&(user, room.clone())).and_then(|channel| channel.subscribe(last_event_id));
+        if let Some(messages) = current {
             return Ok(messages);
         }
         channels.retain(|_, channel| !channel.closed_for(KEPT));
         let channel = Channel::default();
-        let messages = channel.subscribe(b"")?.ok_or("a new channel is open")?;
+        let messages = channel.subscribe(b"").ok_or("a new channel is open")?;
         channels.insert((user, room.clone()), channel.clone());
         let step = self.step;
         tokio::spawn(self.shutdown.clone().run_until_cancelled_owned(async move {

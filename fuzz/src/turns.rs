@@ -1,0 +1,220 @@
+//! Readers one after the other: each goes through some door, may stop early, and its rest is fed to the next.
+
+use bytes::Bytes;
+use sse_wire::{Block, Event, OwnedBlock, OwnedEvent, ParseError, ParseErrorKind, Parser};
+
+use crate::cut::CutStream;
+use crate::drive::{DOORS, Door, milliseconds, seen_block, seen_event, seen_event_of};
+use crate::oracle::{Ask, Outcome, Seen};
+
+/// One reader of a chunk, or of what is left of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// How events come out.
+    pub door: Door,
+    /// After how many events, blocks or errors it stops.
+    pub most: usize,
+    /// Whether it is dropped, and does not say what is left: the next one then begins with the error `Unread`.
+    pub is_dropped: bool,
+    /// Whether another reader comes before it, and is dropped before it has read anything.
+    pub after_unused: bool,
+    /// Whether an empty chunk comes before it, and is read.
+    pub after_empty: bool,
+}
+
+impl From<u8> for Turn {
+    fn from(byte: u8) -> Turn {
+        let bit = |place: u8| byte >> place & 1 == 1;
+        let most = usize::from(byte >> 3 & 3);
+        Turn {
+            door: DOORS[usize::from(byte & 7) % DOORS.len()],
+            most: if most == 0 { usize::MAX } else { most },
+            is_dropped: bit(5),
+            after_unused: bit(6),
+            after_empty: bit(7),
+        }
+    }
+}
+
+/// What the readers have seen.
+#[derive(Default)]
+struct Readers {
+    results: Vec<Seen>,
+    /// How much the current reader may still read.
+    left: usize,
+    /// Whether it has said that its chunk is at its end.
+    ended: bool,
+    /// Where the reader before was dropped, until the error that says so.
+    unread: Option<u64>,
+}
+
+impl Readers {
+    /// Writes down what was read. Returns whether the reader goes on.
+    fn see<T>(&mut self, read: Result<Option<T>, ParseError>, seen: impl FnOnce(T) -> Seen) -> bool {
+        if let Some(position) = self.unread.take() {
+            let error = read.err().expect("the reader before was dropped");
+            assert_eq!((error.kind(), error.limit(), error.position()), (ParseErrorKind::Unread, None, position));
+            return true;
+        }
+        let seen = match read {
+            Ok(found) => found.map(seen),
+            Err(error) => seen_event_of(Err(error)),
+        };
+        self.ended = seen.is_none();
+        self.results.extend(seen);
+        self.left -= 1;
+        !self.ended && self.left > 0
+    }
+
+    fn see_event(&mut self, read: Result<Option<Event<'_>>, ParseError>) -> bool {
+        self.see(read, |event| Seen::Event(seen_event(&event)))
+    }
+
+    fn see_block(&mut self, read: Result<Option<Block<'_>>, ParseError>) -> bool {
+        self.see(read, |block| Seen::Block(seen_block(&block)))
+    }
+
+    fn see_owned(&mut self, read: Option<Result<OwnedEvent, ParseError>>) -> bool {
+        self.see(read.transpose(), |event| Seen::Event(seen_event(&event.as_event())))
+    }
+
+    fn see_owned_block(&mut self, read: Option<Result<OwnedBlock, ParseError>>) -> bool {
+        self.see(read.transpose(), |block| Seen::Block(seen_block(&block.as_block())))
+    }
+
+    /// Reads as the turn says. Returns what is left.
+    fn read(&mut self, parser: &mut Parser, chunk: &Bytes, turn: Turn) -> Bytes {
+        (self.left, self.ended) = (turn.most, false);
+        let before = parser.position();
+        let says_rest = !turn.is_dropped;
+        let said = match turn.door {
+            Door::Borrowed => {
+                let mut events = parser.feed(chunk);
+                while self.see_event(events.next_event()) {}
+                says_rest.then(|| events.into_rest().len())
+            }
+            Door::Found => {
+                let mut events = parser.feed(chunk);
+                while self.see_event(events.find_event(|_| true)) {}
+                says_rest.then(|| events.into_rest().len())
+            }
+            Door::IntoNext => {
+                let mut rest = &chunk[..];
+                loop {
+                    let (event, after) = parser.feed(rest).into_next_event();
+                    rest = after;
+                    if !self.see_event(event) {
+                        break Some(rest.len());
+                    }
+                }
+            }
+            Door::Owned => {
+                let mut events = parser.feed(chunk).owned();
+                while self.see_owned(events.next()) {}
+                says_rest.then(|| events.into_rest().len())
+            }
+            Door::Shared => {
+                let mut events = parser.feed_bytes(chunk);
+                while self.see_owned(events.next()) {}
+                says_rest.then(|| events.into_rest().len())
+            }
+            Door::Blocks => {
+                let mut blocks = parser.feed(chunk);
+                while self.see_block(blocks.next_block()) {}
+                says_rest.then(|| blocks.into_rest().len())
+            }
+            Door::OwnedBlocks => {
+                let mut blocks = parser.feed(chunk).owned_blocks();
+                while self.see_owned_block(blocks.next()) {}
+                says_rest.then(|| blocks.into_rest().len())
+            }
+        };
+        let rest = after(chunk, parser, before);
+        match said {
+            Some(left) => assert_eq!(left, rest.len()),
+            None if !rest.is_empty() => self.unread = Some(parser.position()),
+            None => {}
+        }
+        rest
+    }
+}
+
+/// What comes in the chunk after what the parser has taken of it.
+fn after(chunk: &Bytes, parser: &Parser, before: u64) -> Bytes {
+    chunk.slice(usize::try_from(parser.position() - before).expect("it is part of the chunk")..)
+}
+
+/// Feeds the stream to the parser, all turns repeated until it ends.
+pub fn parse_in_turns(parser: &mut Parser, input: &CutStream<'_>) -> Outcome {
+    let mut readers = Readers::default();
+    let mut turns = input.turns().into_iter().cycle();
+    for chunk in input.chunks() {
+        let mut rest = Bytes::copy_from_slice(chunk);
+        loop {
+            let turn = turns.next().expect("there are four, again and again");
+            if turn.after_empty {
+                let seen = readers.results.len();
+                readers.read(parser, &Bytes::new(), turn);
+                assert_eq!((readers.unread, readers.results.len()), (None, seen));
+            }
+            if turn.after_unused {
+                let before = parser.position();
+                drop(parser.feed(&rest));
+                rest = after(&rest, parser, before);
+                if !rest.is_empty() {
+                    readers.unread = Some(parser.position());
+                }
+            }
+            rest = readers.read(parser, &rest, turn);
+            if readers.ended {
+                break;
+            }
+        }
+        assert!(rest.is_empty());
+        assert_eq!(readers.unread, None);
+    }
+    let position = parser.position();
+    let unfinished = parser.finish().as_ref().map(seen_block);
+    Outcome {
+        results: readers.results,
+        unfinished,
+        last_event_id: parser.last_event_id().to_owned(),
+        reconnection_time: parser.reconnection_time().map(milliseconds),
+        position,
+    }
+}
+
+/// Checks what was seen through doors of both kinds in turn against `blocks`, which the oracle says of the same stream.
+///
+/// Blocks without an event are not seen by those who ask for events; which lines are kept of a block that was cut depends on
+/// who read each part.
+pub fn assert_agrees(mut mixed: Outcome, blocks: &Outcome) {
+    let mut expected = blocks.results.iter();
+    let has_no_event = |seen: &Seen| matches!(seen, Seen::Block(block) if block.event.is_none());
+    for seen in &mixed.results {
+        let found = expected.find(|expected| !has_no_event(expected) || is_same(seen, expected));
+        assert!(found.is_some_and(|found| is_same(seen, found)), "{seen:?} in place of {found:?}");
+    }
+    assert!(expected.all(has_no_event));
+    let mut unfinished = blocks.unfinished.clone();
+    for block in [&mut mixed.unfinished, &mut unfinished].into_iter().flatten() {
+        block.lines.clear();
+    }
+    assert_eq!(mixed, Outcome { results: mixed.results.clone(), unfinished, ..blocks.clone() });
+}
+
+fn is_same(seen: &Seen, expected: &Seen) -> bool {
+    match (seen, expected) {
+        (Seen::Event(event), Seen::Block(expected)) => expected.event.as_ref() == Some(event),
+        (Seen::Block(block), Seen::Block(expected)) => {
+            (&block.event, &block.id, block.retry) == (&expected.event, &expected.id, expected.retry)
+        }
+        _ => seen == expected,
+    }
+}
+
+/// What all of the turns ask for; `None` if some ask for events, and some for blocks.
+pub fn asks(turns: &[Turn]) -> Option<Ask> {
+    let ask = turns.first()?.door.asks();
+    turns.iter().all(|turn| turn.door.asks() == ask).then_some(ask)
+}

@@ -1,0 +1,220 @@
+//! What the body of an event stream is made of.
+
+use core::convert::Infallible;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+
+use super::Tail;
+use crate::{Block, Comment, EncodedEvent, Event, EventName, Head, KEEP_ALIVE, OwnedBlock, OwnedEvent};
+pub(super) use data::Data;
+
+/// A piece of an event stream: an event whose data is not copied, or ready bytes.
+///
+/// It is the data of the frames of an [`EventBody`](super::EventBody). A source that has both events and bytes yields these.
+/// What is not [`Raw`](Piece::Raw) always begins a block: if the piece before it has left one open, the body
+/// [ends it](super#a-block-that-was-cut) first.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// An event, for a vectored write.
+    Event(EncodedEvent),
+    /// Whole blocks, as an [`Encoder`](crate::Encoder) makes them.
+    Blocks(Bytes),
+    /// Bytes of another event stream, such as another server sends. They may begin and end anywhere, if what comes next is
+    /// the rest of them.
+    Raw(Bytes),
+}
+
+impl Piece {
+    /// Ends the block that raw bytes have left open, and nothing if they have not: what comes next begins a block, also if it
+    /// is raw, such as the bytes of yet another server.
+    pub const END_BLOCK: Piece = Piece::Blocks(Bytes::new());
+}
+
+impl From<EncodedEvent> for Piece {
+    fn from(event: EncodedEvent) -> Piece {
+        Piece::Event(event)
+    }
+}
+
+/// Large data is not copied.
+impl From<OwnedEvent> for Piece {
+    fn from(event: OwnedEvent) -> Piece {
+        Piece::Event(event.into_buf())
+    }
+}
+
+impl From<Comment<'_>> for Piece {
+    fn from(comment: Comment<'_>) -> Piece {
+        Piece::Blocks(crate::encoder::to_bytes(&comment))
+    }
+}
+
+macro_rules! blocks {
+    ($($type:ty),*) => {$(
+        impl From<$type> for Piece {
+            fn from(part: $type) -> Piece {
+                Piece::Blocks(part.encode())
+            }
+        }
+    )*};
+}
+
+blocks!(Event<'_>, Head<'_>, Block<'_>, OwnedBlock);
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        match self {
+            Piece::Event(event) => event.remaining(),
+            Piece::Blocks(bytes) | Piece::Raw(bytes) => bytes.remaining(),
+        }
+    }
+
+    fn chunk(&self) -> &[u8] {
+        match self {
+            Piece::Event(event) => event.chunk(),
+            Piece::Blocks(bytes) | Piece::Raw(bytes) => bytes.chunk(),
+        }
+    }
+
+    fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
+        match self {
+            Piece::Event(event) => event.chunks_vectored(dst),
+            Piece::Blocks(bytes) | Piece::Raw(bytes) => bytes.chunks_vectored(dst),
+        }
+    }
+
+    /// # Panics
+    ///
+    /// If `count` is more than [`remaining`](Buf::remaining).
+    fn advance(&mut self, count: usize) {
+        match self {
+            Piece::Event(event) => event.advance(count),
+            Piece::Blocks(bytes) | Piece::Raw(bytes) => bytes.advance(count),
+        }
+    }
+
+    fn copy_to_bytes(&mut self, len: usize) -> Bytes {
+        match self {
+            Piece::Event(event) => event.copy_to_bytes(len),
+            Piece::Blocks(bytes) | Piece::Raw(bytes) => bytes.copy_to_bytes(len),
+        }
+    }
+}
+
+/// What the source of an [`EventBody`](super::EventBody) may yield: an event, a block, a head, a comment, ready bytes, a
+/// [`Piece`], a `Result` of one of these, or a type of your own that becomes [`Bytes`] or a [`Piece`].
+///
+/// [`Bytes`] by themselves are taken to be [`Raw`](Piece::Raw): nothing is ever put between two of them but keep-alives,
+/// and those only where a block ends.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent in an event stream",
+    label = "neither an event, a block, a head, a comment, `Bytes` or a `Piece`, nor a `Result` of one",
+    note = "for text, map it to events: `.map(|text| OwnedEvent::new(Head::new(), text))`"
+)]
+pub trait BodyItem {
+    /// The data of the body: a [`Piece`] from owned events and pieces, [`Bytes`] from the others.
+    type Data: Data;
+
+    /// What goes wrong instead; [`Infallible`] if nothing does.
+    type Error;
+
+    /// The data to send for it.
+    ///
+    /// # Errors
+    ///
+    /// The error of a `Result`, as it is. It ends the body.
+    fn into_frame_data(self) -> Result<Self::Data, Self::Error>;
+}
+
+macro_rules! items {
+    ($($type:ty => $data:ty, |$item:ident| $into:expr;)*) => {$(
+        impl BodyItem for $type {
+            type Data = $data;
+            type Error = Infallible;
+
+            fn into_frame_data(self) -> Result<$data, Infallible> {
+                let $item = self;
+                Ok($into)
+            }
+        }
+    )*};
+}
+
+items! {
+    Piece => Piece, |piece| piece;
+    OwnedEvent => Piece, |event| event.into();
+    EncodedEvent => Piece, |event| event.into();
+    Bytes => Bytes, |bytes| bytes;
+    Event<'_> => Bytes, |event| event.encode();
+    Head<'_> => Bytes, |head| head.encode();
+    Block<'_> => Bytes, |block| block.encode();
+    OwnedBlock => Bytes, |block| block.encode();
+    Comment<'_> => Bytes, |comment| crate::encoder::to_bytes(&comment);
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: BodyItem<Error = Infallible>, E> BodyItem for Result<T, E> {
+    type Data = T::Data;
+    type Error = E;
+
+    fn into_frame_data(self) -> Result<T::Data, E> {
+        match self?.into_frame_data() {
+            Ok(data) => Ok(data),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// What a body needs to know of its data. Sealed: the module is private, so nobody else can name the trait.
+mod data {
+    use super::{Buf, Bytes, EventName, KEEP_ALIVE, Piece, Tail};
+
+    pub trait Data: Buf {
+        /// The bytes of [`KEEP_ALIVE`].
+        fn keep_alive() -> Self;
+
+        /// Its last bytes: as many as tell whether it ends in a blank line.
+        fn ending(&self) -> &[u8];
+
+        /// The same data, after what ends the block that `tail` has left open, if this begins a block.
+        fn after(self, tail: Tail, cut_name: EventName<'_>) -> Self;
+    }
+
+    impl Data for Bytes {
+        fn keep_alive() -> Self {
+            Bytes::from_static(KEEP_ALIVE)
+        }
+
+        fn ending(&self) -> &[u8] {
+            self
+        }
+
+        fn after(self, _: Tail, _: EventName<'_>) -> Self {
+            self
+        }
+    }
+
+    impl Data for Piece {
+        fn keep_alive() -> Self {
+            Piece::Blocks(Bytes::from_static(KEEP_ALIVE))
+        }
+
+        fn ending(&self) -> &[u8] {
+            match self {
+                // Every event ends in a blank line.
+                Piece::Event(event) => &b"\n\n"[..event.remaining().min(2)],
+                Piece::Blocks(bytes) | Piece::Raw(bytes) => bytes,
+            }
+        }
+
+        fn after(mut self, tail: Tail, cut_name: EventName<'_>) -> Self {
+            if matches!(self, Piece::Raw(_)) || tail.is_block_boundary() {
+                return self;
+            }
+            // This is rare, and what comes after what went wrong is short.
+            let (end, rest) = (tail.end_block(cut_name), self.copy_to_bytes(self.remaining()));
+            Piece::Blocks([end, rest].concat().into())
+        }
+    }
+}

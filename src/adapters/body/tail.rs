@@ -1,0 +1,97 @@
+//! Where blocks end in bytes that are passed on.
+
+use bytes::Bytes;
+
+use crate::EventName;
+
+/// The last bytes of an event stream, which tell whether it ends with a block: for those who pass on the bytes of another
+/// server, in chunks that are cut anywhere.
+///
+/// Only at the end of a block an event may be put between two chunks, or a keep-alive.
+///
+/// ```
+/// use sse_wire::{EventName, body::Tail};
+///
+/// let mut tail = Tail::new();
+/// let mut sent = Vec::new();
+/// for chunk in ["data: 1\n\nda", "ta: [2,"] {
+///     sent.extend_from_slice(chunk.as_bytes());
+///     tail.push(chunk.as_bytes());
+/// }
+/// // Nothing more comes.
+/// if !tail.is_block_boundary() {
+///     sent.extend_from_slice(&tail.end_block(EventName::from_static("cut")));
+/// }
+/// assert_eq!(sent, b"data: 1\n\ndata: [2,\0\nevent: cut\n\n");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Tail([u8; 3]);
+
+impl Tail {
+    /// Before the first byte, where a block may begin.
+    #[must_use]
+    pub const fn new() -> Self {
+        Tail(*b"\n\n\n")
+    }
+
+    /// Goes on with the next chunk. Only its last bytes are looked at.
+    pub fn push(&mut self, chunk: &[u8]) {
+        let last = &chunk[chunk.len().saturating_sub(self.0.len())..];
+        self.0.rotate_left(last.len());
+        let kept = self.0.len() - last.len();
+        self.0[kept..].copy_from_slice(last);
+    }
+
+    /// Whether the last line is blank, or there is none: what comes next begins a block.
+    ///
+    /// It is, after a CR, also if the LF of a CRLF may follow: that would be one blank line more.
+    #[must_use]
+    pub const fn is_block_boundary(&self) -> bool {
+        match self.0 {
+            [before, b'\r', b'\n'] | [_, before, b'\r' | b'\n'] => matches!(before, b'\r' | b'\n'),
+            _ => false,
+        }
+    }
+
+    /// The bytes that end an unfinished block, so that clients take as little harm as can be;
+    /// [see there](super#a-block-that-was-cut) what they see. If data was sent, it becomes an event of this name.
+    ///
+    /// Where a block has just ended, these bytes change nothing.
+    #[must_use]
+    pub fn end_block(&self, name: EventName<'_>) -> Bytes {
+        let line_end: &[u8] = if matches!(self.0[2], b'\r' | b'\n') { b"" } else { b"\0\n" };
+        [line_end, b"event: ", name.as_str().as_bytes(), b"\n\n"].concat().into()
+    }
+}
+
+impl Default for Tail {
+    /// As [`Tail::new`].
+    fn default() -> Self {
+        Tail::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_boundary_is_known_from_the_tail_however_it_was_cut() {
+        const BYTES: [u8; 3] = [b'\n', b'\r', b'x'];
+        for number in 0..3_usize.pow(7) {
+            let stream: Vec<u8> = (0..7).map(|place| BYTES[number / 3_usize.pow(place) % 3]).collect();
+            for len in 0..=stream.len() {
+                let sent = &stream[..len];
+                // The last line is blank (or there is none), with CRLF and CR read as LF.
+                let text = String::from_utf8_lossy(sent).replace("\r\n", "\n").replace('\r', "\n");
+                let boundary = text.is_empty() || text == "\n" || text.ends_with("\n\n");
+                for cut in 0..=len {
+                    let mut tail = Tail::new();
+                    tail.push(&sent[..cut]);
+                    tail.push(&sent[cut..]);
+                    assert_eq!(tail.is_block_boundary(), boundary, "{sent:?} cut at {cut}");
+                }
+            }
+        }
+    }
+}

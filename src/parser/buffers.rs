@@ -1,0 +1,379 @@
+//! The standard's buffers ([9.2.6]): what is kept of a block that does not lie whole in one chunk.
+//!
+//! [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use crate::decode::Decoder;
+use crate::event::Event;
+use crate::field::{self, Field, LONGEST_START, Line};
+use crate::lines;
+
+/// How much of a long line is searched, checked and copied at a time, so that each step finds it in the nearest cache.
+pub(super) const WINDOW: usize = 4 * 1024;
+
+/// What a parser keeps of the memory that one large block made it take, in bytes, all buffers together.
+pub(crate) const KEPT_CAPACITY: usize = 64 * 1024;
+/// How much of it is for each buffer but the one for data; the last event ID may keep as much besides.
+pub(super) const SMALL_CAPACITY: usize = KEPT_CAPACITY / 64;
+const LARGE_CAPACITY: usize = KEPT_CAPACITY - 4 * SMALL_CAPACITY;
+
+/// The event is larger than the limit.
+#[derive(Debug)]
+pub(super) struct TooLarge;
+
+/// The name, data and id of the block so far, and the line that the end of a chunk has cut.
+///
+/// The size of a block is the length of its data and of all values of `event`, `id` and `retry`, as text. It only grows,
+/// and it does not depend on where the block was cut: a whole line ([`line`](Buffers::line)) and a line in parts
+/// ([`push`](Buffers::push), [`end_line`](Buffers::end_line)) count alike.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the block")]
+pub(super) struct Buffers {
+    pub(super) name: String,
+    pub(super) data: String,
+    pub(super) id: String,
+    /// Whether there is data, and an id, which may be empty.
+    pub(super) has_data: bool,
+    pub(super) has_id: bool,
+    /// Whether there is a line that is not a comment.
+    pub(super) has_field: bool,
+    pub(super) retry: Option<Duration>,
+    pub(super) cut: Cut,
+    /// The value of the cut line, if it is not data.
+    value: String,
+    decoder: Decoder,
+    /// The size of the block so far.
+    size: usize,
+    /// How large the data will be, if it is as large as the last that had memory of its own.
+    expected: u32,
+    /// The bytes of the block as they came, if all of it was read as a block, and not for its event alone.
+    pub(super) raw: Vec<u8>,
+    pub(super) keeps_raw: bool,
+}
+
+/// What is known of the line that the end of a chunk has cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// The chunk ended between two lines.
+    #[default]
+    No,
+    /// Its first bytes do not tell yet.
+    Start([u8; LONGEST_START], u8),
+    /// Its value has begun.
+    Value(Field),
+    /// Nothing comes of it.
+    Ignored,
+}
+
+impl Buffers {
+    /// A whole line of text.
+    #[inline(always)]
+    pub(super) fn line(&mut self, field: Field, value: &str, limit: usize) -> Result<(), TooLarge> {
+        self.grow(value.len() + usize::from(field == Field::Data && self.has_data), limit)?;
+        self.has_field = true;
+        match field {
+            Field::Data => {
+                self.begin_data_line(value.len());
+                self.data.push_str(value);
+            }
+            Field::Event => {
+                set(&mut self.name, value);
+            }
+            Field::Id if has_nul(value) => {}
+            Field::Id => {
+                self.has_id = true;
+                set(&mut self.id, value);
+            }
+            Field::Retry => self.retry = field::retry(value.as_bytes()).or(self.retry),
+        }
+        Ok(())
+    }
+
+    /// A whole line that is not text, or too long to be read in one go.
+    pub(super) fn long_line(&mut self, field: Field, value: &[u8], limit: usize) -> Result<(), TooLarge> {
+        self.begin(field, limit)?;
+        self.push(value, limit)?;
+        self.end_line(limit)
+    }
+
+    /// A line whose value begins now, and comes in parts.
+    pub(super) fn begin(&mut self, field: Field, limit: usize) -> Result<(), TooLarge> {
+        self.has_field = true;
+        self.cut = Cut::Value(field);
+        if field == Field::Data {
+            self.grow(usize::from(self.has_data), limit)?;
+            self.begin_data_line(0);
+        }
+        Ok(())
+    }
+
+    /// A part of the cut line.
+    pub(super) fn push(&mut self, part: &[u8], limit: usize) -> Result<(), TooLarge> {
+        match self.cut {
+            _ if part.is_empty() => Ok(()),
+            Cut::Value(field) if part.len() <= WINDOW => self.push_value(field, part, limit),
+            Cut::Value(field) => part.chunks(WINDOW).try_for_each(|window| self.push_value(field, window, limit)),
+            Cut::Ignored => Ok(()),
+            Cut::No => match Line::of(part) {
+                Some(Line::Field(field, from)) => {
+                    self.begin(field, limit)?;
+                    self.push(&part[usize::from(from)..], limit)
+                }
+                _ => self.push_start([0; LONGEST_START], 0, part, limit),
+            },
+            Cut::Start(start, len) => self.push_start(start, len, part, limit),
+        }
+    }
+
+    #[inline]
+    fn push_value(&mut self, field: Field, part: &[u8], limit: usize) -> Result<(), TooLarge> {
+        let text = if field == Field::Data { &mut self.data } else { &mut self.value };
+        let before = text.len();
+        self.decoder.push(part, |decoded| text.push_str(decoded));
+        let more = text.len() - before;
+        self.grow(more, limit)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a start has seven bytes at most")]
+    fn push_start(
+        &mut self,
+        mut start: [u8; LONGEST_START],
+        len: u8,
+        part: &[u8],
+        limit: usize,
+    ) -> Result<(), TooLarge> {
+        let before = usize::from(len);
+        let more = part.len().min(LONGEST_START - before);
+        start[before..before + more].copy_from_slice(&part[..more]);
+        let bytes = &start[..before + more];
+        match Line::of(bytes) {
+            None => self.cut = Cut::Start(start, bytes.len() as u8),
+            Some(Line::Field(field, value)) => {
+                self.begin(field, limit)?;
+                // None of it came before this part, or the line would have been known then.
+                return self.push(&part[usize::from(value) - before..], limit);
+            }
+            Some(_) => self.cut = Cut::Ignored,
+        }
+        self.has_field |= bytes[0] != b':';
+        Ok(())
+    }
+
+    /// The cut line ends.
+    pub(super) fn end_line(&mut self, limit: usize) -> Result<(), TooLarge> {
+        if let Cut::Start(start, len) = self.cut {
+            // With its end, the line is known.
+            let mut line = [b'\n'; LONGEST_START + 1];
+            line[..usize::from(len)].copy_from_slice(&start[..usize::from(len)]);
+            self.cut = Cut::Ignored;
+            if let Some(Line::Field(field, _)) = Line::of(&line) {
+                self.begin(field, limit)?;
+            }
+        }
+        let Cut::Value(field) = mem::take(&mut self.cut) else {
+            return Ok(());
+        };
+        let text = if field == Field::Data { &mut self.data } else { &mut self.value };
+        let before = text.len();
+        self.decoder.finish(|decoded| text.push_str(decoded));
+        let more = text.len() - before;
+        self.grow(more, limit)?;
+        match field {
+            Field::Data => return Ok(()),
+            Field::Event => mem::swap(&mut self.name, &mut self.value),
+            Field::Id if has_nul(&self.value) => {}
+            Field::Id => {
+                self.has_id = true;
+                mem::swap(&mut self.id, &mut self.value);
+            }
+            Field::Retry => self.retry = field::retry(self.value.as_bytes()).or(self.retry),
+        }
+        empty(&mut self.value, SMALL_CAPACITY);
+        Ok(())
+    }
+
+    /// A few bytes of a line. Returns false, having done nothing, if a line ends in them, if they are not text, or if they may
+    /// be too many.
+    #[inline(always)]
+    pub(super) fn push_few(&mut self, part: &[u8], limit: usize) -> bool {
+        // One more for the LF that joins two lines.
+        if self.decoder.pending() > 0 || self.size.saturating_add(part.len() + 1) > limit || lines::few_have_end(part) {
+            return false;
+        }
+        let Cut::Value(field) = self.cut else {
+            return part.is_ascii() && self.push(part, limit).is_ok();
+        };
+        let text = if field == Field::Data { &mut self.data } else { &mut self.value };
+        match part {
+            [byte] if byte.is_ascii() => text.push(char::from(*byte)),
+            [_] => return false,
+            _ => match core::str::from_utf8(part) {
+                Ok(part) => text.push_str(part),
+                Err(_) => return false,
+            },
+        }
+        self.size += part.len();
+        true
+    }
+
+    /// The event of the block, with the last event ID of the stream if it has none of its own.
+    #[inline]
+    pub(super) fn event<'a>(&'a self, last_event_id: &'a str) -> Event<'a> {
+        let last_event_id = if self.has_id { &self.id } else { last_event_id };
+        Event::from_parts(&self.name, &self.data, last_event_id, self.has_id, self.retry)
+    }
+
+    /// The data by value, if it is so long that it should not be copied.
+    pub(super) fn take_data(&mut self) -> String {
+        self.expect_as_much();
+        let mut data = mem::take(&mut self.data);
+        if data.capacity() / 2 > data.len() {
+            data.shrink_to_fit();
+        }
+        data
+    }
+
+    /// Forgets the block. Memory that a large one took is released.
+    pub(super) fn clear(&mut self) {
+        if self.data.capacity() > LARGE_CAPACITY {
+            self.expect_as_much();
+        }
+        empty(&mut self.name, SMALL_CAPACITY);
+        empty(&mut self.id, SMALL_CAPACITY);
+        empty(&mut self.value, SMALL_CAPACITY);
+        empty(&mut self.data, LARGE_CAPACITY);
+        self.raw.clear();
+        self.keeps_raw = false;
+        if self.raw.capacity() > SMALL_CAPACITY {
+            self.raw = Vec::new();
+        }
+        (self.has_data, self.has_id, self.has_field) = (false, false, false);
+        (self.retry, self.size) = (None, 0);
+        self.decoder = Decoder::default();
+    }
+
+    /// The next large data will be as large as this, or as what a parser keeps.
+    fn expect_as_much(&mut self) {
+        self.expected = u32::try_from(self.data.len().min(KEPT_CAPACITY)).unwrap_or(0);
+    }
+
+    /// Where an event turns out to be larger than the limit. The bytes of a character that was cut count as they are.
+    #[inline(always)]
+    fn grow(&mut self, more: usize, limit: usize) -> Result<(), TooLarge> {
+        self.size = self.size.saturating_add(more);
+        if self.size.saturating_add(self.decoder.pending()) <= limit { Ok(()) } else { Err(TooLarge) }
+    }
+
+    /// Joins the data line that follows, of at least `len` bytes, to those before it.
+    #[inline(always)]
+    fn begin_data_line(&mut self, len: usize) {
+        if self.has_data {
+            self.data.push('\n');
+        } else if self.data.capacity() == 0 {
+            self.data.reserve(len.max(self.expected as usize));
+        }
+        self.has_data = true;
+    }
+}
+
+/// The standard ignores an id with NUL.
+#[inline]
+pub(super) fn has_nul(id: &str) -> bool {
+    id.as_bytes().contains(&0)
+}
+
+/// Puts `text` in place of what is there. Memory that a large one took is released. Returns whether it is another.
+#[inline]
+pub(super) fn set(to: &mut String, text: &str) -> bool {
+    let other = to != text;
+    if other {
+        empty(to, SMALL_CAPACITY);
+        to.push_str(text);
+    }
+    other
+}
+
+/// Empties `text`, and releases its memory if that is more than `most` bytes.
+#[inline]
+fn empty(text: &mut String, most: usize) {
+    if text.capacity() > most {
+        // Not `shrink_to`: for what is large, an allocator does better with a new piece than with the end of an old one.
+        *text = String::new();
+    } else {
+        text.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELDS: [Field; 4] = [Field::Data, Field::Event, Field::Id, Field::Retry];
+
+    fn value(buffers: &Buffers, field: Field) -> Option<&str> {
+        match field {
+            Field::Data => Some(&buffers.data),
+            Field::Event => Some(&buffers.name),
+            Field::Id => Some(&buffers.id),
+            Field::Retry => None,
+        }
+    }
+
+    #[test]
+    fn a_window_may_cut_a_character_and_the_limit_counts_the_text() {
+        for text in
+            [&b"x"[..], "\u{e9}".as_bytes(), "\u{4e2d}".as_bytes(), "\u{1f680}".as_bytes(), b"\xff", b"\xf0\x9f"]
+        {
+            for shift in 0..4 {
+                let bytes = [&b"xxx"[..shift], &text.repeat(3 * WINDOW / text.len())].concat();
+                let expected = String::from_utf8_lossy(&bytes);
+                for field in FIELDS {
+                    let mut buffers = Buffers::default();
+                    buffers.long_line(field, &bytes, expected.len()).unwrap();
+                    assert!(value(&buffers, field).is_none_or(|value| value == expected));
+                    assert!(Buffers::default().long_line(field, &bytes, expected.len() - 1).is_err());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whole_lines_count_as_lines_in_parts_do() {
+        for field in FIELDS {
+            for limit in 0..9 {
+                let (mut whole, mut parts) = (Buffers::default(), Buffers::default());
+                let of_whole = ["ab", "", "cde"].map(|value| whole.line(field, value, limit).is_ok());
+                let of_parts = ["ab", "", "cde"].map(|value| {
+                    parts.begin(field, limit).is_ok()
+                        && value.as_bytes().iter().all(|byte| parts.push(&[*byte], limit).is_ok())
+                        && parts.end_line(limit).is_ok()
+                });
+                assert_eq!(of_whole, of_parts, "{field} under {limit}");
+                let size = if field == Field::Data { 7 } else { 5 };
+                assert_eq!(of_whole[2], limit >= size, "{field} under {limit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_few_bytes_count_as_many_do() {
+        for limit in 0..9 {
+            let (mut few, mut many) = (Buffers::default(), Buffers::default());
+            for buffers in [&mut few, &mut many] {
+                buffers.begin(Field::Data, limit).unwrap();
+            }
+            for part in ["a", "bc", "\u{e9}", "d", "efg"] {
+                let fits = few.push_few(part.as_bytes(), limit) || few.push(part.as_bytes(), limit).is_ok();
+                assert_eq!(fits, many.push(part.as_bytes(), limit).is_ok(), "{part} under {limit}");
+                if !fits {
+                    break;
+                }
+                assert_eq!(few.data, many.data);
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The second way to read a block: line by line into the buffers. The note in `parser` tells how the two work together.
+
+use super::ParseErrorKind::{self, BlockTooLarge, EventTooLarge};
+use super::buffers::{Cut, TooLarge, WINDOW};
+use super::whole::{Span, part};
+use super::{Feed, ParseError, Parser, State};
+use crate::field::{Field, Line};
+use crate::lines;
+
+impl Feed<'_, '_> {
+    /// Puts what was found of a block into the buffers.
+    #[inline(never)]
+    pub(super) fn keep<const BLOCKS: bool>(
+        &mut self,
+        (start, end): Span,
+        unknown: bool,
+        data: Span,
+        name: Span,
+        id: Span,
+        retry: Span,
+    ) -> Result<(), ParseError> {
+        self.pos = start;
+        if start == self.bytes.len() {
+            // The chunk ends between two blocks.
+            return Ok(());
+        }
+        self.parser.state = State::Within;
+        self.parser.block_start = self.position(start);
+        self.parser.buffers.keeps_raw = BLOCKS;
+        if end - start > self.parser.max_event_size.min(self.max_block_size::<BLOCKS>()) {
+            // It may be too large: line by line, to find out where.
+            return Ok(());
+        }
+        self.pos = end;
+        if start == end {
+            return Ok(());
+        }
+        if BLOCKS {
+            self.parser.buffers.raw.extend_from_slice(&self.bytes[start..end]);
+        }
+        self.parser.buffers.has_field = unknown;
+        let mut values = [(data, Field::Data), (name, Field::Event), (id, Field::Id), (retry, Field::Retry)];
+        // Text that is ill-formed may still be too large, as U+FFFD takes three bytes: in the order of the stream.
+        values.sort_unstable_by_key(|value| value.0);
+        for (span, field) in values.into_iter().filter(|value| value.0.0 != 0) {
+            self.keep_value(field, span).map_err(|TooLarge| self.refuse::<BLOCKS>(EventTooLarge, Cut::No))?;
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn keep_value(&mut self, field: Field, (from, to): Span) -> Result<(), TooLarge> {
+        let limit = self.parser.max_event_size;
+        if self.check(from, to) {
+            self.parser.buffers.line(field, part(self.text, self.text_start, (from, to)), limit)
+        } else {
+            self.parser.buffers.long_line(field, &self.bytes[from..to], limit)
+        }
+    }
+
+    /// Goes on where the buffers are not empty. Returns whether there is an event, or a block if `BLOCKS`, in them now.
+    #[inline(never)]
+    pub(super) fn go_on<const BLOCKS: bool>(&mut self) -> Result<bool, ParseError> {
+        let mut ended = false;
+        match self.parser.state {
+            State::Between => {}
+            State::HandedOut => ended = true,
+            State::Refused => ended = self.skip(),
+            State::Within => {
+                if !BLOCKS && self.parser.buffers.keeps_raw {
+                    // It is read for its event now.
+                    self.parser.buffers.keeps_raw = false;
+                    self.parser.buffers.raw.clear();
+                }
+                if !self.read_kept::<BLOCKS>()? {
+                    return Ok(false);
+                }
+                self.parser.end_block();
+                if BLOCKS || self.parser.buffers.has_data {
+                    self.parser.state = State::HandedOut;
+                    return Ok(true);
+                }
+                ended = true;
+            }
+        }
+        if ended {
+            self.parser.buffers.clear();
+            self.parser.state = State::Between;
+        }
+        Ok(false)
+    }
+
+    /// Reads on in the block that the buffers hold. Returns whether it has ended.
+    #[inline(always)]
+    fn read_kept<const BLOCKS: bool>(&mut self) -> Result<bool, ParseError> {
+        let bytes = self.bytes;
+        while self.parser.buffers.cut != Cut::No {
+            let rest = &bytes[self.pos..];
+            let window = &rest[..rest.len().min(WINDOW)];
+            let end = lines::find(window);
+            self.keep_part::<BLOCKS>(end.unwrap_or(window.len()))?;
+            match end {
+                Some(_) if self.used(self.pos) >= self.max_block_size::<BLOCKS>() => {
+                    return Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::Ignored));
+                }
+                Some(_) => {
+                    let limit = self.parser.max_event_size;
+                    let ended = self.parser.buffers.end_line(limit);
+                    ended.map_err(|TooLarge| self.refuse::<BLOCKS>(EventTooLarge, Cut::Ignored))?;
+                    self.keep_raw(lines::after(bytes, self.pos));
+                }
+                None if self.pos == bytes.len() => return Ok(false),
+                None => {}
+            }
+        }
+        loop {
+            if self.used(self.pos) > self.max_block_size::<BLOCKS>() {
+                return Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::No));
+            }
+            let rest = &bytes[self.pos..];
+            let (field, from) = match Line::of(rest) {
+                Some(Line::Blank) => {
+                    self.pos = lines::after(bytes, self.pos);
+                    return Ok(true);
+                }
+                Some(Line::Field(field, from)) => (Some(field), self.pos + usize::from(from)),
+                Some(Line::Comment | Line::Unknown) => (None, self.pos),
+                None if rest.is_empty() => return Ok(false),
+                None => (None, bytes.len()),
+            };
+            let Some(end) = self.ends.find(bytes, from, &mut self.parser.long) else {
+                self.keep_part::<BLOCKS>(rest.len())?;
+                return Ok(false);
+            };
+            if self.used(end) >= self.max_block_size::<BLOCKS>() {
+                // The line end is too much, if nothing before it is.
+                self.keep_part::<BLOCKS>(end - self.pos)?;
+                return Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::Ignored));
+            }
+            if let Some(field) = field {
+                let kept = self.keep_value(field, (from, end));
+                kept.map_err(|TooLarge| self.refuse::<BLOCKS>(EventTooLarge, Cut::Ignored))?;
+            } else {
+                self.parser.buffers.has_field |= rest[0] != b':';
+            }
+            self.keep_raw(lines::after(bytes, end));
+        }
+    }
+
+    /// Keeps so many bytes as a part of the cut line. The limit of the block counts up to its last byte.
+    pub(super) fn keep_part<const BLOCKS: bool>(&mut self, len: usize) -> Result<(), ParseError> {
+        let room = self.max_block_size::<BLOCKS>().saturating_sub(self.used(self.pos));
+        let part = &self.bytes[self.pos..self.pos + len.min(room)];
+        let limit = self.parser.max_event_size;
+        let kept = if part.is_empty() { Ok(()) } else { self.parser.buffers.push(part, limit) };
+        self.keep_raw(self.pos + part.len());
+        self.pos += len - part.len();
+        kept.map_err(|TooLarge| self.refuse::<BLOCKS>(EventTooLarge, Cut::Ignored))?;
+        if part.len() < len { Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::Ignored)) } else { Ok(()) }
+    }
+
+    /// Goes on to `pos`. The bytes before it are kept as they are, if the block was read as a block so far.
+    #[inline(always)]
+    fn keep_raw(&mut self, pos: usize) {
+        if self.parser.buffers.keeps_raw {
+            self.parser.buffers.raw.extend_from_slice(&self.bytes[self.pos..pos]);
+        }
+        self.pos = pos;
+    }
+
+    /// How long the block is that the buffers hold, if it goes on to `pos`.
+    #[inline(always)]
+    fn used(&self, pos: usize) -> usize {
+        usize::try_from(self.position(pos) - self.parser.block_start).unwrap_or(usize::MAX)
+    }
+
+    /// The limit of a block, as it comes.
+    #[inline(always)]
+    fn max_block_size<const BLOCKS: bool>(&self) -> usize {
+        let Parser { max_block_size, max_event_size, .. } = *self.parser;
+        if BLOCKS && max_block_size == usize::MAX { max_event_size } else { max_block_size }
+    }
+
+    /// Forgets the block, the rest of which is skipped. `cut`: whether that begins within a line.
+    #[cold]
+    fn refuse<const BLOCKS: bool>(&mut self, kind: ParseErrorKind, cut: Cut) -> ParseError {
+        let is_event = kind == EventTooLarge;
+        let limit = if is_event { self.parser.max_event_size } else { self.max_block_size::<BLOCKS>() };
+        let parser = &mut *self.parser;
+        // Retry lines before that have taken effect.
+        parser.reconnection_time = parser.reconnection_time();
+        parser.buffers.clear();
+        parser.buffers.cut = cut;
+        parser.state = State::Refused;
+        ParseError::too_large(kind, limit, parser.block_start)
+    }
+
+    /// Skips the rest of a block that was refused. Returns whether it has ended.
+    fn skip(&mut self) -> bool {
+        let bytes = self.bytes;
+        loop {
+            if self.parser.buffers.cut == Cut::No {
+                match Line::of(&bytes[self.pos..]) {
+                    Some(Line::Blank) => {
+                        self.pos = lines::after(bytes, self.pos);
+                        return true;
+                    }
+                    None if self.pos == bytes.len() => return false,
+                    _ => self.parser.buffers.cut = Cut::Ignored,
+                }
+            }
+            let Some(end) = self.ends.find(bytes, self.pos, &mut self.parser.long) else {
+                self.pos = bytes.len();
+                return false;
+            };
+            self.pos = lines::after(bytes, end);
+            self.parser.buffers.cut = Cut::No;
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The next event or block: by the first way (`whole`), or else by the second (`kept`).
+
+use super::whole::{Found, Stop, part};
+use super::{Feed, First, ParseError, Parser, State};
+use crate::block::Block;
+use crate::event::Event;
+use crate::names::EventId;
+
+/// What was read.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Step {
+    /// All of the chunk.
+    End,
+    /// A block that lies whole in the chunk, and is text.
+    Whole(Found),
+    /// A block that is in the buffers now.
+    Kept,
+}
+
+impl Step {
+    /// The event that was read, which there is.
+    #[inline(always)]
+    pub(super) fn event<'a>(&self, parser: &'a Parser, text: &'a str, text_start: usize) -> Event<'a> {
+        match self {
+            Step::Whole(found) => {
+                let part = |span| part(text, text_start, span);
+                let has_id = found.id.0 != 0;
+                let last_event_id = if has_id { part(found.id) } else { &parser.last_event_id };
+                let name = if found.name.0 == 0 { "" } else { part(found.name) };
+                Event::from_parts(name, part(found.data), last_event_id, has_id, found.time)
+            }
+            Step::Kept | Step::End => parser.buffers.event(&parser.last_event_id),
+        }
+    }
+
+    /// The block that was read, which there is.
+    pub(super) fn block<'a>(&self, parser: &'a mut Parser, text: &'a str, text_start: usize) -> Block<'a> {
+        let Step::Whole(found) = self else {
+            parser.make_text();
+            return parser.block();
+        };
+        Block {
+            text: part(text, text_start, (found.start, found.end)),
+            event: (found.data.0 != 0).then(|| self.event(parser, text, text_start)),
+            id: (found.id.0 != 0).then(|| EventId::trusted(part(text, text_start, found.id))),
+            retry: found.time,
+        }
+    }
+}
+
+impl Feed<'_, '_> {
+    /// Reads on to the next event, or to the next block if `BLOCKS`.
+    #[inline(always)]
+    pub(super) fn advance<const BLOCKS: bool>(&mut self) -> Result<Step, ParseError> {
+        let error = if self.first == First::Bytes { None } else { self.begin() };
+        let step = error.map_or_else(|| self.step::<BLOCKS>(), Err);
+        self.settle();
+        step
+    }
+
+    #[inline(always)]
+    fn step<const BLOCKS: bool>(&mut self) -> Result<Step, ParseError> {
+        loop {
+            if self.parser.state != State::Between && self.go_on::<BLOCKS>()? {
+                return Ok(Step::Kept);
+            }
+            if self.pos == self.bytes.len() {
+                return Ok(Step::End);
+            }
+            let (found, stop) = self.read_whole::<BLOCKS>();
+            if self.take::<BLOCKS>(found, stop)? {
+                return Ok(Step::Whole(found));
+            }
+        }
+    }
+
+    /// Takes what `read_whole` has found. Returns whether it is an event, or a block, that can be borrowed from the chunk;
+    /// otherwise it is in the buffers now.
+    #[inline(always)]
+    pub(super) fn take<const BLOCKS: bool>(&mut self, found: Found, stop: Stop) -> Result<bool, ParseError> {
+        let Found { start, end, .. } = found;
+        // Only what is used must be text. For a block of one data line, that spares its first six bytes.
+        let only_data = !BLOCKS && found.is_only_data();
+        if stop == Stop::Blank
+            && (BLOCKS || found.data.0 != 0)
+            && self.fits(found)
+            && self.check(if only_data { found.data.0 } else { start }, end)
+            && self.take_effect(found)
+        {
+            return Ok(true);
+        }
+        // One by one: a reference would make the compiler write all of `found` to memory for every event.
+        self.keep::<BLOCKS>((start, end), found.unknown, found.data, found.name, found.id, found.retry)?;
+        if stop == Stop::Cut && self.pos == end && end < self.bytes.len() {
+            // There is no line end in it: no need to search again.
+            self.keep_part::<BLOCKS>(self.bytes.len() - end)?;
+        }
+        Ok(false)
+    }
+
+    /// The error that this reader begins with, if so.
+    #[cold]
+    fn begin(&mut self) -> Option<ParseError> {
+        let first = core::mem::replace(&mut self.first, First::Bytes);
+        (first == First::Unread).then(|| ParseError::unread(self.parser.position))
+    }
+
+    /// The parser learns how far the chunk was read.
+    #[inline(always)]
+    pub(super) fn settle(&mut self) {
+        self.parser.position = self.position(self.pos);
+        self.parser.unread = self.pos < self.bytes.len();
+    }
+
+    /// Where the byte at `pos` stands in the stream.
+    #[inline(always)]
+    pub(super) fn position(&self, pos: usize) -> u64 {
+        self.start + pos as u64
+    }
+}
