@@ -347,6 +347,22 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_begins_like_a_bom_is_as_long_as_it_is() {
+        for stream in [&b"\xef\xbb\n"[..], b"\xef\n", b"\xef\xbbx\n"] {
+            for (limit, cut) in (0..5).flat_map(|limit| (0..=stream.len()).map(move |cut| (limit, cut))) {
+                let mut parser = LineParser::new().with_max_line_size(limit);
+                let mut refused = Vec::new();
+                for chunk in [&stream[..cut], &stream[cut..]] {
+                    let mut lines = parser.feed(chunk);
+                    while lines.next_line().map_err(|error| refused.push(error.position())) != Ok(None) {}
+                }
+                let expected: &[u64] = if limit + 1 < stream.len() { &[0] } else { &[] };
+                assert_eq!(refused, expected, "{stream:?} cut at {cut} under {limit}");
+            }
+        }
+    }
+
+    #[test]
     fn it_tells_where_a_line_begins() {
         let mut parser = LineParser::new();
         let mut starts = Vec::new();

@@ -232,7 +232,7 @@ fn mask(block: &[u8; BLOCK]) -> u64 {
 #[inline(always)]
 fn mask(block: &[u8; BLOCK]) -> u64 {
     // The compiler turns the comparison into vector instructions; a multiplication gathers eight bytes into eight bits.
-    let is_end: [u8; BLOCK] = core::array::from_fn(|index| u8::from((block[index] == b'\n') | (block[index] == b'\r')));
+    let is_end: [u8; BLOCK] = block.map(|byte| u8::from(byte == b'\n') | u8::from(byte == b'\r'));
     let gather = |part: &[u8; 8]| u64::from_le_bytes(*part).wrapping_mul(0x0102_0408_1020_4080) >> 56;
     is_end.as_chunks().0.iter().rev().fold(0, |mask, part| mask << 8 | gather(part))
 }

@@ -159,7 +159,7 @@ const REST: usize = 64 * KIB;
 
 /// The current block, and the last event ID.
 const PARSER: usize = GROWING + LIMIT + REST;
-/// The same, and an event with a copy of the last event ID in the caller's hands.
+/// The same, and a copy of the last event ID for those that are owned.
 const OWNED: usize = PARSER + LIMIT;
 /// The same as for events, and the lines of the block.
 const BLOCKS: usize = PARSER + GROWING;
@@ -175,7 +175,7 @@ fn a_parser_holds_the_current_block_and_the_last_event_id() {
 }
 
 #[test]
-fn a_parser_of_owned_events_holds_what_a_parser_of_borrowed_ones_holds() {
+fn a_parser_of_owned_events_holds_the_last_event_id_once_more() {
     for door in [Door::Owned, Door::Shared] {
         holds_at_most(OWNED, Endless::refused, |chunks| {
             let mut parser = parser();
