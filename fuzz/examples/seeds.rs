@@ -21,6 +21,16 @@ fn main() -> io::Result<()> {
                 write(target, number, cuts[0], &seed)?;
             }
         }
+        // Readers that stop after one event each, are dropped, and have an empty chunk between them.
+        let turns = std::array::from_fn(|place| 0b1010_1000 | ((number + place) % 7) as u8);
+        for end in ["", "\r"] {
+            let stream = [&stream, end.as_bytes()].concat();
+            let (event_limit, block_limit, cuts) = (64, 96, [0; 4]);
+            let seed = CutStream { choices, event_limit, block_limit, cuts, turns, stream: &stream }.seed();
+            for target in ["parse", "lines"] {
+                write(target, 2000 + number, end.len() as u8, &seed)?;
+            }
+        }
         // A connection that opens, brings the stream, ends, and comes back.
         let bytes = stream.chunks(60).flat_map(|part| [&[part.len() as u8][..], part].concat());
         let turn = (number * 37 % 256) as u8;

@@ -71,7 +71,11 @@ fuzz_target!(|fields: Fields<'_>| {
     let mut encoder = Encoder::new();
     let mut expected = Vec::new();
     if let Some(comment) = &fields.comment {
-        encoder.push(Comment(comment));
+        let comment = Comment(comment);
+        let encoded = comment.encode();
+        assert_eq!(comment.encoded_len(), encoded.len());
+        encoder.push(comment);
+        assert_eq!(encoder.len(), encoded.len());
         expected.extend(fields.comment_that_arrives());
     }
     if let Some(event) = fields.event() {

@@ -14,7 +14,7 @@ pub struct CutStream<'a> {
     pub event_limit: u8,
     /// A limit for a block.
     pub block_limit: u8,
-    /// The lengths of the chunks, repeated to the end of the stream; all of them 0: one chunk.
+    /// The lengths of the chunks, repeated [1000 times](CutStream::CUTS) at most; all of them 0: one chunk.
     pub cuts: [u8; 4],
     /// The readers of the chunks, repeated to the end of the stream: see [`Turn::from`].
     pub turns: [u8; 4],
@@ -26,13 +26,16 @@ impl CutStream<'_> {
     /// How many bytes come before the stream.
     pub const HEAD: usize = 11;
 
+    /// How often a stream is cut at most. Every chunk costs a microsecond in each of many passes.
+    pub const CUTS: usize = 1000;
+
     /// The lengths of the chunks, but for that of the last.
     pub fn lengths(&self) -> Vec<usize> {
         if self.cuts == [0; 4] {
             return Vec::new();
         }
         let mut left = self.stream.len();
-        let lengths = self.cuts.iter().cycle().map(|&cut| usize::from(cut));
+        let lengths = self.cuts.iter().cycle().take(Self::CUTS).map(|&cut| usize::from(cut));
         lengths.take_while(|&cut| left.checked_sub(cut).inspect(|&rest| left = rest).is_some()).collect()
     }
 

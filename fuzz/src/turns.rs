@@ -5,7 +5,7 @@ use sse_wire::{Block, Event, OwnedBlock, OwnedEvent, ParseError, ParseErrorKind,
 
 use crate::cut::CutStream;
 use crate::drive::{DOORS, Door, milliseconds, seen_block, seen_event, seen_event_of};
-use crate::oracle::{Ask, Outcome, Seen};
+use crate::oracle::{Ask, Outcome, Seen, SeenBlock, SeenLine};
 
 /// One reader of a chunk, or of what is left of it.
 #[derive(Clone, Copy, Debug)]
@@ -157,7 +157,8 @@ pub fn parse_in_turns(parser: &mut Parser, input: &CutStream<'_>) -> Outcome {
                 readers.read(parser, &Bytes::new(), turn);
                 assert_eq!((readers.unread, readers.results.len()), (None, seen));
             }
-            if turn.after_unused {
+            // Of a chunk that is the LF of a CRLF nothing is left to be unread, and only its reader says that it is too much.
+            if turn.after_unused && rest != "\n" {
                 let before = parser.position();
                 drop(parser.feed(&rest));
                 rest = after(&rest, parser, before);
@@ -184,33 +185,63 @@ pub fn parse_in_turns(parser: &mut Parser, input: &CutStream<'_>) -> Outcome {
     }
 }
 
-/// Checks what was seen through doors of both kinds in turn against `blocks`, which the oracle says of the same stream.
-///
-/// Blocks without an event are not seen by those who ask for events; which lines are kept of a block that was cut depends on
-/// who read each part.
-pub fn assert_agrees(mut mixed: Outcome, blocks: &Outcome) {
+/// Checks what was seen through doors of either kind, or of both in turn, against `blocks`, which the oracle says of the same
+/// stream. Blocks without an event are not seen by those who ask for events.
+pub fn assert_agrees(seen: Outcome, blocks: &Outcome) {
     let mut expected = blocks.results.iter();
     let has_no_event = |seen: &Seen| matches!(seen, Seen::Block(block) if block.event.is_none());
-    for seen in &mixed.results {
+    for seen in &seen.results {
         let found = expected.find(|expected| !has_no_event(expected) || is_same(seen, expected));
         assert!(found.is_some_and(|found| is_same(seen, found)), "{seen:?} in place of {found:?}");
     }
     assert!(expected.all(has_no_event));
-    let mut unfinished = blocks.unfinished.clone();
-    for block in [&mut mixed.unfinished, &mut unfinished].into_iter().flatten() {
-        block.lines.clear();
+    assert_unfinished(seen.unfinished.as_ref(), blocks.unfinished.as_ref());
+    let Outcome { results, unfinished, .. } = seen.clone();
+    assert_eq!(seen, Outcome { results, unfinished, ..blocks.clone() });
+}
+
+/// Checks the block that the stream ended in, whichever doors it was read through.
+pub fn assert_unfinished(seen: Option<&SeenBlock>, expected: Option<&SeenBlock>) {
+    match (seen, expected) {
+        (Some(seen), Some(expected)) => assert!(says_the_same(seen, expected), "{seen:?} in place of {expected:?}"),
+        _ => assert_eq!(seen, expected),
     }
-    assert_eq!(mixed, Outcome { results: mixed.results.clone(), unfinished, ..blocks.clone() });
 }
 
 fn is_same(seen: &Seen, expected: &Seen) -> bool {
     match (seen, expected) {
         (Seen::Event(event), Seen::Block(expected)) => expected.event.as_ref() == Some(event),
-        (Seen::Block(block), Seen::Block(expected)) => {
-            (&block.event, &block.id, block.retry) == (&expected.event, &expected.id, expected.retry)
-        }
+        (Seen::Block(block), Seen::Block(expected)) => says_the_same(block, expected),
         _ => seen == expected,
     }
+}
+
+/// If a part of the block was read for its event, its lines are those that an encoder writes.
+fn says_the_same(block: &SeenBlock, expected: &SeenBlock) -> bool {
+    let values = |block: &SeenBlock| (block.event.clone(), block.id.clone(), block.retry);
+    values(block) == values(expected) && (block.lines == expected.lines || block.lines == encoded_lines(expected))
+}
+
+/// The lines that an encoder writes for what a block says.
+fn encoded_lines(block: &SeenBlock) -> Vec<SeenLine> {
+    let field = |name: &str, value: &str| SeenLine::Field(name.to_owned(), value.to_owned());
+    let name = block.event.as_ref().map(|event| &*event.name).filter(|name| *name != "message" || names_message(block));
+    let head = [
+        name.map(|name| field("event", name)),
+        block.id.as_deref().map(|id| field("id", id)),
+        block.retry.map(|time| field("retry", &time.to_string())),
+    ];
+    let data = block.event.iter().flat_map(|event| event.data.split('\n').map(|line| field("data", line)));
+    head.into_iter().flatten().chain(data).collect()
+}
+
+/// Whether the last name of the block is `message`, and not none.
+fn names_message(block: &SeenBlock) -> bool {
+    let names = block.lines.iter().rev().filter_map(|line| match line {
+        SeenLine::Field(name, value) if name == "event" => Some(&**value),
+        _ => None,
+    });
+    names.take(1).any(|name| name == "message")
 }
 
 /// What all of the turns ask for; `None` if some ask for events, and some for blocks.
