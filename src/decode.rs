@@ -66,6 +66,13 @@ impl Decoder {
     #[inline(never)]
     #[expect(clippy::cast_possible_truncation, reason = "an incomplete character has three bytes at most")]
     fn push_any(&mut self, mut bytes: &[u8], text: &mut impl FnMut(&str)) {
+        if let [byte @ 0xc2..=0xf4] = *bytes
+            && self.len == 0
+        {
+            // Fast path for a character that arrives byte by byte.
+            (self.bytes[0], self.len) = (byte, 1);
+            return;
+        }
         while self.len > 0
             && let Some((&byte, rest)) = bytes.split_first()
         {
@@ -83,6 +90,9 @@ impl Decoder {
                 }
             }
             bytes = rest;
+        }
+        if bytes.is_empty() {
+            return;
         }
         let incomplete = incomplete_end(bytes);
         let (whole, rest) = bytes.split_at(bytes.len() - incomplete);

@@ -36,6 +36,20 @@ impl Field {
         }
     }
 
+    /// The name, a colon and a space.
+    const fn usual_start(self) -> &'static [u8] {
+        match self {
+            Field::Event => b"event: ",
+            Field::Data => b"data: ",
+            Field::Id => b"id: ",
+            Field::Retry => b"retry: ",
+        }
+    }
+
+    fn by_first_byte(byte: u8) -> Option<Field> {
+        Field::ALL.into_iter().find(|field| field.name().as_bytes()[0] == byte)
+    }
+
     /// The field of this name, or `None` if the standard ignores the line.
     ///
     /// Names are compared byte for byte: `Data` and `data ` (with a space) are unknown.
@@ -71,18 +85,66 @@ pub(crate) enum Line {
     Unknown,
 }
 
+/// How nearly all lines of these fields begin.
+pub(crate) const DATA: &[u8] = Field::Data.usual_start();
+pub(crate) const EVENT: &[u8] = Field::Event.usual_start();
+
 /// So many bytes of a line always tell what it is: `retry:`, and whether a space follows.
-pub(crate) const LONGEST_START: usize = 7;
+const LONGEST_START: usize = 7;
+
+/// The first bytes of a line that do not tell yet what it is: at most the name of a field, and the colon after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    field: Field,
+    len: u8,
+}
+
+impl Start {
+    /// Of a line for which [`Line::of`] says `None`.
+    #[expect(clippy::cast_possible_truncation, reason = "it is shorter than `LONGEST_START`")]
+    pub(crate) fn of(bytes: &[u8]) -> Option<Start> {
+        let field = Field::by_first_byte(*bytes.first()?)?;
+        Some(Start { field, len: bytes.len() as u8 })
+    }
+
+    /// With one more byte, if that is the usual one: the field, if that tells.
+    #[inline(always)]
+    pub(crate) fn with(self, byte: u8) -> Option<Result<Field, Start>> {
+        let (usual, len) = (self.field.usual_start(), usize::from(self.len));
+        if usual[len] != byte {
+            return None;
+        }
+        Some(if len + 1 == usual.len() { Ok(self.field) } else { Err(Start { len: self.len + 1, ..self }) })
+    }
+
+    /// What the line is that goes on with `more`, which may go on after its end; or its start, if that does not tell either.
+    /// Where a value begins is an index in `more`.
+    #[expect(clippy::cast_possible_truncation, reason = "it is shorter than `LONGEST_START`")]
+    pub(crate) fn and(self, more: &[u8]) -> Result<Line, Start> {
+        let len = usize::from(self.len);
+        let mut bytes = [0; LONGEST_START];
+        bytes[..len].copy_from_slice(&self.field.usual_start()[..len]);
+        let end = LONGEST_START.min(len + more.len());
+        bytes[len..end].copy_from_slice(&more[..end - len]);
+        match Line::of(&bytes[..end]) {
+            // None of it came before `more`, or the line would have been known then.
+            Some(Line::Field(field, value)) => Ok(Line::Field(field, value - self.len)),
+            Some(line) => Ok(line),
+            None => Err(Start { len: end as u8, ..self }),
+        }
+    }
+}
 
 impl Line {
     /// What the line is that `bytes` begin with. They may go on after its end.
     ///
     /// `None` if they are too few to tell: more of the line must come.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the longest start has seven bytes")]
     pub(crate) fn of(bytes: &[u8]) -> Option<Line> {
         // Nearly all lines: one comparison each, and no search for the colon.
-        if bytes.starts_with(b"data: ") {
-            return Some(Line::Field(Field::Data, 6));
+        if bytes.starts_with(DATA) {
+            return Some(Line::Field(Field::Data, DATA.len() as u8));
         }
         match bytes.first()? {
             b'\n' | b'\r' => Some(Line::Blank),
@@ -98,7 +160,7 @@ impl Line {
     #[inline(never)]
     #[expect(clippy::cast_possible_truncation, reason = "the longest name has five bytes")]
     fn of_any_field(bytes: &[u8]) -> Option<Line> {
-        let field = Field::ALL.into_iter().find(|field| field.name().as_bytes()[0] == bytes[0])?;
+        let field = Field::by_first_byte(bytes[0])?;
         let name = field.name().as_bytes();
         let Some((start, rest)) = bytes.split_at_checked(name.len()) else {
             return if name.starts_with(bytes) { None } else { Some(Line::Unknown) };

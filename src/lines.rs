@@ -85,36 +85,31 @@ pub(crate) fn find(bytes: &[u8]) -> Option<usize> {
     found
 }
 
+/// Whether a byte ends its line.
 #[inline(always)]
-fn find_by_byte(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn is_end(byte: u8) -> bool {
+    #[cfg(test)]
+    looked_at::for_line_ends(1);
+    matches!(byte, b'\n' | b'\r')
+}
+
+/// The first line end of `bytes`: for a line that is probably short.
+#[inline(always)]
+pub(crate) fn find_by_byte(bytes: &[u8]) -> Option<usize> {
     let found = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
     #[cfg(test)]
     looked_at::for_line_ends(found.map_or(bytes.len(), |at| at + 1));
     found
 }
 
-/// Whether there is a line end among a few bytes: eight at a time.
+/// Whether there may be a line end among a few bytes: whether one of them is less than 16. Eight at a time.
 #[inline(always)]
-pub(crate) fn few_have_end(bytes: &[u8]) -> bool {
+pub(crate) fn few_may_have_end(bytes: &[u8]) -> bool {
     #[cfg(test)]
     looked_at::for_line_ends(bytes.len());
-    let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-    if let [byte] = bytes {
-        return is_end(byte);
-    }
     let (words, rest) = bytes.as_chunks::<8>();
-    words.iter().fold(0, |ends, word| ends | ends_in(u64::from_le_bytes(*word))) != 0 || rest.iter().any(is_end)
-}
-
-/// Not 0 if one of the eight bytes of `word` is a line end.
-#[inline(always)]
-fn ends_in(word: u64) -> u64 {
-    const LOW_BITS: u64 = 0x0101_0101_0101_0101;
-    let matches = |byte: u8| {
-        let word = word ^ (LOW_BITS * u64::from(byte));
-        word.wrapping_sub(LOW_BITS) & !word & (LOW_BITS << 7)
-    };
-    matches(b'\n') | matches(b'\r')
+    let less = |word: u64| word.wrapping_sub(u64::from_le_bytes([16; 8])) & !word & u64::from_le_bytes([0x80; 8]);
+    words.iter().fold(0, |any, word| any | less(u64::from_le_bytes(*word))) != 0 || rest.iter().any(|byte| *byte < 16)
 }
 
 /// Where the line begins that comes after the line end at `at`.

@@ -4,7 +4,7 @@
 use bytes::Buf;
 use bytes::Bytes;
 
-use super::{Feed, First, ParseError, Parser};
+use super::{Feed, ParseError, Parser, Unread};
 use crate::block::OwnedBlock;
 use crate::lines::LineEnds;
 use crate::owned::OwnedEvent;
@@ -18,12 +18,11 @@ pub(crate) struct Cursor {
     /// How much of that part was read.
     pos: usize,
     ends: LineEnds,
-    first: First,
 }
 
 impl Cursor {
     /// Before a chunk of which the parser was fed nothing.
-    pub(crate) const NEW: Cursor = Cursor { start: 0, end: 0, pos: 0, ends: LineEnds::NEW, first: First::Bytes };
+    pub(crate) const NEW: Cursor = Cursor { start: 0, end: 0, pos: 0, ends: LineEnds::NEW };
 
     /// Feeds the parser the next bytes of the chunk, `most` at most; those before them were read. Returns how many.
     pub(crate) fn feed(&mut self, chunk: &[u8], most: usize, parser: &mut Parser) -> usize {
@@ -31,7 +30,7 @@ impl Cursor {
         let part = &part[..part.len().min(most)];
         let end = self.end + part.len();
         let feed = parser.feed(part);
-        *self = Cursor { start: end - feed.bytes.len(), end, first: feed.first, ..Cursor::NEW };
+        *self = Cursor { start: end - feed.bytes.len(), end, ..Cursor::NEW };
         part.len()
     }
 
@@ -58,11 +57,11 @@ impl Cursor {
         parser: &mut Parser,
         next: impl FnOnce(&mut Feed<'_, '_>) -> Option<T>,
     ) -> Option<T> {
-        let mut feed = Feed::new(parser, &chunk[self.start..self.end], self.first);
+        let mut feed = Feed::new(parser, &chunk[self.start..self.end]);
         feed.start -= self.pos as u64;
         (feed.pos, feed.ends) = (self.pos, self.ends);
         let found = next(&mut feed);
-        (self.pos, self.ends, self.first) = (feed.pos, feed.ends, feed.first);
+        (self.pos, self.ends) = (feed.pos, feed.ends);
         found
     }
 
@@ -75,8 +74,8 @@ impl Cursor {
     pub(crate) fn leave(self, chunk: &[u8], parser: &mut Parser) -> usize {
         let read = self.read_so_far();
         let rest = &chunk[read..self.end];
-        if !rest.is_empty() || self.first != First::Bytes {
-            parser.leave(rest, self.first);
+        if parser.unread != Unread::Nothing {
+            parser.leave(rest);
         }
         read
     }

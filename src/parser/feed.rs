@@ -1,7 +1,7 @@
 //! What a chunk completes, one after the other.
 
 use super::read::Step;
-use super::{First, OwnedBlocks, OwnedEvents, ParseError, Parser, State};
+use super::{OwnedBlocks, OwnedEvents, ParseError, Parser, State, Unread};
 use crate::block::Block;
 use crate::event::Event;
 use crate::lines::LineEnds;
@@ -26,14 +26,13 @@ pub struct Feed<'p, 'c> {
     pub(super) text_start: usize,
     /// From here on, text is checked ahead. `usize::MAX` before the first check.
     pub(super) ahead_from: usize,
-    pub(super) first: First,
 }
 
 impl<'p, 'c> Feed<'p, 'c> {
     #[inline(always)]
-    pub(super) fn new(parser: &'p mut Parser, bytes: &'c [u8], first: First) -> Self {
+    pub(super) fn new(parser: &'p mut Parser, bytes: &'c [u8]) -> Self {
         let (ends, start) = (LineEnds::NEW, parser.position);
-        Feed { parser, bytes, pos: 0, start, ends, text: "", text_start: 0, ahead_from: usize::MAX, first }
+        Feed { parser, bytes, pos: 0, start, ends, text: "", text_start: 0, ahead_from: usize::MAX }
     }
 
     /// The next event; `None` once all of the chunk was read.
@@ -170,7 +169,7 @@ impl<'p, 'c> Feed<'p, 'c> {
 
     fn take_rest(&mut self) -> &'c [u8] {
         let rest = &self.bytes[self.pos..];
-        self.parser.leave(rest, self.first);
+        self.parser.leave(rest);
         rest
     }
 
@@ -183,7 +182,7 @@ impl<'p, 'c> Feed<'p, 'c> {
     /// Whether there is nothing more to say, and no memory to release.
     #[inline(always)]
     pub(super) fn is_at_end(&self) -> bool {
-        self.pos == self.bytes.len() && self.first == First::Bytes && self.parser.state != State::HandedOut
+        self.pos == self.bytes.len() && self.parser.unread <= Unread::Bytes && self.parser.state != State::HandedOut
     }
 
     #[inline(never)]
@@ -203,7 +202,7 @@ impl<'p, 'c> Feed<'p, 'c> {
     }
 
     #[inline(always)]
-    pub(super) fn event(&self, step: &Step) -> Event<'_> {
+    pub(super) fn event(&self, step: &Step<'c>) -> Event<'_> {
         step.event(self.parser, self.text, self.text_start)
     }
 }

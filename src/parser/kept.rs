@@ -2,9 +2,9 @@
 
 use super::ParseErrorKind::{self, BlockTooLarge, EventTooLarge};
 use super::buffers::{Cut, TooLarge, WINDOW};
-use super::whole::{Span, part};
+use super::whole::{Begun, Found, Span, Stop, checked, part};
 use super::{Feed, ParseError, Parser, State};
-use crate::field::{Field, Line};
+use crate::field::{DATA, Field, Line};
 use crate::lines;
 
 impl Feed<'_, '_> {
@@ -46,6 +46,14 @@ impl Feed<'_, '_> {
             self.keep_value(field, span).map_err(|TooLarge| self.refuse::<BLOCKS>(EventTooLarge, Cut::No))?;
         }
         Ok(())
+    }
+
+    /// Keeps a block that begins here, and whose next line is cut by the end of the chunk.
+    #[inline(never)]
+    pub(super) fn keep_cut(&mut self, begun: Begun) -> Result<(), ParseError> {
+        let kept = self.take::<false>(Found::begun(self.pos, begun), Stop::Cut).map(drop);
+        self.settle();
+        kept
     }
 
     #[inline(always)]
@@ -113,8 +121,11 @@ impl Feed<'_, '_> {
                 None => {}
             }
         }
+        let max_block_size = self.max_block_size::<BLOCKS>() as u64;
+        let block_start = self.parser.block_start.wrapping_sub(self.start);
+        let used = |pos: usize| (pos as u64).wrapping_sub(block_start);
         loop {
-            if self.used(self.pos) > self.max_block_size::<BLOCKS>() {
+            if used(self.pos) > max_block_size {
                 return Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::No));
             }
             let rest = &bytes[self.pos..];
@@ -132,7 +143,7 @@ impl Feed<'_, '_> {
                 self.keep_part::<BLOCKS>(rest.len())?;
                 return Ok(false);
             };
-            if self.used(end) >= self.max_block_size::<BLOCKS>() {
+            if used(end) >= max_block_size {
                 // The line end is too much, if nothing before it is.
                 self.keep_part::<BLOCKS>(end - self.pos)?;
                 return Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::Ignored));
@@ -144,10 +155,34 @@ impl Feed<'_, '_> {
                 self.parser.buffers.has_field |= rest[0] != b':';
             }
             self.keep_raw(lines::after(bytes, end));
+            if field == Some(Field::Data) {
+                self.keep_data_lines();
+            }
+        }
+    }
+
+    /// Fast path for the data lines after the first, which mostly come together. Removing it changes no result; an event of 20
+    /// lines would take 257 and not 228 ns.
+    #[inline(always)]
+    fn keep_data_lines(&mut self) {
+        let Parser { buffers, max_event_size, max_block_size, long, .. } = &mut *self.parser;
+        if *max_block_size != usize::MAX || buffers.keeps_raw {
+            return;
+        }
+        while !*long
+            && self.bytes[self.pos..].starts_with(DATA)
+            && let from = self.pos + DATA.len()
+            && let Some(end) = self.ends.find(self.bytes, from, long)
+            && self.bytes[end] == b'\n'
+            && let Some(line) = checked(self.text, self.text_start, (from, end))
+            && buffers.join(line, *max_event_size)
+        {
+            self.pos = end + 1;
         }
     }
 
     /// Keeps so many bytes as a part of the cut line. The limit of the block counts up to its last byte.
+    #[inline(always)]
     pub(super) fn keep_part<const BLOCKS: bool>(&mut self, len: usize) -> Result<(), ParseError> {
         let room = self.max_block_size::<BLOCKS>().saturating_sub(self.used(self.pos));
         let part = &self.bytes[self.pos..self.pos + len.min(room)];

@@ -5,23 +5,24 @@
 //! The standard says: decode, split into lines, interpret ([9.2.6]). Here the lines come first, because only what is used
 //! must be checked to be text. This is the way of `data: hello\n\n`:
 //!
-//! 1. [`Parser::feed`] drops from the front of the chunk what belongs to the chunk before (`lines::Seam`: the rest of a BOM,
-//!    the LF of a CRLF), and lends parser and chunk to a [`Feed`]. (It keeps the start of a BOM that is none, and a few bytes
-//!    of a cut line, by itself.)
-//! 2. [`Feed::next_event`] calls `Feed::advance` (in `read`), and that `Feed::read_whole` (in `whole`). It reads line by line:
-//!    `field::Line::of` says what a line is by its first bytes (`data: `), and `lines::LineEnds::find` where it ends. The blank
-//!    line ends the block.
-//! 3. `Feed::take` sees a whole block with one data line. `Feed::check` makes sure that it is text, and the event borrows
-//!    `hello` from the chunk. Nothing was copied, and nothing is kept.
+//! 1. [`Parser::feed`] calls `Parser::begin_chunk`. It takes from the front of the chunk what belongs to the chunk before
+//!    (`lines::Seam`: the rest of a BOM, the LF of a CRLF), and a few bytes of a cut line. A [`Feed`] borrows what is left.
+//! 2. [`Feed::next_event`] calls `Feed::advance` (in `read`), and that `Feed::read_usual` (in `whole`). It finds `data: `, then
+//!    the end of the line (`lines::LineEnds::find`), and then a blank line: a usual block, as nearly all are.
+//! 3. `Feed::check` makes sure that `hello` is text, and the event borrows it from the chunk. Nothing was copied, and nothing
+//!    is kept.
 //!
-//! Any other block goes the second way (in `kept`), into the standard's buffers (`buffers`): one that the end of a chunk
-//! cuts, that has several data lines, that is not text, or that is so long that it may exceed a limit. `Feed::keep` puts there
-//! what `read_whole` has found, and `Feed::read_kept` goes on line by line. A cut line is decoded and kept in parts. At the
-//! blank line, the event borrows from the buffers.
+//! Blocks with other lines go on to `Feed::read_whole`, which reads line by line: `field::Line::of` says what a line is by its
+//! first bytes. `Feed::take` decides whether the event can still borrow from the chunk.
+//!
+//! If it cannot, the block goes the second way (in `kept`), into the standard's buffers (`buffers`): one that the end of a
+//! chunk cuts, that has several data lines, that is not text, or that is so long that it may exceed a limit. `Feed::keep` puts
+//! there what was found, and `Feed::read_kept` goes on line by line. A cut line is decoded and kept in parts. At the blank
+//! line, the event borrows from the buffers.
 //!
 //! What must hold:
 //!
-//! - The first way changes no result: without it, all blocks would go the second way.
+//! - The first way changes no result: without it, all blocks would go the second way. Nor does any `Fast path`.
 //! - Between two calls, all that is known of the stream before [`position`](Parser::position) is in the parser, so that a
 //!   [`Feed`] can be dropped at any time. `State` says what is in the buffers.
 //! - Whether a limit is exceeded depends on what has come of a block, never on where it was cut. `Buffers::grow` knows the limit
@@ -116,8 +117,7 @@ pub(crate) const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Parser {
     state: State,
-    /// The last reader has not read its chunk to the end, so that a new one begins with `Unread`.
-    unread: bool,
+    unread: Unread,
     /// Whether the last line was long.
     long: bool,
     seam: Seam,
@@ -146,15 +146,16 @@ enum State {
     Refused,
 }
 
-/// What a reader begins with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum First {
-    /// The bytes of its chunk.
+/// What the reader of the last chunk has not read yet. If it is dropped before it has, that is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+enum Unread {
+    Nothing,
+    /// Bytes of its chunk.
     Bytes,
     /// Nothing is left of its chunk, which was the LF of a CRLF. With that, the block may be too large.
     LineEnd,
-    /// The error `Unread`.
-    Unread,
+    /// The error that a chunk was lost, and then its own chunk.
+    Error,
 }
 
 impl Parser {
@@ -163,7 +164,7 @@ impl Parser {
     pub fn new() -> Parser {
         Parser {
             state: State::Between,
-            unread: false,
+            unread: Unread::Nothing,
             long: false,
             seam: Seam::default(),
             position: 0,
@@ -225,22 +226,8 @@ impl Parser {
     /// ```
     #[inline]
     pub fn feed<'p, 'c>(&'p mut self, chunk: &'c [u8]) -> Feed<'p, 'c> {
-        let (mut rest, mut first) = (chunk, First::Bytes);
-        if self.unread || self.seam != Seam::Plain {
-            (rest, first) = self.begin_chunk(chunk);
-        }
-        match chunk.last() {
-            Some(b'\r') => self.seam = Seam::Cr,
-            Some(b'\n') => {}
-            _ if self.state == State::Within && first == First::Bytes && rest.len() <= FEW && self.keep_few(rest) => {
-                rest = &[];
-            }
-            _ => {}
-        }
-        if !rest.is_empty() {
-            self.unread = true;
-        }
-        Feed::new(self, rest, first)
+        let rest = self.begin_chunk(chunk);
+        Feed::new(self, rest)
     }
 
     /// Reads a chunk that is reference-counted, into owned events: an ordinary iterator.
@@ -264,15 +251,40 @@ impl Parser {
         FeedBytes::new(self.feed(chunk), chunk)
     }
 
-    /// What the first bytes of a chunk have to do with what came before: returns what is left of the chunk, and what its
-    /// reader begins with.
+    /// Takes what belongs to the chunk before, and a few bytes of a cut block up to a blank line. Returns what is left to read.
+    #[inline(never)]
+    fn begin_chunk<'c>(&mut self, chunk: &'c [u8]) -> &'c [u8] {
+        let mut rest = chunk;
+        if self.unread != Unread::Nothing || self.seam != Seam::Plain {
+            rest = self.begin_after(chunk);
+        } else if chunk.len() <= FEW
+            && self.state == State::Within
+            // What may be refused, and what is read as a block, is left to the reader.
+            && self.max_block_size == usize::MAX
+            && self.buffers.is_for_few(chunk.len(), self.max_event_size)
+        {
+            rest = self.buffers.push_few(chunk);
+            self.position += (chunk.len() - rest.len()) as u64;
+        }
+        if chunk.last() == Some(&b'\r') {
+            self.seam = Seam::Cr;
+        }
+        if !rest.is_empty() && self.unread == Unread::Nothing {
+            self.unread = Unread::Bytes;
+        }
+        rest
+    }
+
+    /// What the first bytes of a chunk have to do with what came before. Returns the others.
     #[cold]
-    fn begin_chunk<'c>(&mut self, chunk: &'c [u8]) -> (&'c [u8], First) {
-        if self.unread {
+    fn begin_after<'c>(&mut self, chunk: &'c [u8]) -> &'c [u8] {
+        if matches!(self.unread, Unread::Bytes | Unread::Error) {
             // What was lost may have ended in anything.
             self.seam = Seam::Plain;
-            return (chunk, First::Unread);
+            self.unread = Unread::Error;
+            return chunk;
         }
+        self.unread = Unread::Nothing;
         let (content, rest) = self.seam.skip(chunk);
         self.position += (chunk.len() - rest.len()) as u64;
         if !content.is_empty() {
@@ -285,21 +297,10 @@ impl Parser {
             self.buffers.keeps_raw = true;
             self.buffers.raw.extend_from_slice(content);
         }
-        (rest, if rest.is_empty() && self.state == State::Within { First::LineEnd } else { First::Bytes })
-    }
-
-    /// Fast path for a chunk of a few bytes within a block that was cut. Returns false, having done nothing, if it is not for
-    /// them. Removing it changes no result; 1-byte chunks would take three times as long.
-    #[inline(never)]
-    fn keep_few(&mut self, chunk: &[u8]) -> bool {
-        // A block's own limit, and its bytes, are left to the general way.
-        let kept = self.max_block_size == usize::MAX
-            && !self.buffers.keeps_raw
-            && self.buffers.push_few(chunk, self.max_event_size);
-        if kept {
-            self.position += chunk.len() as u64;
+        if rest.is_empty() && self.state == State::Within {
+            self.unread = Unread::LineEnd;
         }
-        kept
+        rest
     }
 
     /// End of stream: the block that the stream ended in, or `None` if it ended between two blocks, or in a comment there.
@@ -341,7 +342,7 @@ impl Parser {
             }
             State::HandedOut | State::Refused => false,
         };
-        self.unread = false;
+        self.unread = Unread::Nothing;
         self.forget_block();
         if !unfinished {
             self.buffers.clear();
@@ -366,14 +367,16 @@ impl Parser {
         self.reconnection_time = self.reconnection_time();
         self.buffers.clear();
         self.forget_block();
-        self.unread = false;
+        self.unread = Unread::Nothing;
         self.position = 0;
         self.seam = Seam::default();
     }
 
-    /// What was not read of a chunk will be fed again, or dropped. `first`: what its reader begins with.
-    fn leave(&mut self, rest: &[u8], first: First) {
-        self.unread = first == First::Unread;
+    /// What was not read of a chunk will be fed again, or dropped.
+    fn leave(&mut self, rest: &[u8]) {
+        if self.unread != Unread::Error {
+            self.unread = Unread::Nothing;
+        }
         if !rest.is_empty() {
             // So does the CR that it may end in.
             self.seam = Seam::Plain;
@@ -530,15 +533,14 @@ mod tests {
     fn a_reader_that_is_dropped_takes_no_more_than_its_position_says() {
         let mut parser = Parser::new();
         assert_eq!(parser.feed(b"data: a").next_event(), Ok(None));
-        // A few bytes may be taken at once.
-        drop(parser.feed(b"b"));
-        assert_eq!(parser.position(), 8);
-        drop(parser.feed(b"\n\n"));
-        let mut events = parser.feed(b"c");
+        // A few bytes may be taken at once, up to a blank line.
+        drop(parser.feed(b"b\n\n"));
+        assert_eq!(parser.position(), 9);
+        let mut events = parser.feed(b"data: c");
         let error = events.next_event().unwrap_err();
-        assert_eq!((error.kind(), error.position()), (ParseErrorKind::Unread, 8));
+        assert_eq!((error.kind(), error.position()), (ParseErrorKind::Unread, 9));
         assert_eq!(events.next_event(), Ok(None));
-        assert_eq!(parser.feed(b"\n\n").next_event(), Ok(Some(Event::new("abc"))));
+        assert_eq!(parser.feed(b"\n\n").next_event(), Ok(Some(Event::new("ab\nc"))));
     }
     #[test]
     fn what_comes_after_the_error_of_an_empty_chunk_begins_where_the_dropped_reader_stopped() {

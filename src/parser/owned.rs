@@ -5,8 +5,7 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::read::Step;
-use super::{Feed, First, ParseError, Parser, State};
+use super::{Feed, ParseError, Parser, State};
 use crate::block::OwnedBlock;
 use crate::event::Event;
 use crate::owned::{LARGE, Large, OwnedEvent, is_large};
@@ -121,12 +120,9 @@ impl Feed<'_, '_> {
         if let Some(chunk) = chunk
             && self.pos == 0
             && bytes.len() >= LARGE
-            && self.parser.long
-            && self.parser.state == State::Between
-            && self.first == First::Bytes
-            && let Some(event) = self.read_large(chunk)
+            && let Some(large) = self.own_data_line(chunk)
         {
-            return Some(event);
+            return Some(Ok(OwnedEvent::large(large, false, None)));
         }
         match self.next_event() {
             Ok(None) => None,
@@ -155,16 +151,13 @@ impl Feed<'_, '_> {
         Ok(Some(block))
     }
 
-    /// An event that was read and lies whole in the chunk.
-    pub(super) fn own(&mut self, step: &Step, chunk: &Bytes) -> OwnedEvent {
-        let event = self.event(step);
-        if !is_large(event) {
-            return OwnedEvent::small(event);
-        }
-        let (has_id, retry) = (event.id().is_some(), event.retry());
-        let mut large = own_large(event, self.bytes, Some(chunk));
-        self.complete(&mut large);
-        OwnedEvent::large(large, has_id, retry)
+    /// The text of an event that shares its data with the chunk.
+    #[cold]
+    fn own_data_line(&mut self, chunk: &Bytes) -> Option<Arc<Large>> {
+        let data = self.share_usual(chunk)?;
+        let id = &*self.parser.last_event_id;
+        let id = if id.len() < LARGE { id.into() } else { self.parser.shared_id() };
+        Some(Large::new(Event::default(), data, id))
     }
 
     /// Adds a large last event ID; and moves the data out of the buffers, if that is where it is.

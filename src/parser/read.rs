@@ -1,27 +1,33 @@
 //! The next event or block: by the first way (`whole`), or else by the second (`kept`).
 
-use super::whole::{Found, Stop, part};
-use super::{Feed, First, ParseError, Parser, State};
+use super::whole::{Begun, Found, Stop, Usual, part};
+use super::{Feed, ParseError, Parser, State, Unread};
 use crate::block::Block;
 use crate::event::Event;
 use crate::names::EventId;
 
 /// What was read.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Step {
+pub(super) enum Step<'c> {
     /// All of the chunk.
     End,
+    /// A usual block of this name, if any, and data, which lie in the chunk.
+    Usual(&'c str, &'c str),
     /// A block that lies whole in the chunk, and is text.
     Whole(Found),
     /// A block that is in the buffers now.
     Kept,
 }
 
-impl Step {
+impl Step<'_> {
     /// The event that was read, which there is.
     #[inline(always)]
-    pub(super) fn event<'a>(&self, parser: &'a Parser, text: &'a str, text_start: usize) -> Event<'a> {
-        match self {
+    pub(super) fn event<'a>(&self, parser: &'a Parser, text: &'a str, text_start: usize) -> Event<'a>
+    where
+        Self: 'a,
+    {
+        match *self {
+            Step::Usual(name, data) => Event::from_parts(name, data, &parser.last_event_id, false, None),
             Step::Whole(found) => {
                 let part = |span| part(text, text_start, span);
                 let has_id = found.id.0 != 0;
@@ -34,7 +40,10 @@ impl Step {
     }
 
     /// The block that was read, which there is.
-    pub(super) fn block<'a>(&self, parser: &'a mut Parser, text: &'a str, text_start: usize) -> Block<'a> {
+    pub(super) fn block<'a>(&self, parser: &'a mut Parser, text: &'a str, text_start: usize) -> Block<'a>
+    where
+        Self: 'a,
+    {
         let Step::Whole(found) = self else {
             parser.make_text();
             return parser.block();
@@ -48,28 +57,53 @@ impl Step {
     }
 }
 
-impl Feed<'_, '_> {
+impl<'c> Feed<'_, 'c> {
     /// Reads on to the next event, or to the next block if `BLOCKS`.
     #[inline(always)]
-    pub(super) fn advance<const BLOCKS: bool>(&mut self) -> Result<Step, ParseError> {
-        let error = if self.first == First::Bytes { None } else { self.begin() };
-        let step = error.map_or_else(|| self.step::<BLOCKS>(), Err);
+    pub(super) fn advance<const BLOCKS: bool>(&mut self) -> Result<Step<'c>, ParseError> {
+        let mut begun = Begun::at(self.pos);
+        if !BLOCKS {
+            match self.read_usual() {
+                Usual::Whole(name, data) => return Ok(Step::Usual(name, data)),
+                Usual::Begun(lines) => begun = lines,
+                Usual::Cut(lines) => {
+                    self.keep_cut(lines)?;
+                    if self.pos == self.bytes.len() {
+                        return Ok(Step::End);
+                    }
+                    // It may be too large.
+                    begun = Begun::at(self.pos);
+                }
+            }
+        }
+        let step = if self.parser.unread == Unread::Error {
+            Err(ParseError::unread(self.parser.position))
+        } else {
+            self.step::<BLOCKS>(begun)
+        };
         self.settle();
         step
     }
 
     #[inline(always)]
-    fn step<const BLOCKS: bool>(&mut self) -> Result<Step, ParseError> {
+    fn step<const BLOCKS: bool>(&mut self, mut begun: Begun) -> Result<Step<'c>, ParseError> {
         loop {
-            if self.parser.state != State::Between && self.go_on::<BLOCKS>()? {
-                return Ok(Step::Kept);
+            if self.parser.state != State::Between {
+                if self.go_on::<BLOCKS>()? {
+                    return Ok(Step::Kept);
+                }
+                begun = Begun::at(self.pos);
             }
             if self.pos == self.bytes.len() {
                 return Ok(Step::End);
             }
-            let (found, stop) = self.read_whole::<BLOCKS>();
+            let (found, stop) = self.read_whole::<BLOCKS>(begun);
             if self.take::<BLOCKS>(found, stop)? {
                 return Ok(Step::Whole(found));
+            }
+            begun = Begun::at(self.pos);
+            if self.pos == self.bytes.len() {
+                return Ok(Step::End);
             }
         }
     }
@@ -79,12 +113,10 @@ impl Feed<'_, '_> {
     #[inline(always)]
     pub(super) fn take<const BLOCKS: bool>(&mut self, found: Found, stop: Stop) -> Result<bool, ParseError> {
         let Found { start, end, .. } = found;
-        // Only what is used must be text. For a block of one data line, that spares its first six bytes.
-        let only_data = !BLOCKS && found.is_only_data();
         if stop == Stop::Blank
             && (BLOCKS || found.data.0 != 0)
-            && self.fits(found)
-            && self.check(if only_data { found.data.0 } else { start }, end)
+            && self.fits(start, end)
+            && self.check(start, end)
             && self.take_effect(found)
         {
             return Ok(true);
@@ -98,18 +130,11 @@ impl Feed<'_, '_> {
         Ok(false)
     }
 
-    /// The error that this reader begins with, if so.
-    #[cold]
-    fn begin(&mut self) -> Option<ParseError> {
-        let first = core::mem::replace(&mut self.first, First::Bytes);
-        (first == First::Unread).then(|| ParseError::unread(self.parser.position))
-    }
-
     /// The parser learns how far the chunk was read.
     #[inline(always)]
     pub(super) fn settle(&mut self) {
         self.parser.position = self.position(self.pos);
-        self.parser.unread = self.pos < self.bytes.len();
+        self.parser.unread = if self.pos < self.bytes.len() { Unread::Bytes } else { Unread::Nothing };
     }
 
     /// Where the byte at `pos` stands in the stream.
