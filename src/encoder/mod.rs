@@ -12,7 +12,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::block::{Block, BlockLine, OwnedBlock};
 use crate::event::{Event, Head};
-use crate::lines::{self, Lines};
+use crate::lines::{self, LineEnds, Lines};
 use crate::owned::OwnedEvent;
 use sealed::Sink;
 
@@ -124,20 +124,21 @@ impl sealed::Part for Event<'_> {
     #[inline]
     fn to_bytes(&self) -> Bytes {
         let data = self.data().as_bytes();
-        let head_len = if is_bare(self.head()) { 0 } else { head_len(self.head()) };
-        let Some(first) = lines::find(data) else {
-            // One line, which need not be searched again.
-            let mut out = Vec::with_capacity(head_len + DATA.len() + data.len() + END.len());
+        let is_one_line = lines::find(data).is_none();
+        let lines_len = if is_one_line { DATA.len() + data.len() } else { lines_len(data) };
+        let is_bare = is_bare(self.head());
+        let head_len = if is_bare { 0 } else { head_len(self.head()) };
+        let mut out = Vec::with_capacity(head_len + lines_len + END.len());
+        if !is_bare {
             write_head(self.head(), &mut out);
-            out.extend_from_slice(DATA);
+        }
+        out.extend_from_slice(DATA);
+        if is_one_line {
             out.extend_from_slice(data);
-            out.extend_from_slice(END);
-            return out.into();
-        };
-        let rest = Lines::new(&data[lines::after(data, first)..]).map(|line| NEXT_DATA.len() + line.len());
-        let data_len = DATA.len() + first + rest.sum::<usize>();
-        let mut out = Vec::with_capacity(head_len + data_len + END.len());
-        self.write_to(&mut out);
+        } else {
+            write_lines(data, &mut out);
+        }
+        out.extend_from_slice(END);
         out.into()
     }
 }
@@ -295,6 +296,8 @@ pub struct Encoder {
     out: BytesMut,
     /// How much of `out` is whole blocks. What comes after it was begun by a `DataWriter` and not finished.
     done: usize,
+    /// How long the last batch was.
+    last: usize,
 }
 
 impl Encoder {
@@ -318,7 +321,7 @@ impl Encoder {
     #[must_use = "what was taken is gone from the encoder"]
     pub fn take(&mut self) -> Bytes {
         self.out.truncate(self.done);
-        self.done = 0;
+        self.last = mem::take(&mut self.done);
         if self.out.len() > ARENA {
             // In memory that it shares with nothing.
             mem::take(&mut self.out).freeze()
@@ -343,7 +346,8 @@ impl Encoder {
     #[inline(always)]
     fn whole_blocks(&mut self) -> &mut BytesMut {
         self.out.truncate(self.done);
-        if self.out.capacity() == self.out.len() {
+        if self.done == 0 && self.out.capacity() <= self.last.min(ARENA - 1) {
+            // For all of a batch that is as long as the last, so that it need not be moved.
             self.out.reserve(ARENA);
         }
         &mut self.out
@@ -360,21 +364,38 @@ fn write_event(head: Head<'_>, data: &[u8], out: &mut impl Sink) {
 
 /// Data, or a piece of it, on from where a line of it has begun.
 #[inline]
-fn write_lines(mut data: &[u8], out: &mut impl Sink) {
-    loop {
-        let window = &data[..data.len().min(WINDOW)];
+fn write_lines(data: &[u8], out: &mut impl Sink) {
+    // The first line is mostly the only one, and long.
+    let (mut ends, mut long) = (LineEnds::NEW, true);
+    let mut rest = data;
+    while let Some(window) = rest.get(..WINDOW) {
         let Some(end) = lines::find(window) else {
             out.write(window);
-            data = &data[window.len()..];
-            if data.is_empty() {
-                break;
-            }
+            rest = &rest[WINDOW..];
             continue;
         };
-        out.write(&data[..end]);
+        out.write(&rest[..end]);
         out.write(NEXT_DATA);
-        data = &data[lines::after(data, end)..];
+        rest = &rest[lines::after(rest, end)..];
     }
+    let mut pos = 0;
+    while let Some(end) = ends.find(rest, pos, &mut long) {
+        out.write(&rest[pos..end]);
+        out.write(NEXT_DATA);
+        pos = lines::after(rest, end);
+    }
+    out.write(&rest[pos..]);
+}
+
+/// How long the lines of data are.
+#[inline(never)]
+fn lines_len(data: &[u8]) -> usize {
+    let of_lines = |count: usize| DATA.len() + count * NEXT_DATA.len();
+    if memchr::memchr(b'\r', data).is_none() {
+        let line_feeds = memchr::memchr_iter(b'\n', data).count();
+        return of_lines(line_feeds) + data.len() - line_feeds;
+    }
+    Lines::new(data).map(|line| NEXT_DATA.len() + line.len()).sum::<usize>() - 1
 }
 
 #[inline]
