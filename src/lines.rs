@@ -31,7 +31,7 @@ impl LineEnds {
 
     /// The first line end at or after `from`. `long` says whether the line before was long, and learns whether this one is.
     #[inline(always)]
-    pub(crate) fn find(&mut self, bytes: &[u8], mut from: usize, long: &mut bool) -> Option<usize> {
+    pub(crate) fn find(&mut self, bytes: &[u8], from: usize, long: &mut bool) -> Option<usize> {
         if *long || bytes.len() < BLOCK {
             let rest = bytes.get(from..)?;
             // A call costs as much as a look at 16 bytes.
@@ -39,40 +39,49 @@ impl LineEnds {
             *long = at > BLOCK;
             return Some(from + at);
         }
+        match self.find_near(bytes, from) {
+            Ok(end) => Some(end),
+            Err(to) if to >= bytes.len() => None,
+            Err(to) => {
+                *long = true;
+                find(&bytes[to..]).map(|at| to + at)
+            }
+        }
+    }
+
+    /// The first line end at or after `from`, if it is among the next 64 bytes or so; or else how far there is none.
+    #[inline(always)]
+    pub(crate) fn find_near(&mut self, bytes: &[u8], mut from: usize) -> Result<usize, usize> {
         let shift = from.wrapping_sub(self.at);
         if shift < BLOCK {
             let left = self.mask >> shift;
             if left != 0 {
-                return Some(from + left.trailing_zeros() as usize);
+                return Ok(from + left.trailing_zeros() as usize);
             }
             from = self.at + BLOCK;
         }
-        let Some(block) = bytes.get(from..)?.first_chunk() else {
+        let Some(block) = bytes.get(from..).and_then(|rest| rest.first_chunk()) else {
             return self.find_in_last_block(bytes, from);
         };
         #[cfg(test)]
         looked_at::for_line_ends(BLOCK);
         self.mask = mask(block);
         self.at = from;
-        if self.mask != 0 {
-            return Some(from + self.mask.trailing_zeros() as usize);
-        }
-        *long = true;
-        find(&bytes[from + BLOCK..]).map(|at| from + BLOCK + at)
+        if self.mask == 0 { Err(from + BLOCK) } else { Ok(from + self.mask.trailing_zeros() as usize) }
     }
 
-    /// Fewer than 64 bytes are left: the mask is that of the last 64 bytes of the chunk.
+    /// Fewer than 64 bytes are left: the mask is that of the last 64 bytes.
     #[inline(never)]
-    fn find_in_last_block(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
-        let left = bytes.len() - from;
-        let (1.., Some(block)) = (left, bytes.last_chunk()) else {
-            return None;
+    fn find_in_last_block(&mut self, bytes: &[u8], from: usize) -> Result<usize, usize> {
+        let (Some(left @ 1..), Some(block)) = (bytes.len().checked_sub(from), bytes.last_chunk()) else {
+            // Nothing is left; or they are fewer than 64 in all, and there is no such mask.
+            return find(bytes.get(from..).unwrap_or_default()).map(|at| from + at).ok_or(bytes.len());
         };
         #[cfg(test)]
         looked_at::for_line_ends(left);
         self.mask = mask(block) >> (BLOCK - left);
         self.at = from;
-        (self.mask != 0).then(|| from + self.mask.trailing_zeros() as usize)
+        if self.mask == 0 { Err(bytes.len()) } else { Ok(from + self.mask.trailing_zeros() as usize) }
     }
 }
 

@@ -364,27 +364,34 @@ fn write_event(head: Head<'_>, data: &[u8], out: &mut impl Sink) {
 
 /// Data, or a piece of it, on from where a line of it has begun.
 #[inline]
-fn write_lines(data: &[u8], out: &mut impl Sink) {
-    // The first line is mostly the only one, and long.
-    let (mut ends, mut long) = (LineEnds::NEW, true);
-    let mut rest = data;
-    while let Some(window) = rest.get(..WINDOW) {
-        let Some(end) = lines::find(window) else {
-            out.write(window);
-            rest = &rest[WINDOW..];
+fn write_lines(mut data: &[u8], out: &mut impl Sink) {
+    loop {
+        let window = &data[..data.len().min(WINDOW)];
+        if let Some(end) = lines::find(window) {
+            data = write_short_lines(data, end, out);
             continue;
-        };
-        out.write(&rest[..end]);
-        out.write(NEXT_DATA);
-        rest = &rest[lines::after(rest, end)..];
+        }
+        out.write(window);
+        data = &data[window.len()..];
+        if data.is_empty() {
+            break;
+        }
     }
-    let mut pos = 0;
-    while let Some(end) = ends.find(rest, pos, &mut long) {
-        out.write(&rest[pos..end]);
+}
+
+/// Lines up to one that is long, or the last one. Returns the data from there on. `end`: where the first of them ends.
+#[inline(never)]
+fn write_short_lines<'a>(data: &'a [u8], mut end: usize, out: &mut impl Sink) -> &'a [u8] {
+    let (mut ends, mut pos) = (LineEnds::NEW, 0);
+    loop {
+        out.write(&data[pos..end]);
         out.write(NEXT_DATA);
-        pos = lines::after(rest, end);
+        pos = lines::after(data, end);
+        match ends.find_near(data, pos) {
+            Ok(next) => end = next,
+            Err(_) => return &data[pos..],
+        }
     }
-    out.write(&rest[pos..]);
 }
 
 /// How long the lines of data are.
