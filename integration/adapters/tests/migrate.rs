@@ -17,9 +17,9 @@ fn open(chunks: &[&'static [u8]]) -> impl Stream<Item = Result<&'static [u8], In
 /// The data of all events that there are without waiting, with that crate and with this one.
 fn both(chunks: &[&'static [u8]]) -> [Vec<String>; 2] {
     let (mut there, mut here) = (open(chunks).eventsource(), open(chunks).events());
-    let next_there = || there.next().now_or_never().flatten().map(|event| event.unwrap().data);
-    let next_here = || here.next().now_or_never().flatten().map(|event| event.unwrap().into_data().into());
-    [std::iter::from_fn(next_there).collect(), std::iter::from_fn(next_here).collect()]
+    let there = std::iter::from_fn(|| there.next().now_or_never().flatten().map(|event| event.unwrap().data));
+    let here = std::iter::from_fn(|| here.next().now_or_never().flatten().map(|event| event.unwrap().into_data()));
+    [there.collect(), here.map(String::from).collect()]
 }
 
 #[test]
