@@ -1,12 +1,11 @@
-//! The wire protocol of Server-Sent Events (`text/event-stream`): an incremental [`Parser`] and a zero-copy encoder that do
-//! no I/O, and fit any transport.
+//! The wire protocol of Server-Sent Events (`text/event-stream`): an incremental [`Parser`] and an encoder that do no I/O and
+//! fit any transport.
 //!
 //! The reference is the WHATWG HTML standard, [chapter 9.2](https://html.spec.whatwg.org/multipage/server-sent-events.html).
 //!
 //! **In scope**: bytes to events and events to bytes, at any cut of the stream into chunks, and what the protocol decides
 //! around them: reconnection ([`client`]) and replay ([`server`]).
 //! **Out of scope**: HTTP, TLS, timers, redirects: a full client or server.
-//! [`stream`], [`body`], [`io`], [`codec`] and [`http`] connect it to what transports already speak.
 //!
 //! # A client
 //!
@@ -14,13 +13,17 @@
 //!
 //! ```
 //! use std::io::Read;
-//! use sse_wire::Parser;
+//! use sse_wire::{Parser, http};
 //!
-//! # let mut connection: &[u8] = b": hi\n\nevent: price\nid: 7\ndata: 42.17\n\n";
+//! # let (status, content_type) = (200, "text/event-stream");
+//! # let mut body: &[u8] = b": hi\n\nevent: price\nid: 7\ndata: 42.17\n\n";
+//! if status != 200 || !http::is_event_stream(content_type) {
+//!     return Err(format!("not an event stream: status {status}, {content_type}").into());
+//! }
 //! let mut parser = Parser::new();
 //! let mut buffer = [0; 16 * 1024];
 //! loop {
-//!     let read = connection.read(&mut buffer)?;
+//!     let read = body.read(&mut buffer)?;
 //!     if read == 0 {
 //!         break;
 //!     }
@@ -43,7 +46,7 @@
 //! ```
 //! use sse_wire::{Event, EventId, EventName, KEEP_ALIVE};
 //!
-//! const PRICE: EventName = EventName::from_static("price");
+//! const PRICE: EventName = EventName::from_static("price"); // checked when compiling
 //!
 //! # use std::io::Write;
 //! # let mut subscribers = [vec![], vec![]];
@@ -53,7 +56,7 @@
 //! for subscriber in &mut subscribers {
 //!     subscriber.write_all(&bytes)?;
 //! }
-//! // Now and then, so that nobody takes the connection for dead:
+//! // Every 15 seconds or so, so that nothing between server and client closes a silent connection:
 //! for subscriber in &mut subscribers {
 //!     subscriber.write_all(KEEP_ALIVE)?;
 //! }
@@ -61,42 +64,42 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Encoder`] puts many events into one piece of memory, and takes data that comes in pieces; [`Event::as_buf`] and
-//! [`OwnedEvent::into_buf`] are [`Buf`](bytes::Buf)s whose data is never copied. [`http`] has the headers that both sides send.
+//! # Where to go
 //!
-//! Nothing that a user puts into an event can forge another field or event: [`EventName`] and [`EventId`] refuse what their
-//! field cannot carry, data may hold anything, and so encoding cannot fail.
-//!
-//! # Relays and inspectors
-//!
-//! [`Feed::next_block`] shows everything that a block says, with or without an event, and a [`Block`] can be encoded again.
-//! [`LineParser`] shows every line as bytes.
+//! | to | see |
+//! |---|---|
+//! | read the stream of a language model | [`guide::llm`] |
+//! | write a server with axum or hyper | [`guide::server`], [`body`] |
+//! | reconnect, and replay what a client missed | [`guide::resume`], [`client`], [`server`] |
+//! | pass on the stream of another server, or inspect it | [`guide::relay`], [`Block`], [`LineParser`] |
+//! | come from another crate | [`guide::migrate`] |
+//! | use it with async streams, blocking I/O, tokio's codecs | [`stream`], [`io`], [`codec`] |
+//! | write many events into one piece of memory, or data in pieces | [`Encoder`] |
+//! | send large data without a copy | [`OwnedEvent::into_buf`], [`Event::as_buf`] |
+//! | know what a hostile peer can make the process hold | [`guide::bounds`] |
 //!
 //! # What it promises
 //!
 //! - Every byte sequence is an event stream: no panic, and no error but the limits (16 MiB for one event unless
-//!   [set otherwise](Parser::with_max_event_size)), which refuse one block and let the caller go on.
+//!   [set otherwise](Parser::with_max_event_size)). A block that exceeds one is an error, once; then the stream goes on.
 //! - Events, errors and the state at the end do not depend on how the stream was cut into chunks.
-//! - Linear time, also one byte at a time: each byte is searched for line ends once, and twice at most in chunks of 64 bytes
-//!   and less.
-//! - Borrowed parsing does not allocate once its buffers have grown, unless a block is cut that has a name or an id of more
-//!   than 1 KiB, or data of more than some 60. An owned event of less than 2 KiB costs one allocation, a larger one one for
-//!   each of its texts. The parser never keeps a chunk alive.
-//! - `#![forbid(unsafe_code)]`; no clock, no I/O, no randomness.
-//!
-#![doc = include_str!("bounds.md")]
+//! - Nothing that a user puts into an event can forge another field or event: [`EventName`] and [`EventId`] refuse what
+//!   their field cannot carry, data may hold anything, and so encoding cannot fail.
+//! - Time is linear and memory is [bounded](guide::bounds), also one byte at a time. An owned event of less than 2 KiB costs
+//!   one allocation, a borrowed one usually none.
+//! - `#![forbid(unsafe_code)]`; no clock, no randomness, and no I/O but on the readers and writers that [`io`] is given.
 //!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | the fastest search for line ends that the processor offers, chosen at run time, vectored writes of an [`EncodedEvent`], and [`io`]: events out of a blocking reader and into a writer; without it the crate is `no_std` + `alloc` |
-//! | `codec` | no | [`codec`]: events over any `AsyncRead` and `AsyncWrite`, by `tokio-util` |
-//! | `http-body` | no | [`body`]: bodies of HTTP messages from streams of events, and back, for hyper, axum and others |
-//! | `json` | no | JSON as data: [`OwnedEvent::json`], [`Event::parse_json`], [`Encoder::push_json`] |
-//! | `serde` | no | [`OwnedEvent`] as a value that serde writes and reads |
+//! | `std` | yes | the fastest search for line ends that the processor offers, chosen at run time, vectored writes of an [`EncodedEvent`], and [`io`]; without it the crate is `no_std` + `alloc` |
 //! | `simd` | yes | the UTF-8 check by `simdutf8` and the search for line ends by `wide`: up to several times faster |
 //! | `stream` | no | [`stream`]: streams of chunks (reqwest's `bytes_stream`) to streams of events, and back |
+//! | `http-body` | no | [`body`]: bodies of HTTP messages from streams of events, and back, for hyper, axum and others |
+//! | `codec` | no | [`codec`]: events over any `AsyncRead` and `AsyncWrite`, by `tokio-util` |
+//! | `json` | no | JSON as data: [`OwnedEvent::json`], [`Event::parse_json`], [`Encoder::push_json`] |
+//! | `serde` | no | [`OwnedEvent`] as a value that serde writes and reads |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
@@ -118,6 +121,9 @@ mod decode;
 mod encoder;
 mod event;
 mod field;
+// Documentation only. Its examples use other libraries, so they are compiled in `integration/adapters`.
+#[cfg(all(doc, not(doctest)))]
+pub mod guide;
 pub mod http;
 mod line_parser;
 mod lines;
@@ -149,8 +155,3 @@ pub use line_parser::{Line, LineFeed, LineParser};
 pub use names::{EventId, EventName, FieldError};
 pub use owned::{EventParts, OwnedEvent};
 pub use parser::{Feed, FeedBytes, OwnedBlocks, OwnedEvents, ParseError, ParseErrorKind, Parser};
-
-/// The examples of the README compile.
-#[cfg(all(doctest, feature = "codec", feature = "http-body", feature = "json"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
