@@ -1,4 +1,4 @@
-//! How long parsing takes, beside what no parser can leave out: `cargo bench --bench parse`.
+//! How long parsing takes, beside what no parser can leave out: `cargo bench -p benches --bench parse`.
 //!
 //! The limits are over the same chunks: a copy of them (`memcpy`), a search for every line end in them (`scan`), a
 //! check of every line that it is UTF-8 (`utf8`), and the last two together (`scan+utf8`).
