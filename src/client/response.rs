@@ -23,7 +23,7 @@ pub enum Rejection {
         /// The status.
         status: u16,
     },
-    /// Status 200, and a content type that is not `text/event-stream`, or none.
+    /// Status 200, but no content type, or another than `text/event-stream`.
     #[error("not an event stream, by its content type")]
     ContentType,
     /// The source was closed before the response came, so that there should have been no request.
