@@ -8,8 +8,8 @@ use libfuzzer_sys::fuzz_target;
 use sse_wire::ParseErrorKind::Unread;
 use sse_wire::client::{CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection};
 use sse_wire::{Block, Event, OwnedBlock, OwnedEvent, ParseError, Parser};
-use sse_wire_fuzz::drive::{Door, seen_block, seen_event};
-use sse_wire_fuzz::oracle::Seen;
+use sse_wire_fuzz::drive::{Method, plain_block, plain_event};
+use sse_wire_fuzz::oracle::Item;
 use sse_wire_fuzz::steps::{ClientStep as Step, Steps};
 use sse_wire_fuzz::turns::Turn;
 
@@ -45,14 +45,14 @@ fn is_end(event: Option<Event<'_>>) -> bool {
 }
 
 /// What a reader says next, and whether that is an end event.
-type Read<E> = Result<Option<(Seen, bool)>, E>;
+type Read<E> = Result<Option<(Item, bool)>, E>;
 
 fn event_of<E>(read: Result<Option<Event<'_>>, E>) -> Read<E> {
-    read.map(|event| event.map(|event| (Seen::Event(seen_event(&event)), is_end(Some(event)))))
+    read.map(|event| event.map(|event| (Item::Event(plain_event(&event)), is_end(Some(event)))))
 }
 
 fn block_of<E>(read: Result<Option<Block<'_>>, E>) -> Read<E> {
-    read.map(|block| block.map(|block| (Seen::Block(seen_block(&block)), is_end(block.event()))))
+    read.map(|block| block.map(|block| (Item::Block(plain_block(&block)), is_end(block.event()))))
 }
 
 fn owned_of<E>(read: Option<Result<OwnedEvent, E>>) -> Read<E> {
@@ -126,17 +126,17 @@ impl Model {
                 (!turn.is_dropped).then(|| (source.into_rest().len(), parser.into_rest().len()))
             }};
         }
-        let said = match turn.door {
-            Door::Borrowed | Door::Found | Door::IntoNext => {
+        let said = match turn.method {
+            Method::Borrowed | Method::Found | Method::IntoNext => {
                 read!(source.feed(chunk), parser.feed(&taken), next_event, event_of, false)
             }
-            Door::Blocks => read!(source.feed(chunk), parser.feed(&taken), next_block, block_of, false),
-            Door::Owned => read!(source.feed(chunk).owned(), parser.feed(&taken).owned(), next, owned_of, true),
-            Door::OwnedBlocks => {
+            Method::Blocks => read!(source.feed(chunk), parser.feed(&taken), next_block, block_of, false),
+            Method::Owned => read!(source.feed(chunk).owned(), parser.feed(&taken).owned(), next, owned_of, true),
+            Method::OwnedBlocks => {
                 let (source, parser) = (source.feed(chunk).owned_blocks(), parser.feed(&taken).owned_blocks());
                 read!(source, parser, next, owned_block_of, true)
             }
-            Door::Shared => read!(source.feed_bytes(chunk), parser.feed_bytes(&taken), next, owned_of, true),
+            Method::Shared => read!(source.feed_bytes(chunk), parser.feed_bytes(&taken), next, owned_of, true),
         };
         let rest = chunk.slice(usize::try_from(parser.position() - before).expect("it is part of the chunk")..);
         if let Some((of_source, of_parser)) = said {

@@ -8,15 +8,15 @@ use sse_wire::{Comment, Encoder, Event};
 use sse_wire_fuzz::fields::Fields;
 
 /// Name, data, last event ID.
-type Seen = (String, String, String);
+type Item = (String, String, String);
 
-fn by_sse_parse(stream: &[u8]) -> Vec<Seen> {
+fn by_sse_parse(stream: &[u8]) -> Vec<Item> {
     let mut parser = sse_parse::SseParser::new();
     parser.feed(stream);
     std::iter::from_fn(|| parser.next_event()).map(|event| (event.event, event.data, event.id)).collect()
 }
 
-fn by_sse_core(mut stream: &[u8]) -> Vec<Seen> {
+fn by_sse_core(mut stream: &[u8]) -> Vec<Item> {
     let mut decoder = sse_core::SseDecoder::with_limit(NonZeroUsize::MAX);
     let mut seen = Vec::new();
     while let Some(event) = decoder.next(&mut stream) {

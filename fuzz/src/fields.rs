@@ -6,7 +6,7 @@ use std::time::Duration;
 use arbitrary::{Arbitrary, Unstructured};
 use sse_wire::{Event, EventId, EventName, Field, FieldError, Head};
 
-use crate::oracle::{SeenBlock, SeenEvent, SeenLine, arriving};
+use crate::oracle::{PlainBlock, PlainEvent, PlainLine, arriving};
 
 const BETWEEN: u8 = 0xff;
 
@@ -39,34 +39,34 @@ impl Fields<'_> {
     }
 
     /// The comment as it arrives: a block of its own.
-    pub fn comment_that_arrives(&self) -> Option<SeenBlock> {
+    pub fn comment_that_arrives(&self) -> Option<PlainBlock> {
         let lines =
-            arriving(self.comment.as_ref()?).split('\n').map(|line| SeenLine::Comment(line.to_owned())).collect();
-        Some(SeenBlock { lines, ..SeenBlock::default() })
+            arriving(self.comment.as_ref()?).split('\n').map(|line| PlainLine::Comment(line.to_owned())).collect();
+        Some(PlainBlock { lines, ..PlainBlock::default() })
     }
 
     /// The event as it arrives, if it can be built.
-    pub fn event_that_arrives(&self) -> SeenBlock {
+    pub fn event_that_arrives(&self) -> PlainBlock {
         let name = self.name.as_deref().filter(|name| !name.is_empty());
         let id = self.id.as_deref().map(str::to_owned);
         // Whole milliseconds, rounded up.
         let retry = self.retry.map(|nanoseconds| nanoseconds.div_ceil(1_000_000));
         let data = arriving(&self.data);
-        let field = |name: &str, value: &str| SeenLine::Field(name.to_owned(), value.to_owned());
+        let field = |name: &str, value: &str| PlainLine::Field(name.to_owned(), value.to_owned());
         let head = [
             name.map(|name| field("event", name)),
             id.as_deref().map(|id| field("id", id)),
             retry.map(|time| field("retry", &time.to_string())),
         ];
         let lines = head.into_iter().flatten().chain(data.split('\n').map(|line| field("data", line))).collect();
-        let event = SeenEvent {
+        let event = PlainEvent {
             name: name.unwrap_or("message").to_owned(),
             data,
             id: id.clone(),
             last_event_id: id.clone().unwrap_or_default(),
             retry,
         };
-        SeenBlock { event: Some(event), id, retry, lines }
+        PlainBlock { event: Some(event), id, retry, lines }
     }
 
     /// The bytes that become this.

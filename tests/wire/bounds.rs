@@ -9,7 +9,7 @@ use sse_wire::client::EventSource;
 use sse_wire::server::{ReplayBuffer, UnknownId};
 use sse_wire::{Encoder, Event, EventId, Head, LineParser, Parser, http};
 
-use crate::drive::{BLOCK_DOORS, DOORS, Door};
+use crate::drive::{BLOCK_METHODS, METHODS, Method};
 
 const KIB: usize = 1024;
 const LIMIT: usize = 64 * KIB;
@@ -76,8 +76,8 @@ impl Endless {
         }
     }
 
-    fn refused_through(&self, door: Door) -> usize {
-        if BLOCK_DOORS.contains(&door) { self.refused_blocks() } else { self.refused() }
+    fn refused_by(&self, method: Method) -> usize {
+        if BLOCK_METHODS.contains(&method) { self.refused_blocks() } else { self.refused() }
     }
 }
 
@@ -125,19 +125,19 @@ fn parser() -> Parser {
     Parser::new().with_max_event_size(LIMIT)
 }
 
-fn feed(parser: &mut Parser, chunk: &Bytes, door: Door) -> usize {
+fn feed(parser: &mut Parser, chunk: &Bytes, method: Method) -> usize {
     let mut feed = parser.feed(chunk);
-    match door {
-        Door::Borrowed => refusals(|| feed.next_event().map(|event| event.map(drop))),
-        Door::Found => refusals(|| feed.find_event(|_| true).map(|event| event.map(drop))),
-        Door::Blocks => refusals(|| feed.next_block().map(|block| block.map(drop))),
-        Door::Owned => feed.owned().filter(Result::is_err).count(),
-        Door::OwnedBlocks => feed.owned_blocks().filter(Result::is_err).count(),
-        Door::Shared => {
+    match method {
+        Method::Borrowed => refusals(|| feed.next_event().map(|event| event.map(drop))),
+        Method::Found => refusals(|| feed.find_event(|_| true).map(|event| event.map(drop))),
+        Method::Blocks => refusals(|| feed.next_block().map(|block| block.map(drop))),
+        Method::Owned => feed.owned().filter(Result::is_err).count(),
+        Method::OwnedBlocks => feed.owned_blocks().filter(Result::is_err).count(),
+        Method::Shared => {
             let rest = chunk.slice_ref(feed.into_rest());
             parser.feed_bytes(&rest).filter(Result::is_err).count()
         }
-        Door::IntoNext => {
+        Method::IntoNext => {
             let mut rest = feed.into_rest();
             refusals(|| {
                 let (event, after) = parser.feed(rest).into_next_event();
@@ -148,8 +148,8 @@ fn feed(parser: &mut Parser, chunk: &Bytes, door: Door) -> usize {
     }
 }
 
-fn feed_all(parser: &mut Parser, chunks: &[Bytes], door: Door) -> usize {
-    chunks.iter().map(|chunk| feed(parser, chunk, door)).sum()
+fn feed_all(parser: &mut Parser, chunks: &[Bytes], method: Method) -> usize {
+    chunks.iter().map(|chunk| feed(parser, chunk, method)).sum()
 }
 
 /// A buffer that grows to twice of what is in it, beside the old one.
@@ -166,30 +166,30 @@ const BLOCKS: usize = PARSER + GROWING;
 
 #[test]
 fn a_parser_holds_the_current_block_and_the_last_event_id() {
-    for door in [Door::Borrowed, Door::Found, Door::IntoNext] {
+    for method in [Method::Borrowed, Method::Found, Method::IntoNext] {
         holds_at_most(PARSER, Endless::refused, |chunks| {
             let mut parser = parser();
-            refusals_in(chunks, |chunk| feed(&mut parser, chunk, door))
+            refusals_in(chunks, |chunk| feed(&mut parser, chunk, method))
         });
     }
 }
 
 #[test]
 fn a_parser_of_owned_events_holds_the_last_event_id_once_more() {
-    for door in [Door::Owned, Door::Shared] {
+    for method in [Method::Owned, Method::Shared] {
         holds_at_most(OWNED, Endless::refused, |chunks| {
             let mut parser = parser();
-            refusals_in(chunks, |chunk| feed(&mut parser, chunk, door))
+            refusals_in(chunks, |chunk| feed(&mut parser, chunk, method))
         });
     }
 }
 
 #[test]
 fn a_parser_of_blocks_holds_their_lines_as_well() {
-    for door in [Door::Blocks, Door::OwnedBlocks] {
+    for method in [Method::Blocks, Method::OwnedBlocks] {
         holds_at_most(BLOCKS, Endless::refused_blocks, |chunks| {
             let mut parser = parser();
-            refusals_in(chunks, |chunk| feed(&mut parser, chunk, door))
+            refusals_in(chunks, |chunk| feed(&mut parser, chunk, method))
         });
     }
 }
@@ -220,19 +220,19 @@ fn a_parser_between_events_holds_64_kib_and_the_last_event_id() {
     let large = format!("event: e\nid: {text}\ndata: {text}\n\n");
     // The large event is the last, or is not.
     let streams = [large.clone(), format!("{large}retry: {text}\n\ndata: x\n\n")].map(Bytes::from);
-    for door in DOORS {
+    for method in METHODS {
         for size in CHUNK_SIZES {
             for stream in &streams {
                 let starts = (0..stream.len()).step_by(size);
                 let chunks: Vec<_> = starts.map(|start| stream.slice(start..stream.len().min(start + size))).collect();
                 let mut parser = parser();
-                let cost = measure(|| assert_eq!(feed_all(&mut parser, &chunks, door), 0));
+                let cost = measure(|| assert_eq!(feed_all(&mut parser, &chunks, method), 0));
                 assert_eq!(parser.last_event_id(), text);
                 let held = usize::try_from(cost.bytes_current).unwrap();
                 // All owned events share one copy of a large ID, which is another than the parser's own.
-                let owns = matches!(door, Door::Owned | Door::Shared | Door::OwnedBlocks);
+                let owns = matches!(method, Method::Owned | Method::Shared | Method::OwnedBlocks);
                 let ids = text.len() * if owns { 2 } else { 1 };
-                assert!(held <= REST + ids + KIB, "{door:?} in chunks of {size}: {cost:?}");
+                assert!(held <= REST + ids + KIB, "{method:?} in chunks of {size}: {cost:?}");
             }
         }
     }
@@ -349,9 +349,9 @@ fn the_stack_that_is_used_does_not_depend_on_input() {
         with_little_stack(move || {
             for size in [1400, 2 * LIMIT] {
                 let chunks = endless.chunks(size);
-                for door in DOORS {
+                for method in METHODS {
                     let mut parser = parser();
-                    assert_eq!(feed_all(&mut parser, &chunks, door), endless.refused_through(door));
+                    assert_eq!(feed_all(&mut parser, &chunks, method), endless.refused_by(method));
                     parser.finish();
                 }
                 let mut lines = LineParser::new().with_max_line_size(LIMIT);

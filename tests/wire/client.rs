@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use sse_wire::client::{CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection};
 use sse_wire::{BlockLine, Event, ParseErrorKind, Parser};
 
-use crate::drive::seen_event;
-use crate::oracle::{self, Ask, Limits, Outcome, Seen};
+use crate::drive::plain_event;
+use crate::oracle::{self, Item, ItemKind, Limits, Outcome};
 
 const EVENT_STREAM: &str = "text/event-stream";
 const SECOND: Duration = Duration::from_secs(1);
@@ -177,10 +177,10 @@ fn what_was_not_read_can_be_fed_again_or_is_missed_and_the_source_stays_open() {
     assert_eq!(source.feed_bytes(&rest).count(), 2);
 
     // Dropped before its end: an error of the caller's, which says nothing about the stream.
-    for door in 0..DOORS {
+    for method in 0..METHODS {
         assert_eq!(source.feed(chunk).next_event().unwrap().unwrap().data(), "1");
         let mut taken = Vec::new();
-        let Err(ReceiveError::Parse(error)) = read(&mut source, b"data: 4\n\n", door, &mut taken) else {
+        let Err(ReceiveError::Parse(error)) = read(&mut source, b"data: 4\n\n", method, &mut taken) else {
             panic!("something was left")
         };
         assert_eq!(error.kind(), ParseErrorKind::Unread);
@@ -374,15 +374,15 @@ fn an_end_event_is_the_last_and_what_follows_it_is_refused() {
     let streams: [&[u8]; 2] =
         [b"data: 1\n\nevent: done\ndata: 2\n\ndata: 3\n\n", b"data: 1\n\ndata: [DONE]\n\ndata: 3\n\n"];
     for stream in streams {
-        for door in 0..DOORS {
+        for method in 0..METHODS {
             let mut source = EventSource::new().with_end_name("done").with_end_data("[DONE]");
             open(&mut source);
-            let (events, over) = receive(&mut source, stream, door);
+            let (events, over) = receive(&mut source, stream, method);
             assert_eq!(events.len(), 2);
             // The next call says so, without another chunk: a server may well keep the connection open.
             assert_eq!(over, Err(ReceiveError::Closed(CloseReason::EndEvent)));
             assert_eq!(source.close_reason(), Some(&CloseReason::EndEvent));
-            assert_eq!(receive(&mut source, b":\n\n", door).1, over);
+            assert_eq!(receive(&mut source, b":\n\n", method).1, over);
             assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::EndEvent));
         }
     }
@@ -444,12 +444,12 @@ fn what_is_too_large_is_skipped_or_closes_the_source_as_was_set() {
         assert_eq!(events.next_event(), Err(closed.clone()));
         assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::TooLarge(error.clone())));
 
-        for door in 0..DOORS {
+        for method in 0..METHODS {
             let mut source = EventSource::new().with_parser(parser.clone()).with_close_on_too_large();
             open(&mut source);
             let mut seen = Vec::new();
-            assert_eq!(read(&mut source, chunk, door, &mut seen), Err(ReceiveError::Parse(error.clone())));
-            assert_eq!(read(&mut source, chunk, door, &mut seen), Err(closed.clone()));
+            assert_eq!(read(&mut source, chunk, method, &mut seen), Err(ReceiveError::Parse(error.clone())));
+            assert_eq!(read(&mut source, chunk, method, &mut seen), Err(closed.clone()));
             assert_eq!(seen, []);
         }
     }
@@ -520,14 +520,14 @@ impl Model {
     }
 
     /// The events that are new.
-    fn bytes(&mut self, bytes: &[u8]) -> Vec<Seen> {
+    fn bytes(&mut self, bytes: &[u8]) -> Vec<Item> {
         if self.closed || !self.open {
             return Vec::new();
         }
         let seen = self.now.results.len();
         self.stream.extend_from_slice(bytes);
-        let read = |stream: &[u8]| oracle::interpret_after(&self.before, stream, Limits::NONE, Ask::Events);
-        let is_end = |result: &Seen| matches!(result, Seen::Event(event) if event.data == "end");
+        let read = |stream: &[u8]| oracle::interpret_after(&self.before, stream, Limits::NONE, ItemKind::Events);
+        let is_end = |result: &Item| matches!(result, Item::Event(event) if event.data == "end");
         // The stream as far as the end event.
         let end = (0..=self.stream.len()).find(|&len| read(&self.stream[..len]).results.last().is_some_and(is_end));
         self.now = read(&self.stream[..end.unwrap_or(self.stream.len())]);
@@ -560,18 +560,18 @@ impl Model {
     }
 }
 
-const DOORS: usize = 5;
+const METHODS: usize = 5;
 
-/// All that comes of a chunk, by one of the doors, up to the first error.
-fn receive(source: &mut EventSource, chunk: &[u8], door: usize) -> (Vec<Seen>, Result<(), ReceiveError>) {
+/// All that comes of a chunk, by one of the methods, up to the first error.
+fn receive(source: &mut EventSource, chunk: &[u8], method: usize) -> (Vec<Item>, Result<(), ReceiveError>) {
     let mut events = Vec::new();
-    let result = read(source, chunk, door, &mut events);
+    let result = read(source, chunk, method, &mut events);
     (events, result)
 }
 
-fn read(source: &mut EventSource, chunk: &[u8], door: usize, seen: &mut Vec<Seen>) -> Result<(), ReceiveError> {
-    let mut see = |event: Event<'_>| seen.push(Seen::Event(seen_event(&event)));
-    match door {
+fn read(source: &mut EventSource, chunk: &[u8], method: usize, seen: &mut Vec<Item>) -> Result<(), ReceiveError> {
+    let mut see = |event: Event<'_>| seen.push(Item::Event(plain_event(&event)));
+    match method {
         0 => {
             let mut events = source.feed(chunk);
             while let Some(event) = events.next_event()? {
@@ -609,7 +609,7 @@ proptest! {
     #[test]
     fn any_sequence_of_responses_bytes_and_ends_does_what_the_model_does(
         steps in prop::collection::vec(step(), 0..40),
-        doors in prop::collection::vec(0..DOORS, 40),
+        methods in prop::collection::vec(0..METHODS, 40),
     ) {
         let milliseconds = Duration::from_millis;
         let reconnect = Reconnect::new().with_time(milliseconds(8)).with_floor(milliseconds(6)).with_ceiling(milliseconds(50));
@@ -617,7 +617,7 @@ proptest! {
         let reconnect = reconnect.with_good_after(10 * SECOND).with_retry_on_temporary_status();
         let mut source = EventSource::new().with_reconnect(reconnect).with_end_data("end");
         let mut model = Model::default();
-        for (step, door) in steps.into_iter().zip(doors) {
+        for (step, method) in steps.into_iter().zip(methods) {
             match step {
                 Step::Response(status, content_type) => {
                     let opened = source.response(status, content_type).is_ok();
@@ -625,7 +625,7 @@ proptest! {
                     prop_assert_eq!(opened, model.state() == ReadyState::Open);
                 }
                 Step::Bytes(bytes) => {
-                    let (events, outcome) = receive(&mut source, &bytes, door);
+                    let (events, outcome) = receive(&mut source, &bytes, method);
                     prop_assert_eq!(events, model.bytes(&bytes));
                     prop_assert_eq!(outcome.is_ok(), model.state() == ReadyState::Open);
                 }

@@ -55,7 +55,7 @@ fn read_lines(parser: &mut LineParser, stream: &[u8], chunk_size: usize) {
     }
 }
 
-/// The owned events of a chunk, by either door.
+/// The owned events of a chunk, by either method.
 fn owned(parser: &mut Parser, chunk: &Bytes, shared: bool) -> Vec<OwnedEvent> {
     let events: Result<_, _> =
         if shared { parser.feed_bytes(chunk).collect() } else { parser.feed(chunk).owned().collect() };

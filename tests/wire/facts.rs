@@ -245,7 +245,7 @@ fn sixteen_mebibytes_is_the_limit_unless_set() {
         let stream = format!("data: {value}\n\n");
         assert_eq!(Parser::new().feed(stream.as_bytes()).next_event().is_ok(), fits);
         assert_eq!(LineParser::new().feed(format!("{value}\n").as_bytes()).next_line().is_ok(), fits);
-        // With a line end. Only those who ask for blocks have a limit for them.
+        // With a line end. Unless set, only `next_block` limits a block.
         let stream = format!(":{}\n\n", &value[2..]);
         assert_eq!(Parser::new().feed(stream.as_bytes()).next_block().is_ok(), fits);
         assert_eq!(Parser::new().feed(stream.repeat(2).as_bytes()).next_event(), Ok(None));

@@ -17,8 +17,8 @@ use sse_wire::{
     BlockLine, Comment, Event, EventId, EventName, FieldError, Head, OwnedBlock, OwnedEvent, ParseErrorKind, Parser,
 };
 
-use crate::drive::{chunks, milliseconds, parser, seen_block, seen_block_of, seen_event_of};
-use crate::oracle::{self, Ask, Outcome, Seen};
+use crate::drive::{block_item, chunks, event_item, milliseconds, parser, plain_block};
+use crate::oracle::{self, Item, ItemKind, Outcome};
 use crate::properties::{config, cuts, events, limits, streams};
 use crate::script::{Script, Task, drain, poll};
 
@@ -34,19 +34,19 @@ fn transport(stream: &[u8], cuts: &[usize], waits: &[bool]) -> Transport {
     Script::new(polls)
 }
 
-fn seen_event(result: Result<OwnedEvent, StreamError<io::ErrorKind>>) -> Seen {
+fn owned_event_item(result: Result<OwnedEvent, StreamError<io::ErrorKind>>) -> Item {
     let result = match result {
-        Ok(event) => seen_event_of(Ok(Some(event.as_event()))),
-        Err(StreamError::Parse(error)) => seen_event_of(Err(error)),
+        Ok(event) => event_item(Ok(Some(event.as_event()))),
+        Err(StreamError::Parse(error)) => event_item(Err(error)),
         Err(error) => panic!("{error}"),
     };
     result.unwrap()
 }
 
-fn seen_owned_block(result: Result<OwnedBlock, StreamError<io::ErrorKind>>) -> Seen {
+fn owned_block_item(result: Result<OwnedBlock, StreamError<io::ErrorKind>>) -> Item {
     match result {
-        Ok(block) => seen_block_of(Ok(Some(block.as_block()))).unwrap(),
-        Err(StreamError::Parse(error)) => seen_block_of(Err(error)).unwrap(),
+        Ok(block) => block_item(Ok(Some(block.as_block()))).unwrap(),
+        Err(StreamError::Parse(error)) => block_item(Err(error)).unwrap(),
         Err(error) => panic!("{error}"),
     }
 }
@@ -56,7 +56,7 @@ macro_rules! outcome {
     ($stream:expr, $results:expr) => {{
         let mut stream = $stream;
         let position = stream.parser().position();
-        let unfinished = stream.finish().as_ref().map(seen_block);
+        let unfinished = stream.finish().as_ref().map(plain_block);
         assert_eq!(stream.finish(), None, "an unfinished block is returned once");
         Outcome {
             results: $results,
@@ -68,7 +68,7 @@ macro_rules! outcome {
     }};
 }
 
-/// Lines are only kept for those who ask for blocks.
+/// Lines are only kept for readers of blocks.
 fn without_lines(mut outcome: Outcome) -> Outcome {
     outcome.unfinished.iter_mut().for_each(|block| block.lines.clear());
     outcome
@@ -82,13 +82,13 @@ proptest! {
         stream in streams(), cuts in cuts(), limits in limits(), waits in vec(any::<bool>(), 0..20),
     ) {
         let mut events = EventStream::with_parser(transport(&stream, &cuts, &waits), parser(limits));
-        let results = drain(&mut events).into_iter().map(seen_event).collect();
-        let expected = without_lines(oracle::interpret(&stream, limits, Ask::Events));
+        let results = drain(&mut events).into_iter().map(owned_event_item).collect();
+        let expected = without_lines(oracle::interpret(&stream, limits, ItemKind::Events));
         prop_assert_eq!(without_lines(outcome!(events, results)), expected);
 
         let mut blocks = BlockStream::with_parser(transport(&stream, &cuts, &waits), parser(limits));
-        let results = drain(&mut blocks).into_iter().map(seen_owned_block).collect();
-        prop_assert_eq!(outcome!(blocks, results), oracle::interpret(&stream, limits, Ask::Blocks));
+        let results = drain(&mut blocks).into_iter().map(owned_block_item).collect();
+        prop_assert_eq!(outcome!(blocks, results), oracle::interpret(&stream, limits, ItemKind::Blocks));
     }
 
     #[test]
@@ -99,13 +99,13 @@ proptest! {
         let mut results = Vec::new();
         loop {
             match poll(&mut blocks) {
-                Poll::Ready(Some(result)) => results.push(seen_owned_block(result)),
+                Poll::Ready(Some(result)) => results.push(owned_block_item(result)),
                 Poll::Ready(None) => break,
                 Poll::Pending => {}
             }
             blocks = BlockStream::from_parts(blocks.into_parts());
         }
-        prop_assert_eq!(outcome!(blocks, results), oracle::interpret(&stream, limits, Ask::Blocks));
+        prop_assert_eq!(outcome!(blocks, results), oracle::interpret(&stream, limits, ItemKind::Blocks));
     }
 
     #[test]
