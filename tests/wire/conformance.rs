@@ -1,4 +1,4 @@
-//! The conformance cases (`tests/data`), each at every cut and through every method.
+//! The conformance cases (`tests/data`), each at every cut and by every method.
 
 use std::iter::repeat;
 use std::time::Duration;
@@ -129,7 +129,7 @@ fn every_parser_case_comes_out_as_it_says_however_it_is_cut_and_by_every_method(
             for method in METHODS {
                 let said = &said[usize::from(method.yields() == ItemKind::Blocks)];
                 let outcome = parse(&case.input, &cuts, Limits::NONE, method);
-                assert_eq!(outcome, expected(said, method), "{} through {method:?} cut at {cuts:?}", case.name);
+                assert_eq!(outcome, expected(said, method), "{} by {method:?} cut at {cuts:?}", case.name);
             }
         }
     }
@@ -148,7 +148,7 @@ fn every_comment_of_every_parser_case_is_a_line_of_a_block() {
         for cuts in case.all_cuts(&mut runner) {
             for method in BLOCK_METHODS {
                 let outcome = parse(&ended, &cuts, Limits::NONE, method);
-                assert_eq!(comments(&outcome), expected, "{} through {method:?} cut at {cuts:?}", case.name);
+                assert_eq!(comments(&outcome), expected, "{} by {method:?} cut at {cuts:?}", case.name);
             }
         }
     }
@@ -162,18 +162,36 @@ fn with_line_ends(stream: &[u8], line_end: &[u8]) -> Vec<u8> {
     [bom, &oracle::lines(stream).iter().flat_map(line).collect::<Vec<_>>()].concat()
 }
 
+/// Reads a stream that is cut like this.
+type Reader = fn(stream: &[u8], cuts: &[usize]) -> Outcome;
+
+/// The ways to read events.
+const READERS: &[(&str, Reader)] = &[
+    ("borrowed", |stream, cuts| parse(stream, cuts, Limits::NONE, Method::Borrowed)),
+    ("owned", |stream, cuts| parse(stream, cuts, Limits::NONE, Method::Owned)),
+    #[cfg(feature = "stream")]
+    ("async", |stream, cuts| crate::stream::read_events(crate::stream::transport(stream, cuts, &[]), Parser::new())),
+    #[cfg(feature = "std")]
+    ("blocking", |stream, cuts| {
+        // An empty read would be the end.
+        let reads = chunks(stream, cuts).into_iter().filter(|chunk| !chunk.is_empty());
+        crate::io::read_all(reads.map(|chunk| Ok(chunk.to_vec())).collect(), Parser::new(), ItemKind::Events)
+    }),
+];
+
+/// Every case, with each line end, whole and byte by byte, by each reader.
 #[test]
-fn every_parser_case_comes_out_as_it_says_with_every_line_end() {
+fn every_parser_case_comes_out_as_it_says_with_every_line_end_by_every_reader() {
     for case in parser_cases() {
         for line_end in ["\n", "\r", "\r\n"] {
             let stream = with_line_ends(&case.input, line_end.as_bytes());
-            for (chunks, cuts) in [("whole", vec![]), ("trickled", vec![1; stream.len()])] {
-                for method in [Method::Borrowed, Method::Owned, Method::Blocks] {
-                    let outcome = parse(&stream, &cuts, Limits::NONE, method);
-                    case.check(&outcome, &format!("with {line_end:?}, {chunks}, through {method:?}"));
-                    assert_eq!(outcome.position, stream.len() as u64);
-                    let said = oracle::interpret(&stream, Limits::NONE, method.yields());
-                    assert_eq!(outcome, expected(&said, method), "{}", case.name);
+            let said = oracle::interpret(&stream, Limits::NONE, ItemKind::Events);
+            for (chunks, cuts) in [("whole", vec![]), ("byte by byte", vec![1; stream.len()])] {
+                for (reader, read) in READERS {
+                    let how = format!("with {line_end:?}, {chunks}, {reader}");
+                    let outcome = read(&stream, &cuts);
+                    case.check(&outcome, &how);
+                    assert_eq!(outcome, expected(&said, Method::Borrowed), "{} {how}", case.name);
                 }
             }
         }
@@ -224,8 +242,8 @@ fn the_lines_of_every_parser_case_are_the_same_however_it_is_cut() {
     }
 }
 
-/// A line without the space after the colon and without the colon after a bare name: what [`Line`] tells.
-fn raw(line: oracle::RawLine<'_>) -> Vec<u8> {
+/// A line as [`rejoined`] makes it: without the space after the colon of a field, and with a colon after a bare name.
+pub fn raw(line: oracle::RawLine<'_>) -> Vec<u8> {
     let bytes = line.bytes;
     match bytes.iter().position(|&byte| byte == b':') {
         None if bytes.is_empty() => Vec::new(),
@@ -238,7 +256,7 @@ fn raw(line: oracle::RawLine<'_>) -> Vec<u8> {
     }
 }
 
-fn rejoined(line: Line<'_>) -> Vec<u8> {
+pub fn rejoined(line: Line<'_>) -> Vec<u8> {
     match line {
         Line::Field { name, value } => [name, b":", value].concat(),
         Line::Comment(text) => [b":", text].concat(),

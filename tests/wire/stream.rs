@@ -22,10 +22,10 @@ use crate::oracle::{self, Item, ItemKind, Outcome};
 use crate::properties::{config, cuts, events, limits, streams};
 use crate::script::{Script, Task, drain, poll};
 
-type Transport = Script<Result<Bytes, io::ErrorKind>>;
+pub type Transport = Script<Result<Bytes, io::ErrorKind>>;
 
 /// A transport of these chunks, which is pending before each of those that `waits` says.
-fn transport(stream: &[u8], cuts: &[usize], waits: &[bool]) -> Transport {
+pub fn transport(stream: &[u8], cuts: &[usize], waits: &[bool]) -> Transport {
     let waits = waits.iter().copied().chain(std::iter::repeat(false));
     let polls = chunks(stream, cuts).into_iter().zip(waits).flat_map(|(chunk, wait)| {
         let chunk = Poll::Ready(Ok(Bytes::copy_from_slice(chunk)));
@@ -68,7 +68,14 @@ macro_rules! outcome {
     }};
 }
 
-/// Lines are only kept for readers of blocks.
+/// The events over this transport, and the state at its end.
+pub fn read_events(transport: Transport, parser: Parser) -> Outcome {
+    let mut events = EventStream::with_parser(transport, parser);
+    let results = drain(&mut events).into_iter().map(owned_event_item).collect();
+    without_lines(outcome!(events, results))
+}
+
+/// Without the lines of the unfinished block, which a parser keeps only for `next_block`.
 fn without_lines(mut outcome: Outcome) -> Outcome {
     outcome.unfinished.iter_mut().for_each(|block| block.lines.clear());
     outcome
@@ -81,10 +88,8 @@ proptest! {
     fn any_stream_at_any_cut_is_what_the_standard_says(
         stream in streams(), cuts in cuts(), limits in limits(), waits in vec(any::<bool>(), 0..20),
     ) {
-        let mut events = EventStream::with_parser(transport(&stream, &cuts, &waits), parser(limits));
-        let results = drain(&mut events).into_iter().map(owned_event_item).collect();
         let expected = without_lines(oracle::interpret(&stream, limits, ItemKind::Events));
-        prop_assert_eq!(without_lines(outcome!(events, results)), expected);
+        prop_assert_eq!(read_events(transport(&stream, &cuts, &waits), parser(limits)), expected);
 
         let mut blocks = BlockStream::with_parser(transport(&stream, &cuts, &waits), parser(limits));
         let results = drain(&mut blocks).into_iter().map(owned_block_item).collect();
