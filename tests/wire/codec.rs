@@ -10,7 +10,7 @@ use crate::drive::{block_item, chunks, event_item, milliseconds, parser, plain_b
 use crate::oracle::{self, Item, ItemKind, Outcome};
 use crate::properties::{config, cuts, limits, streams};
 
-/// What the codec says of this stream; its parser when all was read, and `finish` of the codec, come from the caller.
+/// What the codec yields for this stream, and the state at the end.
 macro_rules! outcome {
     ($codec:expr, $stream:expr, $cuts:expr, $seen:expr) => {{
         let (mut codec, mut src, mut results) = ($codec, BytesMut::new(), Vec::new());
@@ -59,7 +59,7 @@ proptest! {
 }
 
 #[test]
-fn whatever_can_be_encoded_is_appended() {
+fn everything_that_can_be_encoded_is_appended() {
     let (mut codec, mut sent) = (EventCodec::new(), BytesMut::new());
     codec.encode(Event::new("owned").into_owned(), &mut sent).unwrap();
     codec.encode(&Event::new("borrowed").with_id(EventId::from_static("7")), &mut sent).unwrap();
@@ -81,7 +81,7 @@ fn whatever_can_be_encoded_is_appended() {
 }
 
 #[test]
-fn what_was_taken_and_not_read_is_returned() {
+fn into_parts_returns_the_bytes_that_were_not_read() {
     let (mut codec, mut src) = (EventCodec::default(), BytesMut::from("id: 1\ndata: 1\n\ndata: 2\n\n"));
     assert!(codec.decode(&mut src).unwrap().unwrap().is_ok());
     assert!(src.is_empty());
@@ -91,7 +91,7 @@ fn what_was_taken_and_not_read_is_returned() {
 }
 
 #[test]
-fn a_parser_keeps_its_settings_and_its_past() {
+fn a_parser_keeps_its_limits_and_its_last_event_id() {
     let mut codec = EventCodec::new().with_parser(Parser::new().with_max_event_size(1).with_last_event_id("7"));
     let mut src = BytesMut::from("data: long\n\ndata: x\n\n");
     assert_eq!(codec.decode(&mut src).unwrap().unwrap().unwrap_err().limit(), Some(1));

@@ -1,4 +1,4 @@
-//! Blocking I/O: readers and writers that fail, block, and take or give little at a time.
+//! Blocking I/O: readers and writers that fail, block, and read or write a little at a time.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -12,7 +12,7 @@ use crate::drive::{block_item, chunks, event_item, milliseconds, parser, plain_b
 use crate::oracle::{self, ItemKind, Outcome};
 use crate::properties::{config, cuts, limits, streams};
 
-/// Reads as it is told, and then the end; writes as much as it is told, and then everything.
+/// Reads what it was given, and then the end; writes as much as it was told, and then everything.
 #[derive(Debug, Default)]
 struct ScriptedIo {
     reads: VecDeque<Result<Vec<u8>, ErrorKind>>,
@@ -97,7 +97,7 @@ pub fn read_all(reads: VecDeque<Result<Vec<u8>, ErrorKind>>, parser: Parser, kin
     }
 }
 
-/// The data of the next event, or what is said instead.
+/// The data of the next event, or the error.
 fn next(events: &mut Events<ScriptedIo>) -> Option<Result<String, ErrorKind>> {
     events.next().map(|event| match event {
         Ok(event) => Ok(event.into_data().into()),
@@ -158,7 +158,7 @@ fn nothing_is_read_while_there_is_an_event_to_yield() {
 }
 
 #[test]
-fn events_and_blocks_may_be_asked_for_in_turn() {
+fn events_and_blocks_may_be_read_in_turn() {
     let mut events = ScriptedIo::reading([Ok(b": hi\n\ndata: 1\n\n: skipped\n\nda"), Ok(b"ta: 2\n\nid: 7\n\n")]);
     let block = events.next_block().unwrap().unwrap();
     assert_eq!((block.event(), block.lines().next()), (None, Some(BlockLine::Comment("hi"))));
@@ -171,7 +171,7 @@ fn events_and_blocks_may_be_asked_for_in_turn() {
 }
 
 #[test]
-fn a_part_of_what_was_read_may_be_left_to_another_reader_after_any_event() {
+fn the_rest_can_be_read_by_another_reader_after_any_event() {
     let stream = b"\xef\xbb\xbfid: 1\r\ndata: 1\r\n\r\ndata: 2\r\r\ndata: 3\n\nretry: 4\ndata: cut";
     let expected = Events::new(&stream[..]).map(Result::unwrap).collect::<Vec<_>>();
     assert_eq!(expected.len(), 3);
@@ -188,20 +188,20 @@ fn a_part_of_what_was_read_may_be_left_to_another_reader_after_any_event() {
 }
 
 #[test]
-fn events_show_where_they_come_from_and_how_far_they_are() {
+fn debug_shows_the_reader_and_the_rest_that_was_not_read() {
     let mut events = ScriptedIo::reading([Ok(b"data: 1\n\nrest")]);
     assert_eq!(next(&mut events), Some(Ok("1".into())));
     let shown = format!("{events:?}");
     for part in ["Events { reader: ScriptedIo {", "parser: Parser {", "rest: b\"rest\"", "ended: false", ".. }"] {
         assert!(shown.contains(part), "{part} is missing in {shown}");
     }
-    // The reader may be looked at and set while it is read from.
+    // The reader can be changed between two events.
     events.get_mut().reads.push_back(Ok(b"\ndata: 2\n\n".to_vec()));
     assert_eq!(next(&mut events), Some(Ok("2".into())));
 }
 
 #[test]
-fn an_event_that_the_writer_takes_is_one_write_and_no_flush() {
+fn an_event_is_one_write_and_no_flush() {
     let mut events = ScriptedIo::writing([Ok(1000), Ok(1000), Err(ErrorKind::Other)]);
     events.write(Event::new("one\ntwo").with_id(EventId::from_static("7"))).unwrap();
     events.write_blocks(KEEP_ALIVE).unwrap();
@@ -232,12 +232,12 @@ proptest! {
     #[test]
     fn any_stream_from_any_reader_is_what_the_standard_says(
         stream in streams(), cuts in cuts(), limits in limits(), blocks in any::<bool>(),
-        moods in vec(proptest::option::of(0..3_usize), 1..9),
+        errors in vec(proptest::option::of(0..3_usize), 1..9),
     ) {
         let again = [ErrorKind::Interrupted, ErrorKind::WouldBlock, ErrorKind::TimedOut];
-        let moods = moods.into_iter().cycle().map(|mood| mood.map(|kind| Err(again[kind])));
-        let reads = chunks(&stream, &cuts).into_iter().filter(|chunk| !chunk.is_empty()).zip(moods);
-        let reads = reads.flat_map(|(chunk, mood)| mood.into_iter().chain([Ok(chunk.to_vec())])).collect();
+        let errors = errors.into_iter().cycle().map(|error| error.map(|kind| Err(again[kind])));
+        let reads = chunks(&stream, &cuts).into_iter().filter(|chunk| !chunk.is_empty()).zip(errors);
+        let reads = reads.flat_map(|(chunk, error)| error.into_iter().chain([Ok(chunk.to_vec())])).collect();
         let kind = if blocks { ItemKind::Blocks } else { ItemKind::Events };
         let mut expected = oracle::interpret(&stream, limits, kind);
         if !blocks {

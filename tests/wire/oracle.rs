@@ -1,10 +1,10 @@
 //! A literal reading of the standard (WHATWG HTML 9.2.5 and 9.2.6), and of what the two limits mean: slow, with the whole
-//! stream in hand, and sharing nothing with the crate. What it says is what the parser must do.
+//! stream in memory, and sharing no code with the crate. The parser must do what it says.
 
-/// Everything that one can see of a stream.
+/// All results of reading a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Events or blocks, whichever was asked for, and refusals, in order.
+    /// Events or blocks, and refusals, in order.
     pub results: Vec<Item>,
     /// The block that the stream ended in.
     pub unfinished: Option<PlainBlock>,
@@ -26,7 +26,7 @@ pub enum Item {
     },
 }
 
-/// What is larger than its limit.
+/// Which limit is exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitKind {
     Event,
@@ -67,14 +67,14 @@ impl Limits {
     pub const NONE: Limits = Limits { event: usize::MAX, block: usize::MAX };
 }
 
-/// What is asked for.
+/// What is read from a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemKind {
     Events,
     Blocks,
 }
 
-/// What arrives of data that is sent: CR and CRLF as LF.
+/// The data that a client receives: CR and CRLF are LF.
 pub fn arriving(data: &str) -> String {
     data.replace("\r\n", "\n").replace('\r', "\n")
 }
@@ -182,11 +182,11 @@ impl Block {
     }
 }
 
-/// The size of the event in a block of which so much has come: its data, with a LF between two lines, and all values of
+/// The size of the event in a block, or in the first part of one: its data, with a LF between two lines, and all values of
 /// event, id and retry, as text.
 ///
-/// A value counts as it comes, the bytes of an incomplete character as they are. A LF counts with the byte after the colon
-/// of the line that it leads to, or with the end of that line.
+/// The bytes of an incomplete character count as they are. The LF before a line counts with the byte after that line's
+/// colon, or with that line's end.
 fn event_size(block: &[u8]) -> usize {
     let (mut size, mut data_lines) = (0, 0);
     for line in lines_from(block, 0) {
@@ -205,7 +205,7 @@ fn event_size(block: &[u8]) -> usize {
     size + usize::saturating_sub(data_lines, 1)
 }
 
-/// An incomplete character at the end of what has come may yet be completed, and counts as the bytes it has.
+/// An incomplete character at the end may still be completed, and counts as its bytes.
 fn size_so_far(value: &[u8], ended: bool) -> usize {
     let text = decode(value);
     let tail = value.utf8_chunks().last().map_or(&[][..], |last| last.invalid());
@@ -213,7 +213,7 @@ fn size_so_far(value: &[u8], ended: bool) -> usize {
     if incomplete && !ended { text.len() - '\u{fffd}'.len_utf8() + tail.len() } else { text.len() }
 }
 
-/// How much of a block has come when it is refused, and why: the bytes come one by one.
+/// After how many bytes a block is refused, and why. The bytes come one by one.
 ///
 /// `block` are all lines with their ends, without the blank line.
 fn refusal(block: &[u8], limits: Limits) -> Option<(usize, LimitKind)> {
@@ -229,7 +229,7 @@ fn refusal(block: &[u8], limits: Limits) -> Option<(usize, LimitKind)> {
         }
     };
     let (mut fits, mut refused, mut kind) = (0, block.len(), exceeds(block.len())?);
-    // What has come only grows, so the first byte that is too much is found by halving; one by one takes seconds for 40 KB.
+    // The size only grows, so the first byte that is too much is found by halving; one by one takes seconds for 40 KB.
     while refused - fits > 1 {
         let middle = usize::midpoint(fits, refused);
         match exceeds(middle) {
@@ -252,7 +252,7 @@ pub fn interpret_after(before: &Outcome, stream: &[u8], mut limits: Limits, kind
         limits.block = limits.event;
     }
     if BOM.starts_with(stream) {
-        // Nobody knows whether there is a line.
+        // It is not known whether this is a line.
         limits = Limits::NONE;
     }
     let mut outcome = Outcome {
@@ -275,7 +275,7 @@ pub fn interpret_after(before: &Outcome, stream: &[u8], mut limits: Limits, kind
         let mut block = Block::default();
         for line in lines {
             block.process(line.bytes);
-            // With its line end, that is its first byte; the LF of a CRLF comes too late to matter.
+            // The first byte of the line end completes the line; the LF of a CRLF does not count.
             if line.ended && line.start + line.bytes.len() + 1 < come {
                 outcome.reconnection_time = block.retry.or(outcome.reconnection_time);
             }

@@ -1,4 +1,4 @@
-//! Properties: any bytes cut anywhere, against the oracle; any event, there and back.
+//! Properties: any bytes, cut anywhere, against the oracle; any event, encoded and parsed.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::drive::{
 };
 use crate::oracle::{self, Item, ItemKind, Limits, Outcome, PlainBlock, PlainLine};
 
-/// Streams that are likely to mean something: the grammar's tokens, odd text, and plain bytes.
+/// Streams that are likely to hold fields: the grammar's tokens, odd text, and any bytes.
 pub fn streams() -> impl Strategy<Value = Vec<u8>> {
     const TOKENS: [&[u8]; 36] = [
         b"data:",
@@ -65,7 +65,7 @@ pub fn streams() -> impl Strategy<Value = Vec<u8>> {
     vec(token, 0..40).prop_map(|tokens| tokens.concat())
 }
 
-/// Streams of many whole lines, so that blocks lie whole in a chunk, and one mask of line ends serves many lines.
+/// Streams of many whole lines, so that blocks lie whole in a chunk, and one mask of line ends is used for many lines.
 pub fn streams_of_lines() -> impl Strategy<Value = Vec<u8>> {
     const LINE_ENDS: &[&[u8]] = &[b"\n", b"\r", b"\r\n"];
     const LINES: [&[u8]; 24] = [
@@ -187,7 +187,7 @@ pub fn config() -> ProptestConfig {
     ProptestConfig { cases, ..default }
 }
 
-/// Reads so many events or blocks. Expects the error first if the reader before was dropped at this position; returns it if
+/// Reads `most` events or blocks. If `unread` is set, the first result must be the error for this position; returns it if
 /// nothing was read.
 fn read(feed: &mut Feed<'_, '_>, kind: ItemKind, most: usize, mut unread: Option<u64>) -> Option<u64> {
     for _ in 0..most {
@@ -229,7 +229,7 @@ fn events_alone(mut outcome: Outcome) -> Outcome {
     outcome
 }
 
-/// The lines of a block that is encoded again: U+FEFF is not at its start, where it could be a BOM.
+/// The lines of a block after it was encoded again: a comment comes before a U+FEFF that could be a BOM.
 fn encoded_again(block: &PlainBlock) -> Vec<PlainLine> {
     let first = match block.lines.first() {
         Some(PlainLine::Field(name, _)) if name.starts_with('\u{feff}') => Some(PlainLine::Comment(String::new())),
@@ -268,7 +268,7 @@ proptest! {
     }
 
     #[test]
-    fn one_reader_may_be_asked_for_events_and_for_blocks(
+    fn one_reader_may_read_events_and_blocks_in_turn(
         stream in any_streams(), cuts in cuts(), limits in limits_for_all(), blocks in vec(any::<bool>(), 1..8),
     ) {
         let (mut parser, mut blocks) = (parser(limits), blocks.into_iter().cycle());
@@ -289,7 +289,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_stops_early_and_feeds_the_rest_again_misses_nothing(
+    fn stopping_early_and_feeding_the_rest_again_loses_nothing(
         stream in any_streams(), cuts in cuts(), limits in limits(), method in prop::sample::select(&METHODS[..]),
         most in 1..3_usize,
     ) {
@@ -298,16 +298,16 @@ proptest! {
     }
 
     #[test]
-    fn a_reader_that_is_dropped_early_is_an_error_of_the_next_and_only_of_the_next(
+    fn after_a_reader_that_is_dropped_early_the_next_one_begins_with_an_error(
         stream in any_streams(), cuts in cuts(), most in 0..4_usize,
         kind in prop::sample::select(&[ItemKind::Events, ItemKind::Blocks][..]),
     ) {
-        // What is lost is no part of the stream that is seen.
+        // The lost bytes are not part of the stream that is read.
         let mut parser = Parser::new();
         let mut unread = None;
         for chunk in chunks(&stream, &cuts) {
             let before = parser.position();
-            // Another reader tells what is left.
+            // A clone returns the rest.
             let mut twin = parser.clone();
             let mut feed = twin.feed(chunk);
             let still_unread = read(&mut feed, kind, most, unread);
@@ -417,7 +417,7 @@ proptest! {
     }
 
     #[test]
-    fn any_event_comes_back_by_every_way_to_encode_it(event in events(), cuts in cuts()) {
+    fn any_event_is_the_same_after_encoding_it_in_every_way(event in events(), cuts in cuts()) {
         let encoded = event.encode();
         prop_assert_eq!(event.encoded_len(), encoded.len());
         prop_assert_eq!(event.as_event().encode(), &encoded);
@@ -477,7 +477,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_written_in_any_pieces_are_what_they_are_as_a_whole(data in streams(), cuts in cuts()) {
+    fn bytes_written_in_pieces_are_encoded_as_the_whole(data in streams(), cuts in cuts()) {
         let mut encoder = Encoder::new();
         let mut writer = encoder.writer(Head::new());
         for piece in chunks(&data, &cuts) {
@@ -488,7 +488,7 @@ proptest! {
     }
 
     #[test]
-    fn blocks_without_an_event_change_nothing_but_what_they_say(comment in texts(), id in texts(), time in any::<u64>()) {
+    fn blocks_without_an_event_set_only_the_id_and_the_reconnection_time(comment in texts(), id in texts(), time in any::<u64>()) {
         let id = id.replace(['\r', '\n', '\0'], " ");
         let mut encoder = Encoder::new();
         encoder.push(Comment(&comment));
@@ -518,7 +518,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_field_cannot_carry_is_refused_at_its_first_byte(text in texts()) {
+    fn a_refused_name_or_id_is_an_error_at_its_first_refused_byte(text in texts()) {
         let name = text.find(['\r', '\n']);
         let id = text.find(['\r', '\n', '\0']);
         let position = |field, error: sse_wire::FieldError| {

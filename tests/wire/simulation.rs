@@ -82,7 +82,7 @@ struct Simulation {
     actions: BinaryHeap<Reverse<(u64, Action)>>,
     server: Server,
     clients: Vec<Client>,
-    /// One in so many deliveries ends in a cut.
+    /// One of this many deliveries ends in a cut.
     cut_every: u32,
     connects: Vec<u64>,
 }
@@ -179,7 +179,7 @@ fn every_client_gets_every_event_once_in_order_or_is_told_that_some_are_gone() {
     simulation.at(8050, Action::Restart);
     simulation.run();
 
-    // From here on nothing breaks: all catch up.
+    // From here on no connection breaks: all clients catch up.
     simulation.cut_every = 0;
     simulation.at(simulation.now + 1, Action::Publish(EVENTS + 1));
     simulation.run();
@@ -187,14 +187,14 @@ fn every_client_gets_every_event_once_in_order_or_is_told_that_some_are_gone() {
         assert_eq!(client.source.ready_state(), ReadyState::Open);
         assert_eq!((client.last, client.told), (EVENTS + 1, false));
     }
-    // The restart cost all of them events, but for who had none yet, and some were away for too long besides.
+    // The restart lost events for all clients that had received any, and some were disconnected for too long besides.
     let told: usize = simulation.clients.iter().map(|client| client.times_told).sum();
     assert!(told > CLIENTS * 9 / 10, "{told} times");
     assert!(simulation.connects.len() > CLIENTS, "{} connections since the restart", simulation.connects.len());
 }
 
 #[test]
-fn after_a_restart_of_the_server_clients_come_back_spread_over_time() {
+fn after_a_restart_of_the_server_clients_reconnect_spread_over_time() {
     let mut simulation = Simulation::new(&Reconnect::new().with_time(Duration::from_secs(2)).with_jitter(100), 0);
     simulation.at(1000, Action::Publish(1));
     simulation.at(10_000, Action::Restart);
