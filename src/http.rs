@@ -33,7 +33,7 @@ pub const LAST_EVENT_ID: &str = "last-event-id";
 
 /// What a client sends with its request ([9.2.2]), as pairs of name and value.
 ///
-/// `cache-control: no-store` is the cache mode that the standard asks for, as a header: the response comes from the server,
+/// `cache-control: no-store` is the cache mode that the standard requires, as a header: the response comes from the server,
 /// and no cache stores it ([RFC 9111, 5.2.1.5](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.5)).
 ///
 /// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model

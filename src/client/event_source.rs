@@ -242,8 +242,8 @@ impl EventSource {
         Err(rejection)
     }
 
-    /// Sets the pause that the response asked for by the header `Retry-After` ([RFC 9110, 10.2.3]): the next wait is at least
-    /// as long, up to the [ceiling](Reconnect::with_ceiling).
+    /// Sets the pause from the header `Retry-After` of the response ([RFC 9110, 10.2.3]): the next wait is at least as long,
+    /// up to the [ceiling](Reconnect::with_ceiling).
     ///
     /// Call it after [`response`](EventSource::response), which clears that of the previous response.
     ///
@@ -348,7 +348,7 @@ impl EventSource {
         self.parser.last_event_id()
     }
 
-    /// The reconnection time that the server asked for: as [`Parser::reconnection_time`].
+    /// The reconnection time that the server has set: as [`Parser::reconnection_time`].
     #[must_use]
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.parser.reconnection_time()

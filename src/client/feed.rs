@@ -122,7 +122,7 @@ impl<'s, 'c> Feed<'s, 'c> {
         self.events.parser().last_event_id()
     }
 
-    /// The reconnection time that the server asked for, after what was read last.
+    /// The reconnection time that the server has set, after what was read last.
     #[must_use]
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.events.parser().reconnection_time()

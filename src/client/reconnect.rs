@@ -53,8 +53,8 @@ impl Reconnect {
         Reconnect { time, ..self }
     }
 
-    /// The same rules with this shortest reconnection time, whatever the server asks for: `retry: 0` would make clients
-    /// connect in a loop. 100 milliseconds unless set.
+    /// The same rules with this shortest reconnection time, whatever the server sets: `retry: 0` would make clients connect
+    /// in a loop. 100 milliseconds unless set.
     pub fn with_floor(self, floor: Duration) -> Self {
         Reconnect { floor, ..self }
     }
@@ -98,7 +98,7 @@ impl Reconnect {
 
     /// How long to wait before a try, the first being 1.
     ///
-    /// `time`: what the server asked for by `retry`; `retry_after`: by the header of that name. `random`: any number.
+    /// `time`: set by the server's `retry`; `retry_after`: from the header of that name. `random`: any number.
     pub(super) fn wait(&self, tries: u32, time: Option<Duration>, retry_after: Duration, random: u32) -> Duration {
         let time = time.unwrap_or(self.time).max(self.floor).min(self.ceiling);
         let doubled = time.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));

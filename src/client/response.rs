@@ -24,7 +24,7 @@ pub enum Rejection {
         status: u16,
     },
     /// Status 200, but no content type, or another than `text/event-stream`.
-    #[error("not an event stream, by its content type")]
+    #[error("the content type is not text/event-stream")]
     ContentType,
     /// The source was closed before the response came, so that there should have been no request.
     #[error("closed before the response came")]

@@ -398,7 +398,7 @@ impl Parser {
         &self.last_event_id
     }
 
-    /// The last reconnection time that the server asked for ([9.2.6]); `None` if it has not.
+    /// The last reconnection time that the server has set ([9.2.6]); `None` if it has not.
     ///
     /// It changes when a valid retry line ends, before its block does.
     ///
