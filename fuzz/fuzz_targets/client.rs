@@ -1,4 +1,4 @@
-//! Any sequence of responses, bytes and endings: the client's state machine keeps its promises.
+//! Any sequence of responses, bytes and endings: the client does what a model does.
 #![no_main]
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ const BACKOFF: Duration = Duration::from_secs(20);
 const GOOD_AFTER: Duration = Duration::from_secs(9);
 const MAX_TRIES: u32 = 5;
 
-/// What the source is expected to be.
+/// The expected state of the source.
 struct Model {
     state: ReadyState,
     reason: Option<CloseReason>,
@@ -26,7 +26,7 @@ struct Model {
     retry_after: Duration,
     closes_on_too_large: bool,
     is_unrepeatable: bool,
-    /// What a parser alone makes of the bytes of the connection.
+    /// A parser that reads the same bytes.
     parser: Parser,
 }
 
@@ -44,7 +44,7 @@ fn is_end(event: Option<Event<'_>>) -> bool {
     event.is_some_and(|event| event.data() == "end" || event.name() == "bye")
 }
 
-/// What a reader says next, and whether that is an end event.
+/// The next result of a reader, and whether it is an end event.
 type Read<E> = Result<Option<(Item, bool)>, E>;
 
 fn event_of<E>(read: Result<Option<Event<'_>>, E>) -> Read<E> {
@@ -68,7 +68,7 @@ impl Model {
         (self.state, self.reason) = (ReadyState::Closed, Some(reason));
     }
 
-    /// What the source is expected to say if the parser says this.
+    /// The expected result of the source for this result of the parser.
     fn expect(&mut self, read: Read<ParseError>) -> Read<ReceiveError> {
         match &read {
             Ok(Some((_, true))) => self.close(CloseReason::EndEvent),
@@ -80,7 +80,7 @@ impl Model {
         read.map_err(ReceiveError::Parse)
     }
 
-    /// What the source is expected to say if it is not open.
+    /// The expected error of the source if it is not open.
     fn not_open(&self) -> Option<ReceiveError> {
         match (self.state, &self.reason) {
             (ReadyState::Open, None) => None,
@@ -107,7 +107,7 @@ impl Model {
                     let read = $seen(source.$next());
                     if let Some(error) = self.not_open() {
                         assert_eq!(read, Err(error.clone()));
-                        // An iterator says it once.
+                        // An iterator yields it once.
                         assert_eq!($seen(source.$next()), if $is_iterator { Ok(None) } else { Err(error) });
                         goes_on = false;
                         break;
@@ -118,7 +118,7 @@ impl Model {
                         goes_on = false;
                         break;
                     }
-                    // The error of the reader before is no part of what was asked for.
+                    // The error about the reader before does not count.
                     left -= usize::from(!matches!(&expected, Err(ReceiveError::Parse(error)) if error.kind() == Unread));
                 }
                 assert_eq!(source.last_event_id(), parser.parser().last_event_id());

@@ -1,4 +1,4 @@
-//! Any event that can be built comes back, by every way to encode it, and nothing but it.
+//! Any event that can be built is the only one that is read back, by every way to encode it.
 #![no_main]
 
 use std::io::IoSlice;
@@ -10,8 +10,8 @@ use sse_wire_fuzz::drive::{BLOCK_METHODS, EVENT_METHODS, parse};
 use sse_wire_fuzz::fields::Fields;
 use sse_wire_fuzz::oracle::{Item, ItemKind, Limits, PlainBlock, PlainLine, interpret};
 
-/// What is read of it, so many bytes at a time, by vectored and by plain reads in turn; more at a time if it is large, since
-/// each vectored read looks ahead.
+/// Reads it, `step` bytes at a time, by vectored and by plain reads in turn; more at a time if it is large, since each
+/// vectored read searches ahead.
 fn read(mut buf: EncodedEvent<impl AsRef<[u8]>>, step: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     let len = buf.remaining();
@@ -32,7 +32,7 @@ fn read(mut buf: EncodedEvent<impl AsRef<[u8]>>, step: usize) -> Vec<u8> {
     bytes
 }
 
-/// The event with text of its own, by every way to make it.
+/// The owned event, by every way to make it.
 fn owned(event: Event<'_>) -> OwnedEvent {
     let owned = event.into_owned();
     assert_eq!(owned, event);
@@ -82,7 +82,7 @@ fuzz_target!(|fields: Fields<'_>| {
         let encoded = encode(event, 1 + fields.name.as_ref().map_or(0, |name| name.len()));
         encoder.push(&encoded);
         let arriving = fields.event_that_arrives();
-        // Its head alone says the same but the name, which means nothing without data.
+        // Its head alone has the same meaning, without the name, which has no effect without data.
         let head = event.head().encode();
         assert_eq!(event.head().encoded_len(), head.len());
         encoder.push(event.head());
@@ -90,7 +90,7 @@ fuzz_target!(|fields: Fields<'_>| {
         let lines = arriving.lines.iter().filter(stays).cloned().collect();
         let head = PlainBlock { event: None, lines, ..arriving.clone() };
         expected.push(arriving.clone());
-        // A block without lines is none.
+        // There is no block without lines.
         expected.extend((!head.lines.is_empty()).then_some(head));
         encoder.push(event);
         expected.push(arriving);

@@ -1,4 +1,4 @@
-//! Any bytes, cut anywhere, under small limits: the same blocks are refused at every cut, and no more memory is taken than
+//! Any bytes, cut anywhere, under small limits: the same blocks are refused at every cut, and no more memory is used than
 //! the limits allow.
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Any bytes, cut anywhere, read by readers that may stop early: the lines that the oracle sees, and no more memory than the
-//! limit allows.
+//! Any bytes, cut anywhere, read by readers that may stop early: the lines of the oracle, and no more memory than the limit
+//! allows.
 #![no_main]
 
 use allocation_counter::measure;
@@ -43,7 +43,7 @@ fn expected(line: RawLine<'_>, limit: usize) -> Item {
     }
 }
 
-/// Reads all of the chunks. Passes on what comes, and then where it begins.
+/// Reads all of the chunks. Passes each result to `see`, and then where it begins to `see_start`.
 fn read(
     parser: &mut LineParser,
     chunks: &[&[u8]],
@@ -52,7 +52,7 @@ fn read(
     mut see_start: impl FnMut(u64),
 ) {
     let mut turns = turns.into_iter().cycle();
-    // Where a reader was dropped that had not read all.
+    // The position at which a reader was dropped early.
     let mut unread = None;
     for &chunk in chunks {
         let (mut rest, mut ended) = (chunk, false);
@@ -90,7 +90,7 @@ fn read(
     }
 }
 
-/// A chunk of nothing holds nothing but the error of the reader before.
+/// An empty chunk yields only the error about the reader before.
 fn read_empty(parser: &mut LineParser, unread: &mut Option<u64>) {
     let mut lines = parser.feed(b"");
     assert_unread(&mut lines, unread);
@@ -105,7 +105,7 @@ fn assert_unread(lines: &mut LineFeed<'_, '_>, unread: &mut Option<u64>) {
     }
 }
 
-/// What comes in the chunk after what the parser has taken of it.
+/// The part of the chunk that the parser has not read.
 fn after<'c>(chunk: &'c [u8], parser: &LineParser, before: u64) -> &'c [u8] {
     &chunk[usize::try_from(parser.position() - before).expect("it is part of the chunk")..]
 }
@@ -137,7 +137,7 @@ fuzz_target!(|input: CutStream<'_>| {
     let lines = oracle::lines(input.stream);
     let mut expected_starts: Vec<_> = lines.iter().map(|line| line.start as u64).collect();
     let mut expected: Vec<Item> = lines.into_iter().map(|line| expected(line, limit)).collect();
-    // An incomplete BOM may be all there is, and is then a line whatever the limit.
+    // A stream that is only an incomplete BOM is a line, whatever the limit.
     if may_be_bom(input.stream) {
         expected = vec![Item::Field(input.stream.to_vec(), Vec::new())];
         expected_starts.clear();
@@ -147,7 +147,7 @@ fuzz_target!(|input: CutStream<'_>| {
 
     let mut parser = LineParser::new().with_max_line_size(limit);
     let most = measure(|| read(&mut parser, &chunks, input.turns(), |_| (), |_| ())).bytes_max;
-    // A buffer that grows to twice of what is in it lives beside the old one.
+    // A buffer grows to twice its length beside the old one.
     let allowed = 3 * limit.min(input.stream.len()) as u64 + 16;
     assert!(most <= allowed, "{most} bytes, {allowed} allowed");
 });

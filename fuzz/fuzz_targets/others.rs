@@ -1,4 +1,4 @@
-//! What the encoder writes is what two parsers by others read.
+//! Two parsers by other authors read what the encoder writes.
 #![no_main]
 
 use std::num::NonZeroUsize;
@@ -35,7 +35,7 @@ fuzz_target!(|fields: Fields<'_>| {
         encoder.push(Comment(comment));
     }
     encoder.push(event);
-    // What leaks out of the event would be seen in the one after it.
+    // A forged field would show in the event after it.
     encoder.push(Event::new("after"));
     let stream = encoder.take();
 

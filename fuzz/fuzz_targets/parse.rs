@@ -28,7 +28,7 @@ fn in_turns(input: &CutStream<'_>, mut limits: Limits, events: &Outcome, blocks:
     }
 }
 
-/// A block as it comes back when it is encoded. Its first line is never one that begins with U+FEFF, which could be a BOM.
+/// A block after it was encoded and parsed: a comment comes before a U+FEFF that could be a BOM.
 fn again(mut block: PlainBlock) -> PlainBlock {
     if matches!(block.lines.first(), Some(PlainLine::Field(name, _)) if name.starts_with('\u{feff}')) {
         block.lines.insert(0, PlainLine::Comment(String::new()));
@@ -36,7 +36,7 @@ fn again(mut block: PlainBlock) -> PlainBlock {
     block
 }
 
-/// Encodes a block in every way. Alone, at the start of a stream, it says what it said before.
+/// Encodes a block in every way. Alone, at the start of a stream, it has the same meaning.
 fn encode(block: Block<'_>, encoder: &mut Encoder, appended: &mut Vec<u8>) {
     let (encoded, owned) = (block.encode(), block.into_owned());
     assert_eq!((block.encoded_len(), owned.encoded_len()), (encoded.len(), encoded.len()));
@@ -48,7 +48,7 @@ fn encode(block: Block<'_>, encoder: &mut Encoder, appended: &mut Vec<u8>) {
     } else {
         encoder.push(&owned);
     }
-    // What comes from before the block, if it has no id of its own.
+    // The last event ID from before the block, if the block has no id.
     let last_event_id = block.event().map_or("", |event| event.last_event_id());
     let mut parser = Parser::new().with_last_event_id(last_event_id);
     let blocks: Vec<OwnedBlock> = parser.feed(&encoded).owned_blocks().map(|block| block.expect("it fits")).collect();

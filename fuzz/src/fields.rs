@@ -1,4 +1,4 @@
-//! The parts of an event: texts with a byte between them that no text has.
+//! The parts of an event: texts, separated by a byte that is in no text.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// The event, if it can be built. Checks that what cannot be is refused, and where.
+    /// The event, if it can be built. Checks which names and ids are refused, and at which byte.
     pub fn event(&self) -> Option<Event<'_>> {
         Some(self.head()?.with_data(&self.data))
     }
@@ -38,14 +38,14 @@ impl Fields<'_> {
         Some(head.with_optional_retry(retry))
     }
 
-    /// The comment as it arrives: a block of its own.
+    /// The comment as a client receives it: a block.
     pub fn comment_that_arrives(&self) -> Option<PlainBlock> {
         let lines =
             arriving(self.comment.as_ref()?).split('\n').map(|line| PlainLine::Comment(line.to_owned())).collect();
         Some(PlainBlock { lines, ..PlainBlock::default() })
     }
 
-    /// The event as it arrives, if it can be built.
+    /// The event as a client receives it, if it can be built.
     pub fn event_that_arrives(&self) -> PlainBlock {
         let name = self.name.as_deref().filter(|name| !name.is_empty());
         let id = self.id.as_deref().map(str::to_owned);
@@ -69,7 +69,7 @@ impl Fields<'_> {
         PlainBlock { event: Some(event), id, retry, lines }
     }
 
-    /// The bytes that become this.
+    /// The input that is read as this value.
     pub fn seed(&self) -> Vec<u8> {
         let text =
             |text: &Option<Cow<'_, str>>| text.as_ref().map_or(Vec::new(), |text| [b"+", text.as_bytes()].concat());
@@ -79,7 +79,7 @@ impl Fields<'_> {
     }
 }
 
-/// What a field cannot carry is refused at its first byte of that kind.
+/// A name or an id is refused at its first refused byte.
 fn assert_refused<T>(built: &Option<Result<T, FieldError>>, field: Field, text: Option<&str>, refused: &[char]) {
     let expected = text.and_then(|text| text.find(refused).map(|index| (field, text.as_bytes()[index], index)));
     let error = built.as_ref().and_then(|built| built.as_ref().err());

@@ -10,11 +10,11 @@ use crate::oracle::{Item, ItemKind, Outcome, PlainBlock, PlainLine};
 /// One reader of a chunk, or of what is left of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
-    /// How events come out.
+    /// The method that is called.
     pub method: Method,
     /// After how many events, blocks or errors it stops.
     pub most: usize,
-    /// Whether it is dropped, and does not say what is left: the next one then begins with the error `Unread`.
+    /// Whether it is dropped without `into_rest`: the next one then begins with the error `Unread`.
     pub is_dropped: bool,
     /// Whether another reader comes before it, and is dropped before it has read anything.
     pub after_unused: bool,
@@ -36,20 +36,20 @@ impl From<u8> for Turn {
     }
 }
 
-/// What the readers have seen.
+/// What the readers have read.
 #[derive(Default)]
 struct Readers {
     results: Vec<Item>,
     /// How much the current reader may still read.
     left: usize,
-    /// Whether it has said that its chunk is at its end.
+    /// Whether it is at the end of its chunk.
     ended: bool,
-    /// Where the reader before was dropped, until the error that says so.
+    /// The position at which the reader before was dropped, until its error was returned.
     unread: Option<u64>,
 }
 
 impl Readers {
-    /// Writes down what was read. Returns whether the reader goes on.
+    /// Collects a result. Returns whether the reader goes on.
     fn see<T>(&mut self, read: Result<Option<T>, ParseError>, seen: impl FnOnce(T) -> Item) -> bool {
         if let Some(position) = self.unread.take() {
             let error = read.err().expect("the reader before was dropped");
@@ -139,7 +139,7 @@ impl Readers {
     }
 }
 
-/// What comes in the chunk after what the parser has taken of it.
+/// The part of the chunk that the parser has not read.
 fn after(chunk: &Bytes, parser: &Parser, before: u64) -> Bytes {
     chunk.slice(usize::try_from(parser.position() - before).expect("it is part of the chunk")..)
 }
@@ -157,7 +157,8 @@ pub fn parse_in_turns(parser: &mut Parser, input: &CutStream<'_>) -> Outcome {
                 readers.read(parser, &Bytes::new(), turn);
                 assert_eq!((readers.unread, readers.results.len()), (None, seen));
             }
-            // Of a chunk that is the LF of a CRLF nothing is left to be unread, and only its reader says that it is too much.
+            // Of a chunk that is the LF of a CRLF, nothing is left to be unread, and only its reader returns the error that
+            // the block is too large.
             if turn.after_unused && rest != "\n" {
                 let before = parser.position();
                 drop(parser.feed(&rest));
@@ -222,7 +223,7 @@ fn says_the_same(block: &PlainBlock, expected: &PlainBlock) -> bool {
     values(block) == values(expected) && (block.lines == expected.lines || block.lines == encoded_lines(expected))
 }
 
-/// The lines that an encoder writes for what a block says.
+/// The lines that an encoder writes for the event, id and retry of a block.
 fn encoded_lines(block: &PlainBlock) -> Vec<PlainLine> {
     let field = |name: &str, value: &str| PlainLine::Field(name.to_owned(), value.to_owned());
     let name = block.event.as_ref().map(|event| &*event.name).filter(|name| *name != "message" || names_message(block));
@@ -235,7 +236,7 @@ fn encoded_lines(block: &PlainBlock) -> Vec<PlainLine> {
     head.into_iter().flatten().chain(data).collect()
 }
 
-/// Whether the last name of the block is `message`, and not none.
+/// Whether the last name of the block is `message`, and not empty.
 fn names_message(block: &PlainBlock) -> bool {
     let names = block.lines.iter().rev().filter_map(|line| match line {
         PlainLine::Field(name, value) if name == "event" => Some(&**value),
