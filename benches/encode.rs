@@ -1,4 +1,4 @@
-//! How long encoding takes, beside what no encoder can leave out: `cargo bench -p benches --bench encode`.
+//! How long encoding takes, beside the work that no encoder can leave out: `cargo bench -p benches --bench encode`.
 //!
 //! The limits: a copy of the data into memory that is there already (`memcpy`), and a loop written by hand that gets
 //! line ends right and checks name and id (`loop`).

@@ -1,9 +1,9 @@
-//! How long parsing takes, beside what no parser can leave out: `cargo bench -p benches --bench parse`.
+//! How long parsing takes, beside the work that no parser can leave out: `cargo bench -p benches --bench parse`.
 //!
 //! The limits are over the same chunks: a copy of them (`memcpy`), a search for every line end in them (`scan`), a
 //! check of every line that it is UTF-8 (`utf8`), and the last two together (`scan+utf8`).
 //!
-//! With `--features stream`, also by way of `EventStream`.
+//! With `--features stream`, also with `EventStream`.
 
 mod corpora;
 
@@ -105,7 +105,7 @@ fn owned(chunks: Vec<Bytes>) {
     }
 }
 
-/// The same through the adapter, which should cost next to nothing.
+/// The same with the adapter, which should cost almost nothing.
 #[cfg(feature = "stream")]
 fn streamed(chunks: Vec<Bytes>) {
     use futures_util::{Stream, stream};

@@ -1,9 +1,8 @@
-//! Server-Sent Events from end to end, with nothing but the standard library around the crate.
+//! Server-Sent Events from end to end, with only this crate and the standard library.
 //!
-//! `cargo run --example quickstart` starts an HTTP server on a loopback port and reads from it. Half-way the
-//! connection breaks, in the middle of an event; the client reconnects with `Last-Event-ID` and gets exactly the rest.
-//! An `EventSource` decides when to reconnect, and a `ReplayBuffer` what the rest is.
-//! The exit status is 0 if nothing was lost and nothing came twice.
+//! `cargo run --example quickstart` starts an HTTP server on a loopback port and reads from it. Half-way the connection
+//! breaks, in the middle of an event; the client reconnects with `Last-Event-ID` and gets exactly the rest. An `EventSource`
+//! decides when to reconnect, and a `ReplayBuffer` what the rest is. The exit status is 0 if every event came exactly once.
 
 use std::error::Error;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -18,7 +17,7 @@ use sse_wire::{BlockLine, Comment, Encoder, Event, EventId, EventName, Head, KEE
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Nothing here takes that long: a read or write that does is an error, so that the example never hangs.
+/// A read or write that takes this long is an error, so that the example never hangs.
 const PATIENCE: Option<Duration> = Some(Duration::from_secs(10));
 
 fn main() -> ExitCode {
@@ -160,7 +159,7 @@ fn receive(address: SocketAddr) -> Vec<OwnedEvent> {
             println!("  client: the connection ended: {error}");
         }
         let unfinished = source.finish().and_then(|block| block.event()).map_or(0, |event| event.data().len());
-        // A random number spreads the clients of a server that was restarted. Here is only one.
+        // A random number spreads the clients of a server that was restarted. Here there is only one.
         match source.disconnected(connected.elapsed(), 0) {
             Ok(wait) => {
                 let id = source.last_event_id();
@@ -234,7 +233,7 @@ fn request(address: SocketAddr, source: &mut EventSource) -> Result<ChunkedBody>
     Ok(ChunkedBody { reader, left: 0 })
 }
 
-/// The body of a chunked answer. HTTP's chunks have nothing to do with where events begin and end.
+/// The body of a chunked answer. Events may begin and end anywhere in HTTP's chunks.
 struct ChunkedBody {
     reader: BufReader<TcpStream>,
     /// What is left of the current chunk.

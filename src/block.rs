@@ -1,4 +1,4 @@
-//! Everything that a block says.
+//! A block, with all of its lines.
 
 use alloc::boxed::Box;
 use core::hash::{Hash, Hasher};
@@ -14,7 +14,8 @@ use crate::owned::OwnedEvent;
 
 /// A block: the lines up to a blank line, whether they dispatch an event or not.
 ///
-/// For relays, SDKs with rules of their own, and people who debug. [`Feed::next_block`](crate::Feed::next_block) yields it.
+/// For relays, for clients with other rules than the standard's, and for debugging.
+/// [`Feed::next_block`](crate::Feed::next_block) yields it.
 ///
 /// ```
 /// use sse_wire::{BlockLine, Parser};
@@ -28,10 +29,10 @@ use crate::owned::OwnedEvent;
 /// # Ok::<(), sse_wire::ParseError>(())
 /// ```
 ///
-/// Two blocks are equal if they say the same; how their lines end does not matter.
+/// Two blocks are equal if their lines and events are, whatever the line ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Block<'a> {
-    /// The lines with their ends, as they came, but for ill-formed UTF-8.
+    /// The lines with their ends, as they came, with U+FFFD for ill-formed UTF-8.
     pub(crate) text: &'a str,
     pub(crate) event: Option<Event<'a>>,
     pub(crate) id: Option<EventId<'a>>,
@@ -59,14 +60,14 @@ impl<'a> Block<'a> {
 
     /// Every line in its order, comments and unknown fields included.
     ///
-    /// If a part of the block was read by [`next_event`](crate::Feed::next_event), which keeps only what an event needs, these
-    /// are lines that say the same, without comments and unknown fields.
+    /// If a part of the block was read by [`next_event`](crate::Feed::next_event), which keeps only what an event needs,
+    /// these are lines with the same meaning, without comments and unknown fields.
     #[must_use]
     pub fn lines(&self) -> BlockLines<'a> {
         BlockLines(self.text)
     }
 
-    /// The same block with text of its own. Copies the text.
+    /// The same block, owning its text. Copies the text.
     #[must_use]
     pub fn into_owned(self) -> OwnedBlock {
         self.into_owned_with(Event::into_owned)
@@ -134,7 +135,7 @@ impl<'a> Iterator for BlockLines<'a> {
 
 impl core::iter::FusedIterator for BlockLines<'_> {}
 
-/// A block with text of its own: `Send + 'static`, for other tasks and threads.
+/// A block that owns its text: `Send + 'static`, for other tasks and threads.
 #[derive(Clone, Debug, Default)]
 pub struct OwnedBlock {
     text: Box<str>,
@@ -179,7 +180,7 @@ impl OwnedBlock {
         self.as_block().lines()
     }
 
-    /// The last event ID of its event, in place of none: see [`OwnedEvent::without_id`].
+    /// Sets the last event ID of its event, which has none: see [`OwnedEvent::without_id`].
     pub(crate) fn set_last_event_id(&mut self, id: ByteString) {
         if let Some(event) = &mut self.event {
             event.set_last_event_id(id);
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_says_everything_in_its_order_wherever_it_is_cut() {
+    fn a_block_has_all_lines_in_order_wherever_it_is_cut() {
         for cut in 0..=STREAM.len() {
             let mut parser = Parser::new();
             let mut seen = 0;
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_of_which_a_part_was_read_for_its_event_has_the_lines_that_say_the_same() {
+    fn a_block_of_which_a_part_was_read_as_an_event_has_lines_with_the_same_meaning() {
         const BLOCK: &[u8] = b"own: y\n: c\r\ndata: x\rid: 7\n\n";
         for cut in 0..BLOCK.len() {
             for other in cut..BLOCK.len() {
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_without_an_event_is_a_block_and_blank_lines_are_none() {
+    fn a_block_without_an_event_is_a_block_and_a_blank_line_alone_is_not() {
         let stream = b"\n\r\n: c\n\n\n\nown\r\r\nid: 1\n\nretry: 2\n\nevent: e\n\n\r";
         for size in 1..=stream.len() {
             let mut parser = Parser::new();
@@ -326,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bom_is_a_bom_at_the_start_of_a_stream_alone() {
+    fn a_bom_is_dropped_only_at_the_start_of_a_stream() {
         let mut parser = Parser::new();
         let mut blocks = parser.feed("\u{feff}data: 1\n\n\u{feff}data: 2\n\n".as_bytes());
         assert_eq!(blocks.next_block().unwrap().unwrap().event(), Some(Event::new("1")));
@@ -345,21 +346,21 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_end_once_and_for_all() {
+    fn after_the_last_line_there_are_no_more() {
         let mut lines = BlockLines("data: x");
         assert_eq!(lines.next(), Some(BlockLine::Field { name: "data", value: "x" }));
         assert_eq!((lines.next(), lines.next()), (None, None));
     }
 
     #[test]
-    fn an_owned_block_of_nothing_is_empty() {
+    fn the_default_owned_block_is_empty() {
         let block = OwnedBlock::default();
         assert_eq!((block.event(), block.id(), block.retry(), block.lines().count()), (None, None, None, 0));
         assert_eq!(block.into_event(), None);
     }
 
     #[test]
-    fn blocks_that_say_the_same_are_equal_however_their_lines_end() {
+    fn blocks_with_equal_lines_are_equal_whatever_the_line_ends() {
         let block = |stream: &[u8]| Parser::new().feed(stream).owned_blocks().next().unwrap().unwrap();
         let hash = |block: &OwnedBlock| {
             let mut hasher = std::hash::DefaultHasher::new();

@@ -3,7 +3,7 @@
 #[cfg(test)]
 use crate::looked_at;
 
-/// What takes the place of each maximal subpart of an ill-formed sequence.
+/// Replaces each maximal subpart of an ill-formed sequence.
 const REPLACEMENT: &str = "\u{fffd}";
 
 /// `bytes` as text, if they are well-formed UTF-8.
@@ -16,12 +16,12 @@ pub(crate) fn well_formed(bytes: &[u8]) -> Option<&str> {
         if bytes.len() < 32 { core::str::from_utf8(bytes).ok()? } else { simdutf8::basic::from_utf8(bytes).ok()? };
     #[cfg(not(feature = "simd"))]
     let text = core::str::from_utf8(bytes).ok()?;
-    // Slicing makes the compiler use the length that it has at hand. Without it, address and length are loaded as 16 bytes
+    // Slicing makes the compiler use the length that is in a register. Without it, address and length are loaded as 16 bytes
     // that were just stored as twice 8, which costs 8 ns for an event of one byte.
     text.get(..bytes.len())
 }
 
-/// Gives `text` what `bytes` say, with U+FFFD for each maximal subpart that is ill-formed.
+/// Passes the text of `bytes` to `text`, with U+FFFD for each ill-formed maximal subpart.
 fn lossy(bytes: &[u8], text: &mut impl FnMut(&str)) {
     #[cfg(test)]
     looked_at::as_text(bytes.len());
@@ -38,7 +38,8 @@ fn lossy(bytes: &[u8], text: &mut impl FnMut(&str)) {
 /// Decodes text that arrives in pieces, wherever it was cut.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Decoder {
-    /// The beginning of a character, whose rest is in the next piece. A fourth byte is there only while it is looked at.
+    /// The beginning of a character, whose rest is in the next piece. The fourth byte is used only while a character is
+    /// checked.
     bytes: [u8; 4],
     len: u8,
 }
@@ -50,7 +51,7 @@ impl Decoder {
         usize::from(self.len)
     }
 
-    /// Decodes the next piece, and gives `text` what is certain so far.
+    /// Decodes the next piece, and passes all but an incomplete last character to `text`.
     #[inline(always)]
     pub(crate) fn push(&mut self, bytes: &[u8], mut text: impl FnMut(&str)) {
         if self.len == 0
@@ -105,7 +106,7 @@ impl Decoder {
         }
     }
 
-    /// The end of the text: a character that is incomplete stays so.
+    /// The end of the text: an incomplete character becomes U+FFFD.
     #[inline(always)]
     pub(crate) fn finish(&mut self, mut text: impl FnMut(&str)) {
         if self.len > 0 {

@@ -13,11 +13,11 @@ const DEFAULT_NAME: &str = "message";
 
 /// An event: its data, and perhaps a name, an id and a reconnection time. All of its text is borrowed.
 ///
-/// A [`Feed`](crate::Feed) yields it, and [`encode`](Event::encode) writes it. It is `Copy`. What its methods return lives as
-/// long as the text, which may be longer than this value. [`OwnedEvent`](crate::OwnedEvent) has text of its own.
+/// A [`Feed`](crate::Feed) yields it, and [`encode`](Event::encode) writes it. It is `Copy`. What its methods return lives
+/// as long as the text, which may be longer than this value. [`OwnedEvent`](crate::OwnedEvent) owns its text.
 ///
-/// An event that exists can be encoded: [`EventName`] and [`EventId`] hold only what their fields can carry, and data may
-/// hold anything. Two events are equal if a client could not tell them apart.
+/// Every event can be encoded: [`EventName`] and [`EventId`] hold only what their fields can carry, and data may hold
+/// anything. Two events are equal if a client could not tell them apart.
 ///
 /// ```
 /// use sse_wire::{Event, EventId, EventName};
@@ -33,8 +33,8 @@ pub struct Event<'a> {
     // Invariant: never empty.
     name: Option<EventName<'a>>,
     data: &'a str,
-    // Invariant: an `EventId` where `has_id`. Otherwise the id of an earlier event, or what a parser was told to start
-    // with: it is shown, and never written.
+    // Invariant: an `EventId` where `has_id`. Otherwise the id of an earlier event, or the one that a parser started with,
+    // which is never encoded.
     last_event_id: &'a str,
     has_id: bool,
     retry: Option<Duration>,
@@ -105,7 +105,7 @@ impl<'a> Event<'a> {
         Event { retry: time, ..self }
     }
 
-    /// The same event with other data: for relays that change what an event says and keep what it is.
+    /// The same event with other data: for relays that change the data and keep the rest.
     #[must_use]
     pub const fn with_data(self, data: &'a str) -> Self {
         Event { data, ..self }
@@ -125,7 +125,7 @@ impl<'a> Event<'a> {
         self.data
     }
 
-    /// The id field of this very event.
+    /// The event's own id field.
     #[inline]
     #[must_use]
     pub fn id(&self) -> Option<&'a str> {
@@ -142,14 +142,14 @@ impl<'a> Event<'a> {
         self.last_event_id
     }
 
-    /// The reconnection time that this very event sets.
+    /// The reconnection time that this event sets.
     #[inline]
     #[must_use]
     pub const fn retry(&self) -> Option<Duration> {
         self.retry
     }
 
-    /// The name as it was given: `None` where [`name`](Event::name) says `message` without having been told.
+    /// The name as it was given: `None` if there is none, where [`name`](Event::name) returns `message`.
     ///
     /// An [`EventName`] can go into another event.
     #[inline]
@@ -158,7 +158,7 @@ impl<'a> Event<'a> {
         self.name
     }
 
-    /// The id field of this very event, as an [`EventId`], which can go into another event.
+    /// The event's own id field, as an [`EventId`], which can go into another event.
     #[inline]
     #[must_use]
     pub fn event_id(&self) -> Option<EventId<'a>> {
@@ -212,7 +212,7 @@ impl fmt::Debug for Event<'_> {
 
 /// All of an event but its data: name, id and reconnection time.
 ///
-/// For data that is no `&str`: [`Encoder::writer`](crate::Encoder::writer), JSON, and
+/// For data that is not a `&str`: [`Encoder::writer`](crate::Encoder::writer), JSON, and
 /// [`OwnedEvent::new`](crate::OwnedEvent::new). Encoded by itself it is a block without an event, which sets the client's
 /// last event ID or reconnection time; without an event, a name has no effect, and is not written.
 ///

@@ -1,4 +1,4 @@
-//! What a line is: a field, a comment, or blank ([9.2.6]). The one place that knows how fields are written.
+//! What a line is: a field, a comment, or blank ([9.2.6]). All field names and values are read here.
 //!
 //! [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
@@ -6,7 +6,7 @@ use core::fmt;
 
 /// A field that the standard gives a meaning to ([9.2.6]).
 ///
-/// Any other field name is allowed in an event stream, and ignored by clients.
+/// Other field names are allowed in an event stream; clients ignore them.
 ///
 /// [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,11 +75,11 @@ impl fmt::Display for Field {
 /// What a line is, as far as its first bytes tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// No line: it ends at once.
+    /// It is empty.
     Blank,
     /// It begins with a colon.
     Comment,
-    /// A field with a meaning, whose value begins at this index. (A byte, so that all of it fits into a register.)
+    /// A field with a meaning, whose value begins at this index. (A `u8`, so that a `Line` fits into a register.)
     Field(Field, u8),
     /// A field that the standard ignores.
     Unknown,
@@ -89,7 +89,7 @@ pub(crate) enum Line {
 pub(crate) const DATA: &[u8] = Field::Data.usual_start();
 pub(crate) const EVENT: &[u8] = Field::Event.usual_start();
 
-/// So many bytes of a line always tell what it is: `retry:`, and whether a space follows.
+/// This many bytes of a line are always enough to tell what it is: `retry:` and the byte after it.
 const LONGEST_START: usize = 7;
 
 /// The first bytes of a line that do not tell yet what it is: at most the name of a field, and the colon after it.
@@ -100,14 +100,14 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    /// Of a line for which [`Line::of`] says `None`.
+    /// The start of a line for which [`Line::of`] returns `None`.
     #[expect(clippy::cast_possible_truncation, reason = "it is shorter than `LONGEST_START`")]
     pub(crate) fn of(bytes: &[u8]) -> Option<Start> {
         let field = Field::by_first_byte(*bytes.first()?)?;
         Some(Start { field, len: bytes.len() as u8 })
     }
 
-    /// With one more byte, if that is the usual one: the field, if that tells.
+    /// Adds one byte, if it is the usual next one; otherwise `None`. `Ok` if the field is known then.
     #[inline(always)]
     pub(crate) fn with(self, byte: u8) -> Option<Result<Field, Start>> {
         let (usual, len) = (self.field.usual_start(), usize::from(self.len));
@@ -117,8 +117,8 @@ impl Start {
         Some(if len + 1 == usual.len() { Ok(self.field) } else { Err(Start { len: self.len + 1, ..self }) })
     }
 
-    /// What the line is that goes on with `more`, which may go on after its end; or its start, if that does not tell either.
-    /// Where a value begins is an index in `more`.
+    /// What the line is if `more` comes next, or `Err` with its longer start if that does not tell yet. `more` may go on
+    /// after the end of the line. The index of a value is one in `more`.
     #[expect(clippy::cast_possible_truncation, reason = "it is shorter than `LONGEST_START`")]
     pub(crate) fn and(self, more: &[u8]) -> Result<Line, Start> {
         let len = usize::from(self.len);
@@ -127,7 +127,7 @@ impl Start {
         let end = LONGEST_START.min(len + more.len());
         bytes[len..end].copy_from_slice(&more[..end - len]);
         match Line::of(&bytes[..end]) {
-            // None of it came before `more`, or the line would have been known then.
+            // The value begins in `more`: if it had begun before, the line would have been known then.
             Some(Line::Field(field, value)) => Ok(Line::Field(field, value - self.len)),
             Some(line) => Ok(line),
             None => Err(Start { len: end as u8, ..self }),
@@ -136,7 +136,7 @@ impl Start {
 }
 
 impl Line {
-    /// What the line is that `bytes` begin with. They may go on after its end.
+    /// What the first line of `bytes` is. They may go on after its end.
     ///
     /// `None` if they are too few to tell: more of the line must come.
     #[inline(always)]
@@ -178,14 +178,14 @@ impl Line {
 
 /// Name and value of a field line, known or not; the name of a comment is empty.
 ///
-/// The value is what stands after the first colon, without one leading space.
+/// The value is all that comes after the first colon, without one leading space.
 pub(crate) fn split(line: &[u8]) -> (&[u8], &[u8]) {
     let colon = memchr::memchr(b':', line);
     let (name, value) = colon.map_or((line, &[][..]), |at| (&line[..at], &line[at + 1..]));
     (name, value.strip_prefix(b" ").unwrap_or(value))
 }
 
-/// The reconnection time that a value says: ASCII digits only, at least one; what is beyond `u64` milliseconds saturates.
+/// The reconnection time of a `retry` value: ASCII digits only, at least one. More than `u64::MAX` milliseconds saturate.
 pub(crate) fn retry(value: &[u8]) -> Option<core::time::Duration> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return None;
@@ -228,7 +228,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_field_is_found_by_its_own_name_and_by_no_other() {
+    fn every_field_is_found_by_its_exact_name_only() {
         for field in Field::ALL {
             let name = field.name().as_bytes();
             assert_eq!(Field::from_name(name), Some(field));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_line_is_does_not_depend_on_how_much_of_it_is_there() {
+    fn a_line_is_recognized_the_same_from_any_part_of_it_that_is_long_enough() {
         for line in LINES {
             let whole = [line, b"\n"].concat();
             let expected = Line::of(&whole);

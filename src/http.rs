@@ -1,6 +1,6 @@
 //! The names and values of HTTP that an event stream needs, on both sides, as plain text for any HTTP library.
 //!
-//! Names are in lower case, as HTTP/2 wants them and as `HeaderName::from_static` of the `http` crate does.
+//! Names are in lower case, as HTTP/2 and `HeaderName::from_static` of the `http` crate require.
 //!
 //! ```
 //! use sse_wire::http;
@@ -33,7 +33,7 @@ pub const LAST_EVENT_ID: &str = "last-event-id";
 
 /// What a client sends with its request ([9.2.2]), as pairs of name and value.
 ///
-/// `cache-control: no-store` is the cache mode that the standard asks for, as a header: the response comes from the server,
+/// `cache-control: no-store` is the cache mode that the standard requires, as a header: the response comes from the server,
 /// and no cache stores it ([RFC 9111, 5.2.1.5](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.5)).
 ///
 /// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
@@ -69,8 +69,8 @@ pub const RESPONSE_HEADERS: [(&str, &str); 3] =
 /// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
 #[must_use]
 pub fn is_event_stream(content_type: impl AsRef<[u8]>) -> bool {
-    // Whitespace may stand before the type and after the subtype. What ends the subtype is the first semicolon; a
-    // parameter, however odd, changes nothing.
+    // Whitespace may stand before the type and after the subtype. The first semicolon ends the subtype; parameters, valid or
+    // not, change nothing.
     let content_type = content_type.as_ref();
     let end = content_type.iter().position(|&byte| byte == b';').unwrap_or(content_type.len());
     trim(&content_type[..end]).eq_ignore_ascii_case(EVENT_STREAM.as_bytes())
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_as_the_http_crate_wants_them() {
+    fn names_are_lower_case_as_the_http_crate_requires() {
         let headers = REQUEST_HEADERS.iter().chain(&RESPONSE_HEADERS);
         for name in headers.map(|(name, _)| name).chain([&LAST_EVENT_ID]) {
             assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{name}");

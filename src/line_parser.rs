@@ -15,12 +15,12 @@ use crate::parser::{DEFAULT_LIMIT, KEPT_CAPACITY, ParseError, ParseErrorKind};
 pub enum Line<'a> {
     /// A field, known ([`Field::from_name`](crate::Field::from_name)) or not.
     Field {
-        /// What stands before the first colon, or the whole line if it has none.
+        /// All before the first colon, or the whole line if it has none.
         name: &'a [u8],
-        /// What stands after the colon, without one leading space; empty if there is no colon.
+        /// All after the colon, without one leading space; empty if there is no colon.
         value: &'a [u8],
     },
-    /// A comment: all that stands after the colon that the line begins with, a leading space included.
+    /// A comment: all that comes after the first colon, a leading space included.
     Comment(&'a [u8]),
     /// A blank line: the block before it is complete.
     Blank,
@@ -39,7 +39,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Splits an event stream into lines: for relays and inspectors that want to see every byte.
+/// Splits an event stream into lines: for relays and inspectors that need every line as it came.
 ///
 /// It drops the BOM at the start of the stream and the line ends (LF, CR, CRLF), and joins lines that were cut. It is used
 /// as [`Parser`](crate::Parser) is: [`feed`](LineParser::feed) it a chunk, read lines until there is no more, then feed the
@@ -62,7 +62,7 @@ impl<'a> Line<'a> {
 #[derive(Clone, Debug)]
 pub struct LineParser {
     state: State,
-    /// The last reader has not read its chunk to the end.
+    /// Whether the last reader has not read its chunk to the end.
     unread: bool,
     /// Whether the last line was long.
     long: bool,
@@ -113,7 +113,7 @@ impl LineParser {
     pub fn feed<'p, 'c>(&'p mut self, chunk: &'c [u8]) -> LineFeed<'p, 'c> {
         let unread = self.unread;
         if unread {
-            // What was lost may have ended in anything.
+            // Whether the lost bytes ended in CR does not count.
             self.seam = Seam::Plain;
         }
         let mut rest = chunk;
@@ -154,14 +154,14 @@ impl LineParser {
         unfinished.then(|| Line::of(&self.line))
     }
 
-    /// A new stream: forgets the cut line and the position, and expects a BOM again.
+    /// A new stream: clears the cut line and the position, and drops a BOM again.
     pub fn reset(&mut self) {
         self.begin_line(0);
         self.state = State::Between;
         (self.unread, self.position, self.seam) = (false, 0, Seam::default());
     }
 
-    /// Bytes taken since the parser was made or reset: where the next byte stands in the stream.
+    /// Bytes read since the parser was made or reset: the position of the next byte in the stream.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
@@ -173,7 +173,7 @@ impl LineParser {
         self.line_start
     }
 
-    /// Forgets the line before. Memory that a long one took is released.
+    /// Clears the line before, and releases the memory of a long one.
     fn begin_line(&mut self, start: u64) {
         self.line.clear();
         self.line.shrink_to(KEPT_CAPACITY);
@@ -248,8 +248,8 @@ impl<'c> LineFeed<'_, 'c> {
         Ok(None)
     }
 
-    /// What was not read. It was not taken either: feed it to the parser next, or drop it, and
-    /// [`reset`](LineParser::reset) the parser before another stream.
+    /// What was not read: feed it to the parser next, or drop it and [`reset`](LineParser::reset) the parser before another
+    /// stream.
     #[must_use]
     pub fn into_rest(self) -> &'c [u8] {
         let rest = &self.bytes[self.pos..];
@@ -260,7 +260,7 @@ impl<'c> LineFeed<'_, 'c> {
         rest
     }
 
-    /// The parser, in the state after what was read last: [`line_start`](LineParser::line_start), say.
+    /// The parser, in the state after what was read last: for [`line_start`](LineParser::line_start).
     #[must_use]
     pub fn parser(&self) -> &LineParser {
         self.parser
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_dropped_early_is_an_error_of_the_next_and_only_of_the_next() {
+    fn after_a_reader_that_is_dropped_early_the_next_one_begins_with_an_error() {
         let mut parser = LineParser::new();
         drop(parser.feed(b"\xef\xbb\xbfa\nb\n"));
         let mut lines = parser.feed(b"c\nd\n");
@@ -288,13 +288,13 @@ mod tests {
         assert_eq!(lines.next_line(), Ok(None));
         let mut lines = parser.feed(b"e\n");
         assert_eq!(lines.next_line(), Ok(Some(Line::Field { name: b"e", value: b"" })));
-        // It was read to its end, though nobody has seen that.
+        // It was read to its end, though `None` was not returned.
         drop(lines);
         assert_eq!(parser.feed(b"f").next_line(), Ok(None));
     }
 
     #[test]
-    fn what_comes_after_the_error_of_an_empty_chunk_begins_where_the_dropped_reader_stopped() {
+    fn after_the_error_of_an_empty_chunk_the_stream_goes_on_where_the_dropped_reader_stopped() {
         let mut parser = LineParser::new();
         drop(parser.feed(b"\n\r"));
         assert_eq!(parser.feed(b"").next_line().unwrap_err().kind(), ParseErrorKind::Unread);
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_says_what_becomes_of_the_rest_sees_no_error() {
+    fn there_is_no_error_after_into_rest_reset_or_finish() {
         let ways: [fn(&mut LineParser); 3] = [
             |parser| assert_eq!(parser.feed(b"x\ny\n").into_rest(), b"x\ny\n"),
             |parser| {
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_begins_like_a_bom_is_as_long_as_it_is() {
+    fn an_incomplete_bom_counts_for_the_limit() {
         for stream in [&b"\xef\xbb\n"[..], b"\xef\n", b"\xef\xbbx\n"] {
             for (limit, cut) in (0..5).flat_map(|limit| (0..=stream.len()).map(move |cut| (limit, cut))) {
                 let mut parser = LineParser::new().with_max_line_size(limit);

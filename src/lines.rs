@@ -14,9 +14,9 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Finds line ends in one chunk.
 ///
-/// The ends among 64 bytes are found at once and kept as a bit mask, so that a short line costs a few instructions and
-/// not a call. A long line goes to `memchr2`, which is several times faster there; the line after a long line is taken to
-/// be long as well, until one is not.
+/// The ends among 64 bytes are found at once and kept as a bit mask, so that a short line costs a few instructions and not a
+/// call. A long line goes to `memchr2`, which is several times faster there; the line after a long line is expected to be
+/// long as well.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LineEnds {
     /// Where the 64 bytes of the mask begin.
@@ -26,15 +26,15 @@ pub(crate) struct LineEnds {
 }
 
 impl LineEnds {
-    /// At the start of a chunk: no index lies in 64 bytes that begin here.
+    /// Before the first search: no index lies in the 64 bytes of this mask.
     pub(crate) const NEW: LineEnds = LineEnds { at: 0_usize.wrapping_sub(BLOCK), mask: 0 };
 
-    /// The first line end at or after `from`. `long` says whether the line before was long, and learns whether this one is.
+    /// The first line end at or after `from`. `long`: whether the line before was long; it is set to whether this one is.
     #[inline(always)]
     pub(crate) fn find(&mut self, bytes: &[u8], from: usize, long: &mut bool) -> Option<usize> {
         if *long || bytes.len() < BLOCK {
             let rest = bytes.get(from..)?;
-            // A call costs as much as a look at 16 bytes.
+            // A call of `memchr2` costs as much as comparing 16 bytes.
             let at = if rest.len() < 16 { find_by_byte(rest)? } else { find(rest)? };
             *long = at > BLOCK;
             return Some(from + at);
@@ -49,7 +49,8 @@ impl LineEnds {
         }
     }
 
-    /// The first line end at or after `from`, if it is among the next 64 bytes or so; or else how far there is none.
+    /// The first line end at or after `from`, if it is among the next 64 bytes or so; otherwise the index up to which there
+    /// is none.
     #[inline(always)]
     pub(crate) fn find_near(&mut self, bytes: &[u8], mut from: usize) -> Result<usize, usize> {
         let shift = from.wrapping_sub(self.at);
@@ -129,7 +130,8 @@ pub(crate) fn after(bytes: &[u8], at: usize) -> usize {
     if bytes[at] == b'\n' { at + 1 } else { after_cr(bytes, at) }
 }
 
-// A call of its own makes the compiler emit a branch, so that the next line need not wait for the length of this line end.
+// A separate call makes the compiler emit a branch, which the CPU predicts: the next line need not wait for the length of
+// this line end.
 #[inline(never)]
 fn after_cr(bytes: &[u8], at: usize) -> usize {
     if bytes.get(at + 1) == Some(&b'\n') { at + 2 } else { at + 1 }
@@ -161,10 +163,10 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// What a chunk's first bytes may have to do with the chunks before it: the rest of a BOM, or the LF of a CRLF.
+/// What the first bytes of a chunk may continue: a BOM, or a CRLF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seam {
-    /// At the start of the stream, where so many bytes of a BOM have come.
+    /// At the start of the stream, after this many bytes of a BOM.
     Bom(u8),
     /// Right after a CR.
     Cr,
@@ -173,7 +175,7 @@ pub(crate) enum Seam {
 }
 
 impl Seam {
-    /// Drops what is not content from the front of a chunk.
+    /// Drops the rest of a BOM, or the LF of a CRLF, from the front of a chunk.
     ///
     /// Returns the content: bytes of earlier chunks that looked like a BOM and are none, and the rest of this chunk.
     #[cold]
@@ -247,10 +249,10 @@ mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
-    /// What could be taken for a line end.
+    /// Bytes that are easily mistaken for a line end, and some others.
     const OTHERS: [u8; 9] = [b'x', b'\n' - 1, b'\n' + 1, b'\r' - 1, b'\r' + 1, b'\n' | 0x80, b'\r' | 0x80, 0, 0xff];
 
-    /// What every search is to say, in the plainest way.
+    /// What every search must return, in the plainest way.
     fn first_line_end(bytes: &[u8]) -> Option<usize> {
         bytes.iter().position(|byte| b"\n\r".contains(byte))
     }
@@ -335,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_long_is_told_by_the_line_before() {
+    fn the_search_sets_whether_a_line_was_long() {
         let stream = [&b"x".repeat(100)[..], b"\n", &b"y".repeat(100), b"\nz\nz\n", &b"x".repeat(100)].concat();
         let (mut ends, mut long) = (LineEnds::NEW, false);
         let mut seen = Vec::new();

@@ -1,4 +1,4 @@
-//! Counts the bytes that are looked at, for tests of what things cost.
+//! Counts the bytes that are looked at, for tests of how often each byte is read.
 
 use core::cell::Cell;
 

@@ -6,8 +6,8 @@ use crate::field::Field;
 
 /// A name, or an id, that its field cannot carry: it holds a line break, or an id holds NUL.
 ///
-/// Whoever could put a line break into a field could write fields, and events, of their own. Such text is refused before
-/// it becomes part of an event, so that nothing is left to go wrong when the event is encoded.
+/// A line break in a name or an id would let its author add fields and events. Such text is refused before it becomes part
+/// of an event, so that encoding never fails.
 ///
 /// ```
 /// use sse_wire::{EventName, Field};
@@ -37,7 +37,7 @@ impl FieldError {
         self.byte
     }
 
-    /// Where that byte first stands in the text, in bytes from its start.
+    /// Where that byte first is in the text, in bytes from its start.
     #[must_use]
     pub fn index(&self) -> usize {
         self.index
@@ -54,14 +54,14 @@ fn byte_name(byte: u8) -> &'static str {
 
 /// The name of an event (the standard: *event type*), by which clients choose a listener.
 ///
-/// It holds no CR and no LF. The empty name means none: clients take such an event as `message`.
+/// It holds no CR and no LF. The empty name means none: the event is a `message` to clients.
 ///
 /// ```
 /// use sse_wire::{Event, EventName};
 ///
-/// // Known when compiling: checked when compiling.
+/// // Known at compile time, and checked then.
 /// const PRICE: EventName = EventName::from_static("price");
-/// // From elsewhere: checked when it runs.
+/// // Known at run time, and checked then.
 /// let topic = String::from("news");
 /// let name = EventName::new(&topic)?;
 ///
@@ -84,7 +84,7 @@ pub struct EventName<'a>(&'a str);
 /// ```
 /// use sse_wire::{Event, EventId};
 ///
-/// // A refused id costs no event.
+/// // If the id is refused, the event has none.
 /// let from_elsewhere = "7\n8";
 /// let event = Event::new("x").with_optional_id(EventId::new(from_elsewhere).ok());
 /// assert_eq!(event.id(), None);
@@ -124,7 +124,7 @@ macro_rules! checked_text {
                 $type(text)
             }
 
-            /// Text of a stream: a line's value holds no line end. For an id, that it holds no NUL was checked.
+            /// Not checked: a value that was read from a line holds no line end, and an id was checked for NUL.
             #[inline(always)]
             pub(crate) const fn trusted(text: &'a str) -> Self {
                 Self(text)
@@ -176,7 +176,7 @@ macro_rules! checked_text {
             }
         }
 
-        /// Two of them are equal, in the same order, and have the same hash, if their texts are.
+        /// Equality, order and hash are those of the text.
         impl core::borrow::Borrow<str> for $type<'_> {
             fn borrow(&self) -> &str {
                 self.0

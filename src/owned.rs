@@ -12,17 +12,16 @@ use bytestring::ByteString;
 use crate::event::{Event, Head};
 use crate::names::{EventId, EventName};
 
-/// From this length on text is shared between clones, and taken over from where it is instead of being copied.
+/// From this length on, text is shared between clones, and moved or shared into an event instead of copied.
 ///
 /// Below, a copy is cheaper: 260 bytes take 12 ns, allocation included, and a reference count 14.
 pub(crate) const LARGE: usize = 2 * 1024;
 
-/// An event with text of its own: `Send + 'static`, for other tasks and threads.
+/// An event that owns its text: `Send + 'static`, for other tasks and threads.
 ///
-/// A clone costs one small allocation, or a reference count where there is much text. An event that came out of a parser
-/// keeps nothing of a chunk alive but its own text, or at most as many bytes again (of the chunk: `Bytes` does not tell how large
-/// the memory behind it is). For everything that is not here, there is
-/// [`as_event`](OwnedEvent::as_event).
+/// A clone costs one small allocation, or a reference count if there is much text. An event from a parser keeps at most
+/// twice its own text of a chunk alive (of the chunk: `Bytes` does not tell how large the memory behind it is).
+/// [`as_event`](OwnedEvent::as_event) has the methods that are not here.
 ///
 /// ```
 /// use sse_wire::{OwnedEvent, Parser};
@@ -34,17 +33,17 @@ pub(crate) const LARGE: usize = 2 * 1024;
 /// ```
 #[derive(Clone)]
 pub struct OwnedEvent {
-    /// Name, data and last event ID, one after the other, and where the first two end. Empty if there is much text.
+    /// Name, data and last event ID, one after the other, and where the first two end. Empty if the text is large.
     text: Box<str>,
     name_end: u16,
     data_end: u16,
     has_id: bool,
     retry: Option<Duration>,
-    /// The text, if it is much. (Beside the others, and not in their place: the compiler moves an enum through memory.)
+    /// The text, if it is large. (Not an enum with the fields above, which the compiler would move through memory.)
     large: Shared,
 }
 
-/// Much text, if any.
+/// Large text, if any.
 ///
 /// It is dropped by a call that takes it by value. The drop of an `Arc` takes its address, for which the compiler would put
 /// the whole event into memory, and move it there: 10 ns an event.
@@ -76,7 +75,7 @@ pub(crate) struct Large {
 
 impl Large {
     /// The name of `event`, with this data and last event ID.
-    // Returned as a pointer: were it a whole event, all events would go through memory to where it is put.
+    // Returns a pointer. If it returned an `OwnedEvent`, the compiler would move all events through memory.
     #[cold]
     pub(crate) fn new(event: Event<'_>, data: ByteString, last_event_id: ByteString) -> Arc<Self> {
         let name = event.event_name().map_or("", EventName::as_str).into();
@@ -88,7 +87,7 @@ impl Large {
 #[inline(always)]
 pub(crate) fn is_large(event: Event<'_>) -> bool {
     let name = event.event_name().map_or("", EventName::as_str);
-    // No sum of what lies in memory overflows.
+    // Cannot overflow: all of it is in memory at once.
     name.len() + event.data().len() + event.last_event_id().len() >= LARGE
 }
 
@@ -105,7 +104,7 @@ impl OwnedEvent {
         OwnedEvent::of_parts(head.into().with_data(""), data.into())
     }
 
-    /// `event` with this data in place of its own.
+    /// `event` with this data instead.
     pub(crate) fn of_parts(event: Event<'_>, data: ByteString) -> Self {
         if is_large(event.with_data(&data)) {
             OwnedEvent::large(
@@ -118,7 +117,8 @@ impl OwnedEvent {
         }
     }
 
-    /// A copy without the last event ID, which is large, and shared: [`set_last_event_id`](OwnedEvent::set_last_event_id) is next.
+    /// A copy without the last event ID, which is large and shared: [`set_last_event_id`](OwnedEvent::set_last_event_id)
+    /// adds it.
     pub(crate) fn without_id(event: Event<'_>) -> Self {
         let large = Large::new(event, event.data().into(), ByteString::new());
         OwnedEvent::large(large, event.id().is_some(), event.retry())
@@ -262,20 +262,20 @@ impl OwnedEvent {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct EventParts {
-    /// The name as it was given; `None` where clients take `message`.
+    /// The name as it was given; `None` if there is none, which means `message` to clients.
     pub name: Option<ByteString>,
     /// The data.
     pub data: ByteString,
-    /// The id field of this very event.
+    /// The event's own id field.
     pub id: Option<ByteString>,
     /// The last event ID of the stream when this event was dispatched.
     pub last_event_id: ByteString,
-    /// The reconnection time that this very event sets.
+    /// The reconnection time that this event sets.
     pub retry: Option<Duration>,
 }
 
 impl Event<'_> {
-    /// The same event with text of its own. Copies the text.
+    /// The same event, owning its text. Copies the text.
     #[inline]
     #[must_use]
     pub fn into_owned(self) -> OwnedEvent {
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_small() {
+    fn an_owned_event_has_48_bytes_at_most() {
         assert!(size_of::<OwnedEvent>() <= 48, "{}", size_of::<OwnedEvent>());
         assert!(format!("{:?}", OwnedEvent::default()).starts_with("Event { name: \"message\""));
     }

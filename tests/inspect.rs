@@ -1,4 +1,4 @@
-//! The `inspect` example as people run it: what it shows, and how it ends.
+//! The `inspect` example as a program: what it prints, and how it ends.
 
 use std::env;
 use std::fs;
@@ -53,7 +53,7 @@ fn start(options: &[&str]) -> Child {
     command(options).stdin(Stdio::piped()).spawn().unwrap()
 }
 
-/// What is shown of `stream` on standard input.
+/// The output for `stream` on standard input.
 fn inspect(options: &[&str], stream: &[u8]) -> String {
     let mut child = start(options);
     let mut input = child.stdin.take().unwrap();
@@ -188,7 +188,7 @@ fn the_quirks_are_found() {
             "problems:",
             "  lines that look like a known field, but clients ignore them: 4 (\"Data\" 1, \"data \" 1, \" data\" 1, \
              \"\\u{feff}data\" 1), first at byte 358 (line 24)",
-            "  lines with a field that nobody knows, ignored: 5 (\"timestamp\" 1, \"level\" 1, \"  \\\"pretty\\\"\" 1, \
+            "  lines with an unknown field, ignored: 5 (\"timestamp\" 1, \"level\" 1, \"  \\\"pretty\\\"\" 1, \
              \"  \\\"json\\\"\" 1, \"}\" 1), first at byte 442 (line 28)",
             "  blocks without data, not dispatched: 3, first at byte 358 (line 24)",
             "  ids with NUL, ignored: 1, first at byte 257 (line 17)",
@@ -224,9 +224,9 @@ fn the_lines_are_shown_as_they_are() {
 
 // What holds for every stream -----------------------------------------------------------------------------------------
 
-/// The events are those that the parser sees in the whole stream, and that it sees in their bytes alone.
+/// The parser reads the same events from the whole stream, and from the bytes of each event alone.
 #[test]
-fn events_lie_where_they_are_said_to() {
+fn events_are_at_their_places() {
     for name in SAMPLES {
         let stream = sample(name);
         let events = of_type(&inspect_sample(&["--json"], name), "event");
@@ -254,7 +254,7 @@ fn events_lie_where_they_are_said_to() {
 }
 
 #[test]
-fn lines_lie_where_they_are_said_to() {
+fn lines_are_at_their_places() {
     for name in SAMPLES {
         let stream = sample(name);
         for line in of_type(&inspect_sample(&["--json", "--lines"], name), "line") {
@@ -301,9 +301,9 @@ fn a_stream_that_arrives_byte_by_byte_looks_the_same() {
     }
 }
 
-/// Nothing but line feeds gets through of all that drives a terminal.
+/// Of all control characters, only line feeds are printed.
 #[test]
-fn a_stream_cannot_drive_the_terminal() {
+fn a_stream_cannot_control_the_terminal() {
     let mut stream = sample("quirks");
     for char in (0..0x20).chain(0x7f..0xa0).chain([0x202e, 0x2066, 0xe0041]).filter_map(char::from_u32) {
         stream.extend(format!("\nevent: {char}\nid: {char}\ndata: {char}\n{char}: x\n: {char}\n\n").bytes());
@@ -319,7 +319,7 @@ fn a_stream_cannot_drive_the_terminal() {
 }
 
 #[test]
-fn of_many_names_some_are_kept() {
+fn only_the_first_names_are_counted_by_themselves() {
     let mut stream = Vec::new();
     for number in 0..1000 {
         write!(stream, "event: name{number}\nfield{number}: x\ndata: x\n\n").unwrap();
@@ -328,7 +328,7 @@ fn of_many_names_some_are_kept() {
     let shown = inspect(&[], &stream);
     let events = shown.lines().find(|line| line.starts_with("events: ")).unwrap();
     assert!(events.ends_with(", \"name19\" 1, others 980)"), "{events}");
-    let fields = shown.lines().find(|line| line.contains("nobody knows")).unwrap();
+    let fields = shown.lines().find(|line| line.contains("unknown field")).unwrap();
     assert!(fields.contains(", \"field19\" 1, others 981), first at byte 13 (line 2)"), "{fields}");
 
     let shown = inspect(&[], &[&b"long".repeat(1000)[..], b"\n\n"].concat());
@@ -401,13 +401,13 @@ fn an_empty_stream_has_no_problems() {
 }
 
 #[test]
-fn it_stops_quietly_when_nobody_reads_on() {
+fn it_ends_without_an_error_when_its_output_is_closed() {
     let mut child = start(&[]);
     let mut input = child.stdin.take().unwrap();
     input.write_all(b"data: x\n\n").unwrap();
     let mut first = [0; 1];
     child.stdout.take().unwrap().read_exact(&mut first).unwrap();
-    // Until it is gone: writing fails then.
+    // Until it has ended: then writing fails.
     while input.write_all(b"data: x\n\n").is_ok() {}
     assert_eq!(shown(child.wait_with_output().unwrap()), "");
 }
@@ -430,7 +430,7 @@ fn what_was_read_before_an_error_is_reported() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut receiver = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (mut sender, _) = listener.accept().unwrap();
-    // What the sender has not read when it closes makes the close a reset.
+    // Unread bytes make the sender's close a reset.
     receiver.write_all(b"unread").unwrap();
     sender.peek(&mut [0]).unwrap();
     let mut child = command(&[]).stdin(Stdio::from(std::os::fd::OwnedFd::from(receiver))).spawn().unwrap();

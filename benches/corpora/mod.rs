@@ -9,14 +9,14 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-/// How long a stream is, about, unless its events are larger.
+/// About how long a stream is, unless its events are larger.
 pub const STREAM_SIZE: usize = 1024 * 1024;
 
 /// One event stream, and what is known about it.
 pub struct Corpus {
     /// The name that tables show and that `--only` takes.
     pub name: &'static str,
-    /// What it stands for.
+    /// What it is an example of.
     pub about: &'static str,
     /// All of its bytes: whole blocks.
     pub stream: Vec<u8>,
@@ -50,7 +50,7 @@ impl Cut {
 /// Writes the block of an event: its number, how long a line may be at most, and where to.
 type WriteBlock = fn(usize, usize, &mut Vec<u8>);
 
-/// Name, what it stands for, how long it is at least, and how its blocks are written.
+/// Name, what it is an example of, its least length, and how its blocks are written.
 const KINDS: [(&str, &str, usize, WriteBlock); 10] = [
     ("openai", "chunks of a chat completion, about 260 bytes", STREAM_SIZE, |n, _, out| write_openai(n, b"\n", out)),
     ("anthropic", "content block deltas: event and data", STREAM_SIZE, |n, _, out| write_anthropic(n, out)),
@@ -122,7 +122,7 @@ impl Corpus {
         self.ranges(cut).into_iter().map(|range| &self.stream[range]).collect()
     }
 
-    /// The stream in chunks as libraries for HTTP yield them, each in memory of its own.
+    /// The stream in chunks as libraries for HTTP yield them, each in its own memory.
     ///
     /// Chunks of a few bytes are parts of one piece of memory, so that a million allocations are not measured.
     pub fn shared_chunks(&self, cut: Cut) -> Vec<Bytes> {

@@ -1,4 +1,4 @@
-//! The pages and what they load. All of it is part of the program: the demos needs no network and no files.
+//! The pages and what they load. All of it is part of the program: the demos need no network and no files.
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;

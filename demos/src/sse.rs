@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::IntervalStream;
 use tokio_util::sync::CancellationToken;
 
-/// Any error. In a stream it breaks the connection, so that no client takes the end for a good one.
+/// Any error. In a stream it breaks the connection, so that clients see that the stream was cut.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// How often a keep-alive is sent while there is nothing else to send.

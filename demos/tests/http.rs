@@ -126,7 +126,7 @@ async fn the_index_leads_to_a_page_for_each_application() -> Result {
 }
 
 #[tokio::test]
-async fn a_report_asks_for_a_known_token() -> Result {
+async fn a_report_needs_a_known_token() -> Result {
     let demos = Demos::start().await?;
     for path in ["/rooms/blue/report", "/rooms/blue/report.csv"] {
         for request in [demos.get(path), demos.get(path).bearer_auth("wrong"), demos.get(path).bearer_auth("")] {
@@ -301,7 +301,7 @@ async fn the_clock_counts_its_subscribers_up_and_down() -> Result {
             "message" => assert!(event.parse_json::<Value>()?["timestamp"].is_u64()),
             "subscribers" if counts.last().map(String::as_str) != Some(event.data()) => {
                 counts.push(event.data().to_owned());
-                // Connects at "1", is there at "2", and goes.
+                // Connects at "1", is counted at "2", and disconnects.
                 goes = if counts.len() == 1 { Some(open(demos.get("/clock/events")).await?) } else { None };
             }
             "subscribers" if counts.len() == 3 => break,
@@ -475,7 +475,7 @@ async fn the_feed_has_no_gap_and_no_double_however_often_it_is_cut() -> Result {
 }
 
 #[tokio::test]
-async fn a_feed_that_lost_its_buffer_says_so_once() -> Result {
+async fn a_feed_that_lost_its_buffer_sends_gone_once() -> Result {
     let demos = Demos::start().await?;
     let mut events = open(demos.get("/feed/events")).await?;
     let mut before = 0;

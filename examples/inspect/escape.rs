@@ -1,4 +1,4 @@
-//! Text of a stream, fit for a terminal: nothing that a stream holds can drive it or hide from its reader.
+//! Text of a stream, safe for a terminal: it cannot control the terminal, and nothing in it is invisible.
 
 use std::fmt;
 
@@ -38,8 +38,8 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, bytes: &[u8], escapes: fn(char) -> 
     Ok(())
 }
 
-/// Controls, and what has no shape of its own or changes the order of what is around it. The joiners of emoji and of
-/// several scripts are left alone.
+/// Control characters, and characters that are invisible or change the order of others. The joiners of emoji and of several
+/// scripts stay.
 pub fn is_hidden(char: char) -> bool {
     char.is_control()
         || matches!(char,

@@ -1,8 +1,8 @@
-//! What is to be said about a stream at its end. It takes a bounded amount of memory, whatever the stream holds.
+//! The summary of a stream. It takes a bounded amount of memory, whatever the stream holds.
 
 use std::time::Duration;
 
-/// Of how many different names the counts are kept, and how much of each name.
+/// How many different names are counted, and how much of each name is kept.
 const MAX_NAMES: usize = 20;
 const MAX_NAME_LEN: usize = 40;
 
@@ -14,7 +14,7 @@ pub struct Place {
     pub line: u64,
 }
 
-/// What is likely to be a mistake.
+/// Likely mistakes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     LooksKnown,
@@ -56,11 +56,11 @@ impl Problem {
         }
     }
 
-    /// What is counted, for people.
+    /// What is counted, in words.
     pub fn text(self) -> &'static str {
         match self {
             Problem::LooksKnown => "lines that look like a known field, but clients ignore them",
-            Problem::UnknownField => "lines with a field that nobody knows, ignored",
+            Problem::UnknownField => "lines with an unknown field, ignored",
             Problem::WithoutData => "blocks without data, not dispatched",
             Problem::IdWithNul => "ids with NUL, ignored",
             Problem::RetryIgnored => "retries that are not all ASCII digits, ignored",
@@ -116,7 +116,7 @@ pub struct Terminators {
     pub crlf: u64,
 }
 
-/// All that is to be said.
+/// All findings.
 #[derive(Default)]
 pub struct Findings {
     pub bytes: u64,
@@ -127,7 +127,7 @@ pub struct Findings {
     pub comments: u64,
     pub events: u64,
     pub event_names: Names,
-    /// Blocks that set the id or the reconnection time, and are meant to do nothing else.
+    /// Blocks that only set the id or the reconnection time.
     pub silent_blocks: u64,
     pub last_event_id: String,
     pub reconnection_time: Option<Duration>,

@@ -11,11 +11,11 @@ use crate::output::{LineKind, Output, RawLine};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// So much longer than its value may a line be: no line of an event within the limit is too long.
+/// How much longer than its value a line may be, so that no line of an event within the limit is too long.
 const NAME_AND_COLON: usize = "event: ".len();
 
-/// Both parsers are fed the same bytes, line by line: the [`LineParser`] says what the lines are, the [`Parser`] what the
-/// events are. Since no parser is fed more than one line at a time, the place of each is known.
+/// Both parsers are fed the same bytes, line by line: the [`LineParser`] finds the lines, the [`Parser`] the events. Since
+/// no parser is fed more than one line at a time, the place of each is known.
 ///
 /// What is shown does not depend on how the stream was cut into chunks.
 pub struct Inspector {
@@ -88,7 +88,7 @@ impl Inspector {
             let (terminator, len) = match &chunk[at..] {
                 [b'\n', ..] => (Terminator::Lf, 1),
                 [b'\r', b'\n', ..] => (Terminator::CrLf, 2),
-                // The event that it may end is not shown before the LF that belongs to it, if that is expected.
+                // Where lines end in CRLF, the event is shown only once the LF has come.
                 [b'\r'] if self.last_terminator == Terminator::CrLf => {
                     self.held_cr = true;
                     chunk = &chunk[..at];
@@ -192,7 +192,7 @@ impl Inspector {
         Ok(())
     }
 
-    /// A long line is a problem of its own unless its block is refused because of it.
+    /// A long line is a problem unless its block is refused because of it.
     fn note_long_line(&mut self, place: Place) {
         if self.line_too_long && !self.notes.block(place).refused {
             self.notes.findings.add(Problem::LineTooLong, place);
@@ -212,7 +212,7 @@ impl Inspector {
         }
     }
 
-    /// The LF of a CRLF whose CR was taken for a CR: it completes nothing.
+    /// The LF of a CRLF whose CR ended the line already: it completes nothing.
     fn line_feed(&mut self) {
         let (mut lines, mut events) = (self.lines.feed(b"\n"), self.events.feed(b"\n"));
         let (line, event) = (lines.next_line(), events.next_event());
@@ -231,8 +231,8 @@ impl Inspector {
         Place { offset: self.line_start + bom, line: self.notes.findings.lines + 1 }
     }
 
-    /// Where a block ends whose blank line ends here. The LF of a CRLF is not waited for, and so does not count,
-    /// unless the line before ended in one, too.
+    /// Where a block ends whose blank line ends here. The LF of a CRLF counts only if the line before ended in CRLF, too:
+    /// otherwise the event is shown before it comes.
     fn block_end(&self, terminator: Terminator) -> u64 {
         let too_far = terminator == Terminator::CrLf && self.last_terminator != Terminator::CrLf;
         self.position - u64::from(too_far)
@@ -245,8 +245,8 @@ impl Terminator {
     }
 }
 
-/// The line as it stands in the stream. What [`Line`] does not say, its length tells: whether it has a colon, and a
-/// space after it.
+/// The line as it is in the stream. [`Line`] does not hold the colon and the space after it: whether they are there follows
+/// from the length.
 fn raw_line(line: Option<Line<'_>>, kind: LineKind, range: Range<u64>, ended: bool) -> RawLine<'_> {
     let len = range.end - range.start;
     let parts: [&[u8]; 3] = match line {

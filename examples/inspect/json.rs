@@ -75,7 +75,7 @@ fn problem_object(findings: &Findings, problem: Problem, count: u64, first: Plac
     object
 }
 
-/// Names with their counts; `null` stands for all that there was no room for.
+/// Names with their counts; `null` is the name of all others.
 fn names(names: &Names) -> Value {
     let name = |name: &Name| {
         let cut = if name.cut { "..." } else { "" };
@@ -99,7 +99,7 @@ fn write_object(out: &mut impl Write, members: &[(&str, Value)]) -> io::Result<(
     out.write_all(b"}\n")
 }
 
-/// What could drive a terminal stands in strings only, where it may be escaped.
+/// Characters that could control a terminal are only in strings, where they can be escaped.
 fn write_value(out: &mut impl Write, value: &Value) -> io::Result<()> {
     let json = value.to_string();
     for part in json.split_inclusive(is_hidden) {

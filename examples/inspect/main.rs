@@ -1,8 +1,7 @@
 //! Shows what is in an event stream, and what is wrong with it.
 //!
-//! `cargo run --example inspect -- [FILE]`, or `curl -sN URL | cargo run -q --example inspect`. Each event is shown as
-//! soon as it is complete, with its place in the stream; the summary at the end says what a server's author wants to
-//! know. `--help` says the rest.
+//! `cargo run --example inspect -- [FILE]`, or `curl -sN URL | cargo run -q --example inspect`. Each event is shown as soon
+//! as it is complete, with its place in the stream; a summary follows at the end. See `--help`.
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
@@ -35,7 +34,7 @@ fn main() -> ExitCode {
     };
     match result.and_then(|status| out.flush().map(|()| status)) {
         Ok(status) => status,
-        // The reader of the output has seen enough.
+        // The reader of the output has closed it.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("standard output: {error}"));
@@ -74,7 +73,7 @@ fn open(args: &Args) -> io::Result<Box<dyn Read>> {
     })
 }
 
-/// Shows what arrives when it arrives. Returns the error at which reading stopped, if it was not the end.
+/// Shows each part of the input when it arrives. Returns the error at which reading stopped, if it was not the end.
 fn read_all(
     input: &mut dyn Read,
     inspector: &mut Inspector,
@@ -94,7 +93,7 @@ fn read_all(
     }
 }
 
-/// Not `eprintln!`, which panics if nobody listens.
+/// Not `eprintln!`, which panics if standard error is closed.
 fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "inspect: {message}");
 }

@@ -1,4 +1,4 @@
-//! What each line says about its block and about the stream.
+//! Notes about lines, the current block, and the stream.
 
 use sse_wire::{Field, Line};
 
@@ -23,11 +23,11 @@ pub struct Block {
 /// The most that a block holds so far.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holds {
-    /// Comments, or lines that are too long to know.
+    /// Comments, or lines that are too long to be read.
     Nothing,
     /// Id or retry, which need no event to take effect.
     Settings,
-    /// Other fields: somebody means an event.
+    /// Other fields: an event was probably meant.
     Fields,
     Data,
 }
@@ -38,7 +38,7 @@ impl Notes {
         self.block.get_or_insert(Block { start: place, holds: Holds::Nothing, refused: false })
     }
 
-    /// `line`: `None` if it is too long. `ended`: whether it has a terminator; nothing is made of half a line.
+    /// `line`: `None` if it is too long. `ended`: whether it has a terminator; half a line has no effect.
     pub fn line(&mut self, line: Option<Line<'_>>, place: Place, ended: bool) -> LineKind {
         self.findings.lines += 1;
         let Some(line) = line else {
@@ -104,8 +104,8 @@ impl Notes {
     }
 }
 
-/// Whether a name that nobody knows differs from a known one only by spaces around it, capital letters, or a BOM that
-/// is not at the start of the stream.
+/// Whether an unknown name differs from a known one only by spaces around it, capital letters, or a BOM that is not at the
+/// start of the stream.
 fn looks_known(name: &[u8]) -> bool {
     let name = name.strip_prefix(b"\xef\xbb\xbf").unwrap_or(name).trim_ascii();
     name.len() <= "event".len() && Field::from_name(&name.to_ascii_lowercase()).is_some()

@@ -1,4 +1,4 @@
-//! What is shown when: for people or for programs, events or lines.
+//! Chooses the output: text or JSON, events or lines.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -34,7 +34,7 @@ impl LineKind {
 pub struct RawLine<'a> {
     pub range: Range<u64>,
     pub kind: LineKind,
-    /// What stands before the colon, the colon with its space, and what stands after them. Empty if it is too long.
+    /// The name, the colon with its space, and the value. Empty if the line is too long.
     pub parts: [&'a [u8]; 3],
     /// Whether it has a terminator, which only the last may lack.
     pub ended: bool,

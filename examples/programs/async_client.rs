@@ -63,12 +63,12 @@ async fn main() -> Result<(), BoxError> {
     assert_eq!(last_event_id.await?, "7");
     assert_eq!(received, ["42.17", "bye"]);
 
-    // A page that says what went wrong is no event stream.
+    // An error page is not an event stream.
     let response = Response { status: 200, content_type: "text/html", body: body() };
     let refused = watch(response, |event| panic!("{event:?}")).await.unwrap_err();
     assert_eq!(refused.to_string(), "not an event stream: status 200, text/html");
 
-    // What the transport says comes after all events before it.
+    // The error of the transport comes after all events before it.
     let broken = [Ok("data: 1\n\n".into()), Err(io::Error::from(io::ErrorKind::TimedOut))];
     let response = Response { status: 200, content_type: "text/event-stream", body: stream::iter(broken) };
     let mut count = 0;

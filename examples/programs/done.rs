@@ -7,7 +7,7 @@ use std::io::Read;
 
 use sse_wire::{ParseError, Parser};
 
-/// Appends what a chunk says of the answer. At `[DONE]` it returns the rest of the chunk.
+/// Appends the part of the answer in a chunk. At `[DONE]` it returns the rest of the chunk.
 fn read<'c>(parser: &mut Parser, chunk: &'c [u8], answer: &mut String) -> Result<Option<&'c [u8]>, ParseError> {
     let mut events = parser.feed(chunk);
     while let Some(event) = events.next_event()? {
@@ -19,7 +19,7 @@ fn read<'c>(parser: &mut Parser, chunk: &'c [u8], answer: &mut String) -> Result
     Ok(None)
 }
 
-/// Reads one answer. What it says if the stream ends before `[DONE]` is half an answer.
+/// Reads one answer. If the stream ends before `[DONE]`, the answer is incomplete: an error.
 fn answer(mut connection: impl Read) -> Result<String, Box<dyn Error>> {
     let (mut parser, mut answer, mut buffer) = (Parser::new(), String::new(), [0; 32]);
     loop {

@@ -41,7 +41,7 @@ fn report<'b>(buffer: &'b mut [u8], text: &str) -> Option<&'b [u8]> {
     Some(encoded)
 }
 
-/// From here on: a computer that plays the device.
+/// From here on: a simulated device.
 struct Script(&'static [u8]);
 
 impl Port for Script {

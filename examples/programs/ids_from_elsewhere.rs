@@ -1,5 +1,5 @@
-//! An SDK whose ids and names come from a database, in a stream that cannot fail: what a field cannot carry is left out, and
-//! the event is sent all the same.
+//! An SDK whose ids and names come from a database, in a stream that cannot fail: an id or a name that is refused is left
+//! out, and the event is sent without it.
 //!
 //! `cargo run --example ids_from_elsewhere --features stream`
 
@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt, stream};
 use sse_wire::stream::EncodeExt;
 use sse_wire::{Event, EventId, EventName, OwnedEvent};
 
-/// What others wrote, and nobody has checked.
+/// Text from a database, not checked.
 struct Row {
     id: Option<String>,
     topic: String,
@@ -52,7 +52,7 @@ async fn main() {
          data: data: not forged\ndata: \ndata: id: text\n\n"
     );
 
-    // Who wants to know what was wrong asks.
+    // The error says what was wrong.
     let error = EventId::new("8\ndata: forged").unwrap_err();
     assert_eq!(error.to_string(), "the id field cannot carry LF (byte 0x0a at index 1)");
 }

@@ -14,7 +14,7 @@ use sse_wire::{Block, EventName, ParseError, ParseErrorKind, Parser};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What the layer above wants of a block: every field is optional.
+/// A block as the layer above expects it: every field is optional.
 #[derive(Debug, Default, PartialEq)]
 struct Message {
     event: Option<String>,
@@ -41,7 +41,7 @@ fn messages(chunks: BoxStream<'static, Result<Bytes, BoxError>>) -> BoxStream<'s
     BlockStream::with_parser(chunks, parser)
         .end_on_refusal()
         .map_ok(|block| Message::from(block.as_block()))
-        // Blocks of comments say nothing.
+        // Blocks of comments are dropped.
         .try_filter(|message| std::future::ready(*message != Message::default()))
         // The error of the transport itself, with its sources.
         .map_err(StreamError::into_boxed)

@@ -1,4 +1,4 @@
-//! A struct of one's own out of an event's parts: nothing is copied, whether it borrows or owns.
+//! Your own struct, made of the parts of an event: nothing is copied, whether it borrows or owns.
 //!
 //! `cargo run --example parts`
 

@@ -1,5 +1,5 @@
-//! A proxy with a limit on the raw length of a block, comments and unknown fields included: nobody makes it hold more, and
-//! whatever is not too large is passed on.
+//! A proxy with a limit on the raw length of a block, comments and unknown fields included. It never holds more, and passes
+//! on all other blocks.
 //!
 //! `cargo run --example proxy`
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use sse_wire::server::CountedIds;
 use sse_wire::{Encoder, Event, EventName, Head, KEEP_ALIVE};
 
-// Checked when compiling: a line break in it would be an error.
+// Checked at compile time: a line break in it would be an error.
 const PRICE: EventName<'static> = EventName::from_static("price");
 const NOTE: EventName<'static> = EventName::from_static("note");
 
@@ -43,19 +43,19 @@ impl Server {
         self.send(&event);
     }
 
-    /// Every 15 seconds or so, so that nobody takes the connection for dead.
+    /// Called every 15 seconds or so, so that no client or proxy closes an idle connection.
     fn keep_alive(&mut self) {
         self.send(&Bytes::from_static(KEEP_ALIVE));
     }
 
-    /// Each clone costs a reference count. Subscribers that are gone are forgotten.
+    /// Each clone costs a reference count. Subscribers that have disconnected are removed.
     fn send(&mut self, bytes: &Bytes) {
         self.subscribers.retain(|subscriber| subscriber.send(bytes.clone()).is_ok());
     }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // The epoch keeps these ids apart from those of an earlier run: the time of the start, say.
+    // The epoch makes these ids differ from those of an earlier run: for example the time of the start.
     let mut server = Server { ids: CountedIds::new("run-1")?, encoder: Encoder::new(), subscribers: Vec::new() };
     let subscribe = |server: &mut Server| {
         let (sender, receiver) = mpsc::channel();

@@ -1,4 +1,4 @@
-//! JSON into types of one's own, by the name of the event. What they hold of text is borrowed from the chunk.
+//! JSON into your own types, by the name of the event. Their text is borrowed from the chunk.
 //!
 //! `cargo run --example typed_json --features json`
 

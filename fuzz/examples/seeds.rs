@@ -1,4 +1,4 @@
-//! Writes the conformance cases as inputs for each target, into `corpus/`, for a start from nothing.
+//! Writes the conformance cases as inputs for each target, into `corpus/`, for a start without a corpus.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ fn main() -> io::Result<()> {
                 write(target, 2000 + number, end.len() as u8, &seed)?;
             }
         }
-        // A connection that opens, brings the stream, ends, and comes back.
+        // A connection that opens, sends the stream, ends, and is made again.
         let bytes = stream.chunks(60).flat_map(|part| [&[part.len() as u8][..], part].concat());
         let turn = (number * 37 % 256) as u8;
         let steps: Vec<u8> = [b'T', turn, b'O'].into_iter().chain(bytes).chain(*b"FD\x01\0\0\0\0O").collect();
@@ -50,7 +50,7 @@ fn main() -> io::Result<()> {
             write(target, number, 0, &seed.seed())?;
         }
     }
-    // What is longer than the windows, the pieces of memory and the look ahead of the crate.
+    // Longer than the windows, the pieces of memory and the look ahead of the crate.
     for (number, text) in ["x", "\u{e9}\u{4e2d}\u{1f680}", "line\r\n"].iter().enumerate() {
         let data = text.repeat(18_000 / text.len());
         let stream = format!("data: {data}\n\nid: {data}\n\n");

@@ -1,4 +1,4 @@
-//! Any sequence of responses, bytes and endings: the client's state machine keeps its promises.
+//! Any sequence of responses, bytes and endings: the client does what a model does.
 #![no_main]
 
 use std::time::Duration;
@@ -8,8 +8,8 @@ use libfuzzer_sys::fuzz_target;
 use sse_wire::ParseErrorKind::Unread;
 use sse_wire::client::{CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection};
 use sse_wire::{Block, Event, OwnedBlock, OwnedEvent, ParseError, Parser};
-use sse_wire_fuzz::drive::{Door, seen_block, seen_event};
-use sse_wire_fuzz::oracle::Seen;
+use sse_wire_fuzz::drive::{Method, plain_block, plain_event};
+use sse_wire_fuzz::oracle::Item;
 use sse_wire_fuzz::steps::{ClientStep as Step, Steps};
 use sse_wire_fuzz::turns::Turn;
 
@@ -18,7 +18,7 @@ const BACKOFF: Duration = Duration::from_secs(20);
 const GOOD_AFTER: Duration = Duration::from_secs(9);
 const MAX_TRIES: u32 = 5;
 
-/// What the source is expected to be.
+/// The expected state of the source.
 struct Model {
     state: ReadyState,
     reason: Option<CloseReason>,
@@ -26,7 +26,7 @@ struct Model {
     retry_after: Duration,
     closes_on_too_large: bool,
     is_unrepeatable: bool,
-    /// What a parser alone makes of the bytes of the connection.
+    /// A parser that reads the same bytes.
     parser: Parser,
 }
 
@@ -44,15 +44,15 @@ fn is_end(event: Option<Event<'_>>) -> bool {
     event.is_some_and(|event| event.data() == "end" || event.name() == "bye")
 }
 
-/// What a reader says next, and whether that is an end event.
-type Read<E> = Result<Option<(Seen, bool)>, E>;
+/// The next result of a reader, and whether it is an end event.
+type Read<E> = Result<Option<(Item, bool)>, E>;
 
 fn event_of<E>(read: Result<Option<Event<'_>>, E>) -> Read<E> {
-    read.map(|event| event.map(|event| (Seen::Event(seen_event(&event)), is_end(Some(event)))))
+    read.map(|event| event.map(|event| (Item::Event(plain_event(&event)), is_end(Some(event)))))
 }
 
 fn block_of<E>(read: Result<Option<Block<'_>>, E>) -> Read<E> {
-    read.map(|block| block.map(|block| (Seen::Block(seen_block(&block)), is_end(block.event()))))
+    read.map(|block| block.map(|block| (Item::Block(plain_block(&block)), is_end(block.event()))))
 }
 
 fn owned_of<E>(read: Option<Result<OwnedEvent, E>>) -> Read<E> {
@@ -68,7 +68,7 @@ impl Model {
         (self.state, self.reason) = (ReadyState::Closed, Some(reason));
     }
 
-    /// What the source is expected to say if the parser says this.
+    /// The expected result of the source for this result of the parser.
     fn expect(&mut self, read: Read<ParseError>) -> Read<ReceiveError> {
         match &read {
             Ok(Some((_, true))) => self.close(CloseReason::EndEvent),
@@ -80,7 +80,7 @@ impl Model {
         read.map_err(ReceiveError::Parse)
     }
 
-    /// What the source is expected to say if it is not open.
+    /// The expected error of the source if it is not open.
     fn not_open(&self) -> Option<ReceiveError> {
         match (self.state, &self.reason) {
             (ReadyState::Open, None) => None,
@@ -107,7 +107,7 @@ impl Model {
                     let read = $seen(source.$next());
                     if let Some(error) = self.not_open() {
                         assert_eq!(read, Err(error.clone()));
-                        // An iterator says it once.
+                        // An iterator yields it once.
                         assert_eq!($seen(source.$next()), if $is_iterator { Ok(None) } else { Err(error) });
                         goes_on = false;
                         break;
@@ -118,7 +118,7 @@ impl Model {
                         goes_on = false;
                         break;
                     }
-                    // The error of the reader before is no part of what was asked for.
+                    // The error about the reader before does not count.
                     left -= usize::from(!matches!(&expected, Err(ReceiveError::Parse(error)) if error.kind() == Unread));
                 }
                 assert_eq!(source.last_event_id(), parser.parser().last_event_id());
@@ -126,17 +126,17 @@ impl Model {
                 (!turn.is_dropped).then(|| (source.into_rest().len(), parser.into_rest().len()))
             }};
         }
-        let said = match turn.door {
-            Door::Borrowed | Door::Found | Door::IntoNext => {
+        let said = match turn.method {
+            Method::Borrowed | Method::Found | Method::IntoNext => {
                 read!(source.feed(chunk), parser.feed(&taken), next_event, event_of, false)
             }
-            Door::Blocks => read!(source.feed(chunk), parser.feed(&taken), next_block, block_of, false),
-            Door::Owned => read!(source.feed(chunk).owned(), parser.feed(&taken).owned(), next, owned_of, true),
-            Door::OwnedBlocks => {
+            Method::Blocks => read!(source.feed(chunk), parser.feed(&taken), next_block, block_of, false),
+            Method::Owned => read!(source.feed(chunk).owned(), parser.feed(&taken).owned(), next, owned_of, true),
+            Method::OwnedBlocks => {
                 let (source, parser) = (source.feed(chunk).owned_blocks(), parser.feed(&taken).owned_blocks());
                 read!(source, parser, next, owned_block_of, true)
             }
-            Door::Shared => read!(source.feed_bytes(chunk), parser.feed_bytes(&taken), next, owned_of, true),
+            Method::Shared => read!(source.feed_bytes(chunk), parser.feed_bytes(&taken), next, owned_of, true),
         };
         let rest = chunk.slice(usize::try_from(parser.position() - before).expect("it is part of the chunk")..);
         if let Some((of_source, of_parser)) = said {

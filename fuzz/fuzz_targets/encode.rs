@@ -1,4 +1,4 @@
-//! Any event that can be built comes back, by every way to encode it, and nothing but it.
+//! Any event that can be built is the only one that is read back, by every way to encode it.
 #![no_main]
 
 use std::io::IoSlice;
@@ -6,12 +6,12 @@ use std::io::IoSlice;
 use bytes::{Buf, Bytes};
 use libfuzzer_sys::fuzz_target;
 use sse_wire::{Comment, EncodedEvent, Encoder, Event, EventName, OwnedEvent};
-use sse_wire_fuzz::drive::{BLOCK_DOORS, EVENT_DOORS, parse};
+use sse_wire_fuzz::drive::{BLOCK_METHODS, EVENT_METHODS, parse};
 use sse_wire_fuzz::fields::Fields;
-use sse_wire_fuzz::oracle::{Ask, Limits, Seen, SeenBlock, SeenLine, interpret};
+use sse_wire_fuzz::oracle::{Item, ItemKind, Limits, PlainBlock, PlainLine, interpret};
 
-/// What is read of it, so many bytes at a time, by vectored and by plain reads in turn; more at a time if it is large, since
-/// each vectored read looks ahead.
+/// Reads it, `step` bytes at a time, by vectored and by plain reads in turn; more at a time if it is large, since each
+/// vectored read searches ahead.
 fn read(mut buf: EncodedEvent<impl AsRef<[u8]>>, step: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     let len = buf.remaining();
@@ -32,7 +32,7 @@ fn read(mut buf: EncodedEvent<impl AsRef<[u8]>>, step: usize) -> Vec<u8> {
     bytes
 }
 
-/// The event with text of its own, by every way to make it.
+/// The owned event, by every way to make it.
 fn owned(event: Event<'_>) -> OwnedEvent {
     let owned = event.into_owned();
     assert_eq!(owned, event);
@@ -82,32 +82,32 @@ fuzz_target!(|fields: Fields<'_>| {
         let encoded = encode(event, 1 + fields.name.as_ref().map_or(0, |name| name.len()));
         encoder.push(&encoded);
         let arriving = fields.event_that_arrives();
-        // Its head alone says the same but the name, which means nothing without data.
+        // Its head alone has the same meaning, without the name, which has no effect without data.
         let head = event.head().encode();
         assert_eq!(event.head().encoded_len(), head.len());
         encoder.push(event.head());
-        let stays = |line: &&SeenLine| matches!(line, SeenLine::Field(name, _) if name == "id" || name == "retry");
+        let stays = |line: &&PlainLine| matches!(line, PlainLine::Field(name, _) if name == "id" || name == "retry");
         let lines = arriving.lines.iter().filter(stays).cloned().collect();
-        let head = SeenBlock { event: None, lines, ..arriving.clone() };
+        let head = PlainBlock { event: None, lines, ..arriving.clone() };
         expected.push(arriving.clone());
-        // A block without lines is none.
+        // There is no block without lines.
         expected.extend((!head.lines.is_empty()).then_some(head));
         encoder.push(event);
         expected.push(arriving);
     }
     let stream = encoder.take();
 
-    let outcome = interpret(&stream, Limits::NONE, Ask::Blocks);
+    let outcome = interpret(&stream, Limits::NONE, ItemKind::Blocks);
     assert_eq!(outcome.unfinished, None);
-    for door in BLOCK_DOORS {
-        assert_eq!(parse(&stream, &[], Limits::NONE, door), outcome);
+    for method in BLOCK_METHODS {
+        assert_eq!(parse(&stream, &[], Limits::NONE, method), outcome);
     }
-    let events = expected.iter().filter_map(|block| block.event.clone().map(Seen::Event)).collect::<Vec<_>>();
-    assert_eq!(outcome.results, expected.into_iter().map(Seen::Block).collect::<Vec<_>>());
+    let events = expected.iter().filter_map(|block| block.event.clone().map(Item::Event)).collect::<Vec<_>>();
+    assert_eq!(outcome.results, expected.into_iter().map(Item::Block).collect::<Vec<_>>());
 
-    let outcome = interpret(&stream, Limits::NONE, Ask::Events);
+    let outcome = interpret(&stream, Limits::NONE, ItemKind::Events);
     assert_eq!(outcome.results, events);
-    for door in EVENT_DOORS {
-        assert_eq!(parse(&stream, &[], Limits::NONE, door), outcome);
+    for method in EVENT_METHODS {
+        assert_eq!(parse(&stream, &[], Limits::NONE, method), outcome);
     }
 });

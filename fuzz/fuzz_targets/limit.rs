@@ -1,4 +1,4 @@
-//! Any bytes, cut anywhere, under small limits: the same blocks are refused at every cut, and no more memory is taken than
+//! Any bytes, cut anywhere, under small limits: the same blocks are refused at every cut, and no more memory is used than
 //! the limits allow.
 #![no_main]
 
@@ -6,7 +6,7 @@ use allocation_counter::measure;
 use libfuzzer_sys::fuzz_target;
 use sse_wire::{ParseErrorKind, Parser};
 use sse_wire_fuzz::cut::CutStream;
-use sse_wire_fuzz::drive::{DOORS, parse, parser};
+use sse_wire_fuzz::drive::{METHODS, parse, parser};
 
 /// How much of a line is decoded at a time.
 const WINDOW: usize = 4 * 1024;
@@ -38,9 +38,9 @@ fuzz_target!(|input: CutStream<'_>| {
     let [block_is_limited, blocks, ..] = input.choices;
     let limits = input.limits(true, block_is_limited);
     let cuts = input.lengths();
-    for door in DOORS {
-        let whole = parse(input.stream, &[], limits, door);
-        assert_eq!(parse(input.stream, &cuts, limits, door), whole, "{door:?}");
+    for method in METHODS {
+        let whole = parse(input.stream, &[], limits, method);
+        assert_eq!(parse(input.stream, &cuts, limits, method), whole, "{method:?}");
     }
 
     let chunks: Vec<_> = input.chunks().collect();

@@ -1,5 +1,5 @@
-//! Any bytes, cut anywhere, read by readers that may stop early: the lines that the oracle sees, and no more memory than the
-//! limit allows.
+//! Any bytes, cut anywhere, read by readers that may stop early: the lines of the oracle, and no more memory than the limit
+//! allows.
 #![no_main]
 
 use allocation_counter::measure;
@@ -10,40 +10,40 @@ use sse_wire_fuzz::oracle::{self, RawLine};
 use sse_wire_fuzz::turns::Turn;
 
 #[derive(Debug, PartialEq)]
-enum Seen {
+enum Item {
     Field(Vec<u8>, Vec<u8>),
     Comment(Vec<u8>),
     Blank,
     TooLong(u64),
 }
 
-impl From<Line<'_>> for Seen {
-    fn from(line: Line<'_>) -> Seen {
+impl From<Line<'_>> for Item {
+    fn from(line: Line<'_>) -> Item {
         match line {
-            Line::Field { name, value } => Seen::Field(name.to_vec(), value.to_vec()),
-            Line::Comment(text) => Seen::Comment(text.to_vec()),
-            Line::Blank => Seen::Blank,
+            Line::Field { name, value } => Item::Field(name.to_vec(), value.to_vec()),
+            Line::Comment(text) => Item::Comment(text.to_vec()),
+            Line::Blank => Item::Blank,
         }
     }
 }
 
-fn expected(line: RawLine<'_>, limit: usize) -> Seen {
+fn expected(line: RawLine<'_>, limit: usize) -> Item {
     let bytes = line.bytes;
     if bytes.len() > limit {
-        return Seen::TooLong(line.start as u64);
+        return Item::TooLong(line.start as u64);
     }
     match bytes.iter().position(|&byte| byte == b':') {
-        None if bytes.is_empty() => Seen::Blank,
-        None => Seen::Field(bytes.to_vec(), Vec::new()),
-        Some(0) => Seen::Comment(bytes[1..].to_vec()),
+        None if bytes.is_empty() => Item::Blank,
+        None => Item::Field(bytes.to_vec(), Vec::new()),
+        Some(0) => Item::Comment(bytes[1..].to_vec()),
         Some(colon) => {
             let value = &bytes[colon + 1..];
-            Seen::Field(bytes[..colon].to_vec(), value.strip_prefix(b" ").unwrap_or(value).to_vec())
+            Item::Field(bytes[..colon].to_vec(), value.strip_prefix(b" ").unwrap_or(value).to_vec())
         }
     }
 }
 
-/// Reads all of the chunks. Passes on what comes, and then where it begins.
+/// Reads all of the chunks. Passes each result to `see`, and then where it begins to `see_start`.
 fn read(
     parser: &mut LineParser,
     chunks: &[&[u8]],
@@ -52,7 +52,7 @@ fn read(
     mut see_start: impl FnMut(u64),
 ) {
     let mut turns = turns.into_iter().cycle();
-    // Where a reader was dropped that had not read all.
+    // The position at which a reader was dropped early.
     let mut unread = None;
     for &chunk in chunks {
         let (mut rest, mut ended) = (chunk, false);
@@ -90,7 +90,7 @@ fn read(
     }
 }
 
-/// A chunk of nothing holds nothing but the error of the reader before.
+/// An empty chunk yields only the error about the reader before.
 fn read_empty(parser: &mut LineParser, unread: &mut Option<u64>) {
     let mut lines = parser.feed(b"");
     assert_unread(&mut lines, unread);
@@ -105,7 +105,7 @@ fn assert_unread(lines: &mut LineFeed<'_, '_>, unread: &mut Option<u64>) {
     }
 }
 
-/// What comes in the chunk after what the parser has taken of it.
+/// The part of the chunk that the parser has not read.
 fn after<'c>(chunk: &'c [u8], parser: &LineParser, before: u64) -> &'c [u8] {
     &chunk[usize::try_from(parser.position() - before).expect("it is part of the chunk")..]
 }
@@ -121,13 +121,13 @@ fuzz_target!(|input: CutStream<'_>| {
             Ok(line) => line.into(),
             Err(error) => {
                 assert_eq!((error.kind(), error.limit()), (ParseErrorKind::LineTooLong, Some(limit)));
-                Seen::TooLong(error.position())
+                Item::TooLong(error.position())
             }
         });
     };
     read(&mut parser, &chunks, input.turns(), see, |start| starts.push(start));
     assert_eq!(parser.position(), input.stream.len() as u64);
-    let unfinished = parser.finish().map(Seen::from);
+    let unfinished = parser.finish().map(Item::from);
     if unfinished.is_some() && !may_be_bom(input.stream) {
         starts.push(parser.line_start());
     }
@@ -136,10 +136,10 @@ fuzz_target!(|input: CutStream<'_>| {
 
     let lines = oracle::lines(input.stream);
     let mut expected_starts: Vec<_> = lines.iter().map(|line| line.start as u64).collect();
-    let mut expected: Vec<Seen> = lines.into_iter().map(|line| expected(line, limit)).collect();
-    // An incomplete BOM may be all there is, and is then a line whatever the limit.
+    let mut expected: Vec<Item> = lines.into_iter().map(|line| expected(line, limit)).collect();
+    // A stream that is only an incomplete BOM is a line, whatever the limit.
     if may_be_bom(input.stream) {
-        expected = vec![Seen::Field(input.stream.to_vec(), Vec::new())];
+        expected = vec![Item::Field(input.stream.to_vec(), Vec::new())];
         expected_starts.clear();
     }
     assert_eq!(seen, expected);
@@ -147,7 +147,7 @@ fuzz_target!(|input: CutStream<'_>| {
 
     let mut parser = LineParser::new().with_max_line_size(limit);
     let most = measure(|| read(&mut parser, &chunks, input.turns(), |_| (), |_| ())).bytes_max;
-    // A buffer that grows to twice of what is in it lives beside the old one.
+    // A buffer grows to twice its length beside the old one.
     let allowed = 3 * limit.min(input.stream.len()) as u64 + 16;
     assert!(most <= allowed, "{most} bytes, {allowed} allowed");
 });

@@ -1,4 +1,4 @@
-//! What the encoder writes is what two parsers by others read.
+//! Two parsers by other authors read what the encoder writes.
 #![no_main]
 
 use std::num::NonZeroUsize;
@@ -8,15 +8,15 @@ use sse_wire::{Comment, Encoder, Event};
 use sse_wire_fuzz::fields::Fields;
 
 /// Name, data, last event ID.
-type Seen = (String, String, String);
+type Item = (String, String, String);
 
-fn by_sse_parse(stream: &[u8]) -> Vec<Seen> {
+fn by_sse_parse(stream: &[u8]) -> Vec<Item> {
     let mut parser = sse_parse::SseParser::new();
     parser.feed(stream);
     std::iter::from_fn(|| parser.next_event()).map(|event| (event.event, event.data, event.id)).collect()
 }
 
-fn by_sse_core(mut stream: &[u8]) -> Vec<Seen> {
+fn by_sse_core(mut stream: &[u8]) -> Vec<Item> {
     let mut decoder = sse_core::SseDecoder::with_limit(NonZeroUsize::MAX);
     let mut seen = Vec::new();
     while let Some(event) = decoder.next(&mut stream) {
@@ -35,7 +35,7 @@ fuzz_target!(|fields: Fields<'_>| {
         encoder.push(Comment(comment));
     }
     encoder.push(event);
-    // What leaks out of the event would be seen in the one after it.
+    // A forged field would show in the event after it.
     encoder.push(Event::new("after"));
     let stream = encoder.take();
 

@@ -1,26 +1,26 @@
-//! Any bytes, cut anywhere, through any door, with any limits: what the oracle says. Blocks that are encoded again keep
+//! Any bytes, cut anywhere, read by any method, with any limits: what the oracle says. Blocks that are encoded again keep
 //! their meaning.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use sse_wire::{Block, Encoder, OwnedBlock, Parser};
 use sse_wire_fuzz::cut::CutStream;
-use sse_wire_fuzz::drive::{BLOCK_DOORS, EVENT_DOORS, expected, parse, parser, seen_block};
-use sse_wire_fuzz::oracle::{Ask, Limits, Outcome, Seen, SeenBlock, SeenLine, interpret};
-use sse_wire_fuzz::turns::{asks, assert_agrees, assert_unfinished, parse_in_turns};
+use sse_wire_fuzz::drive::{BLOCK_METHODS, EVENT_METHODS, expected, parse, parser, plain_block};
+use sse_wire_fuzz::oracle::{Item, ItemKind, Limits, Outcome, PlainBlock, PlainLine, interpret};
+use sse_wire_fuzz::turns::{assert_agrees, assert_unfinished, parse_in_turns, yields};
 
-/// All doors in turn, and readers that stop early.
+/// All methods in turn, and readers that stop early.
 fn in_turns(input: &CutStream<'_>, mut limits: Limits, events: &Outcome, blocks: &Outcome) {
-    match asks(&input.turns()) {
-        Some(Ask::Events) => {
+    match yields(&input.turns()) {
+        Some(ItemKind::Events) => {
             let outcome = parse_in_turns(&mut parser(limits), input);
             assert_unfinished(outcome.unfinished.as_ref(), events.unfinished.as_ref());
             assert_eq!(outcome, Outcome { unfinished: outcome.unfinished.clone(), ..events.clone() });
         }
-        Some(Ask::Blocks) => assert_eq!(&parse_in_turns(&mut parser(limits), input), blocks),
+        Some(ItemKind::Blocks) => assert_eq!(&parse_in_turns(&mut parser(limits), input), blocks),
         None => {
             if limits.block == usize::MAX {
-                // What holds for those who ask for blocks is to hold for all.
+                // Now all methods have the limit that `next_block` has unless one is set.
                 limits.block = limits.event;
             }
             assert_agrees(parse_in_turns(&mut parser(limits), input), blocks);
@@ -28,15 +28,15 @@ fn in_turns(input: &CutStream<'_>, mut limits: Limits, events: &Outcome, blocks:
     }
 }
 
-/// A block as it comes back when it is encoded. Its first line is never one that begins with U+FEFF, which could be a BOM.
-fn again(mut block: SeenBlock) -> SeenBlock {
-    if matches!(block.lines.first(), Some(SeenLine::Field(name, _)) if name.starts_with('\u{feff}')) {
-        block.lines.insert(0, SeenLine::Comment(String::new()));
+/// A block after it was encoded and parsed: a comment comes before a U+FEFF that could be a BOM.
+fn again(mut block: PlainBlock) -> PlainBlock {
+    if matches!(block.lines.first(), Some(PlainLine::Field(name, _)) if name.starts_with('\u{feff}')) {
+        block.lines.insert(0, PlainLine::Comment(String::new()));
     }
     block
 }
 
-/// Encodes a block in every way. Alone, at the start of a stream, it says what it said before.
+/// Encodes a block in every way. Alone, at the start of a stream, it has the same meaning.
 fn encode(block: Block<'_>, encoder: &mut Encoder, appended: &mut Vec<u8>) {
     let (encoded, owned) = (block.encode(), block.into_owned());
     assert_eq!((block.encoded_len(), owned.encoded_len()), (encoded.len(), encoded.len()));
@@ -48,12 +48,12 @@ fn encode(block: Block<'_>, encoder: &mut Encoder, appended: &mut Vec<u8>) {
     } else {
         encoder.push(&owned);
     }
-    // What comes from before the block, if it has no id of its own.
+    // The last event ID from before the block, if the block has no id.
     let last_event_id = block.event().map_or("", |event| event.last_event_id());
     let mut parser = Parser::new().with_last_event_id(last_event_id);
     let blocks: Vec<OwnedBlock> = parser.feed(&encoded).owned_blocks().map(|block| block.expect("it fits")).collect();
     assert_eq!(blocks.len(), 1);
-    assert_eq!(seen_block(&blocks[0].as_block()), again(seen_block(&block)));
+    assert_eq!(plain_block(&blocks[0].as_block()), again(plain_block(&block)));
     assert_eq!(parser.finish(), None);
 }
 
@@ -76,22 +76,22 @@ fn encoded_again(input: &CutStream<'_>, limits: Limits, before: &Outcome) {
     let mut expected =
         Outcome { last_event_id: before.last_event_id.clone(), position: stream.len() as u64, ..Outcome::default() };
     for seen in &before.results {
-        if let Seen::Block(block) = seen {
+        if let Item::Block(block) = seen {
             expected.reconnection_time = block.retry.or(expected.reconnection_time);
-            expected.results.push(Seen::Block(again(block.clone())));
+            expected.results.push(Item::Block(again(block.clone())));
         }
     }
-    assert_eq!(interpret(&stream, Limits::NONE, Ask::Blocks), expected);
+    assert_eq!(interpret(&stream, Limits::NONE, ItemKind::Blocks), expected);
 }
 
 fuzz_target!(|input: CutStream<'_>| {
     let [event_is_limited, block_is_limited, ..] = input.choices;
     let limits = input.limits(event_is_limited, block_is_limited);
     let cuts = input.lengths();
-    let [events, blocks] = [Ask::Events, Ask::Blocks].map(|ask| interpret(input.stream, limits, ask));
-    for (said, doors) in [(&events, &EVENT_DOORS[..]), (&blocks, &BLOCK_DOORS[..])] {
-        for &door in doors {
-            assert_eq!(parse(input.stream, &cuts, limits, door), expected(said, door), "{door:?}");
+    let [events, blocks] = [ItemKind::Events, ItemKind::Blocks].map(|kind| interpret(input.stream, limits, kind));
+    for (said, methods) in [(&events, &EVENT_METHODS[..]), (&blocks, &BLOCK_METHODS[..])] {
+        for &method in methods {
+            assert_eq!(parse(input.stream, &cuts, limits, method), expected(said, method), "{method:?}");
         }
     }
     in_turns(&input, limits, &events, &blocks);

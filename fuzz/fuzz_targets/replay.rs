@@ -1,4 +1,4 @@
-//! Any history of events, bounds and clients that come back with any id: what a plain list of all events says.
+//! Any history of events, bounds and clients that reconnect with any id: the same as a plain list of all events.
 #![no_main]
 
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use sse_wire::server::{CountedIds, ReplayBuffer, ReplayError};
 use sse_wire::{Event, EventId};
 use sse_wire_fuzz::steps::{ReplayStep as Step, Steps};
 
-/// All events there were, how many of them are gone, and how many bytes those that are held count with.
+/// All events, how many of them are no longer held, and the bytes that count of the others.
 #[derive(Default)]
 struct Model {
     published: Vec<(String, Bytes)>,

@@ -1,4 +1,4 @@
-//! Data written in any pieces, as text or as bytes, becomes what `encode` makes of the whole.
+//! Data written in any pieces, as text or as bytes, is encoded as the whole is by `encode`.
 #![no_main]
 
 use std::{fmt, io};
@@ -49,7 +49,7 @@ fuzz_target!(|input: CutStream<'_>| {
     for piece in pieces {
         match str::from_utf8(piece) {
             Ok(text) if as_text && !text.is_empty() => {
-                // Text begins anew: what came before it is complete.
+                // Text begins with a whole character: an incomplete one before it becomes U+FFFD.
                 whole.push_str(&String::from_utf8_lossy(&bytes));
                 bytes.clear();
                 whole.push_str(text);

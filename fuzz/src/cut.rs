@@ -26,7 +26,7 @@ impl CutStream<'_> {
     /// How many bytes come before the stream.
     pub const HEAD: usize = 11;
 
-    /// How often a stream is cut at most. Every chunk costs a microsecond in each of many passes.
+    /// How often a stream is cut at most: every chunk costs a microsecond in each of many passes.
     pub const CUTS: usize = 1000;
 
     /// The lengths of the chunks, but for that of the last.
@@ -55,7 +55,7 @@ impl CutStream<'_> {
         self.turns.map(Turn::from)
     }
 
-    /// The bytes that become this.
+    /// The input that is read as this value.
     pub fn seed(&self) -> Vec<u8> {
         let choices = self.choices.iter().rev().fold(0, |byte, &choice| byte << 1 | u8::from(choice));
         let limits = [self.event_limit, self.block_limit];

@@ -1,4 +1,4 @@
-//! The parts of an event: texts with a byte between them that no text has.
+//! The parts of an event: texts, separated by a byte that is in no text.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use arbitrary::{Arbitrary, Unstructured};
 use sse_wire::{Event, EventId, EventName, Field, FieldError, Head};
 
-use crate::oracle::{SeenBlock, SeenEvent, SeenLine, arriving};
+use crate::oracle::{PlainBlock, PlainEvent, PlainLine, arriving};
 
 const BETWEEN: u8 = 0xff;
 
@@ -22,7 +22,7 @@ pub struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// The event, if it can be built. Checks that what cannot be is refused, and where.
+    /// The event, if it can be built. Checks which names and ids are refused, and at which byte.
     pub fn event(&self) -> Option<Event<'_>> {
         Some(self.head()?.with_data(&self.data))
     }
@@ -38,38 +38,38 @@ impl Fields<'_> {
         Some(head.with_optional_retry(retry))
     }
 
-    /// The comment as it arrives: a block of its own.
-    pub fn comment_that_arrives(&self) -> Option<SeenBlock> {
+    /// The comment as a client receives it: a block.
+    pub fn comment_that_arrives(&self) -> Option<PlainBlock> {
         let lines =
-            arriving(self.comment.as_ref()?).split('\n').map(|line| SeenLine::Comment(line.to_owned())).collect();
-        Some(SeenBlock { lines, ..SeenBlock::default() })
+            arriving(self.comment.as_ref()?).split('\n').map(|line| PlainLine::Comment(line.to_owned())).collect();
+        Some(PlainBlock { lines, ..PlainBlock::default() })
     }
 
-    /// The event as it arrives, if it can be built.
-    pub fn event_that_arrives(&self) -> SeenBlock {
+    /// The event as a client receives it, if it can be built.
+    pub fn event_that_arrives(&self) -> PlainBlock {
         let name = self.name.as_deref().filter(|name| !name.is_empty());
         let id = self.id.as_deref().map(str::to_owned);
         // Whole milliseconds, rounded up.
         let retry = self.retry.map(|nanoseconds| nanoseconds.div_ceil(1_000_000));
         let data = arriving(&self.data);
-        let field = |name: &str, value: &str| SeenLine::Field(name.to_owned(), value.to_owned());
+        let field = |name: &str, value: &str| PlainLine::Field(name.to_owned(), value.to_owned());
         let head = [
             name.map(|name| field("event", name)),
             id.as_deref().map(|id| field("id", id)),
             retry.map(|time| field("retry", &time.to_string())),
         ];
         let lines = head.into_iter().flatten().chain(data.split('\n').map(|line| field("data", line))).collect();
-        let event = SeenEvent {
+        let event = PlainEvent {
             name: name.unwrap_or("message").to_owned(),
             data,
             id: id.clone(),
             last_event_id: id.clone().unwrap_or_default(),
             retry,
         };
-        SeenBlock { event: Some(event), id, retry, lines }
+        PlainBlock { event: Some(event), id, retry, lines }
     }
 
-    /// The bytes that become this.
+    /// The input that is read as this value.
     pub fn seed(&self) -> Vec<u8> {
         let text =
             |text: &Option<Cow<'_, str>>| text.as_ref().map_or(Vec::new(), |text| [b"+", text.as_bytes()].concat());
@@ -79,7 +79,7 @@ impl Fields<'_> {
     }
 }
 
-/// What a field cannot carry is refused at its first byte of that kind.
+/// A name or an id is refused at its first refused byte.
 fn assert_refused<T>(built: &Option<Result<T, FieldError>>, field: Field, text: Option<&str>, refused: &[char]) {
     let expected = text.and_then(|text| text.find(refused).map(|index| (field, text.as_bytes()[index], index)));
     let error = built.as_ref().and_then(|built| built.as_ref().err());

@@ -1,5 +1,5 @@
-//! How the bytes of the fuzzer become inputs: in ways so plain that seeds can be written by hand, and that one byte
-//! changed, added or removed changes little else.
+//! Makes inputs of the fuzzer's bytes, in so plain a way that seeds can be written by hand, and that one changed byte
+//! changes little else.
 
 pub mod cut;
 pub mod fields;

@@ -1,4 +1,4 @@
-//! What happens to a client or a server over a long time: one step after the other, until the bytes end.
+//! Steps of a client or a server, one after the other, until the bytes end.
 
 use arbitrary::{Arbitrary, Unstructured};
 
@@ -56,7 +56,7 @@ pub enum ReplayStep<'a> {
         id: &'a [u8],
         data: u8,
     },
-    /// A client comes back.
+    /// A client reconnects.
     Since(&'a [u8]),
     MaxEvents(u8),
     MaxBytes(u16),

@@ -1,20 +1,20 @@
-//! Readers one after the other: each goes through some door, may stop early, and its rest is fed to the next.
+//! Readers one after the other: each uses one method, may stop early, and the next one is fed the rest.
 
 use bytes::Bytes;
 use sse_wire::{Block, Event, OwnedBlock, OwnedEvent, ParseError, ParseErrorKind, Parser};
 
 use crate::cut::CutStream;
-use crate::drive::{DOORS, Door, milliseconds, seen_block, seen_event, seen_event_of};
-use crate::oracle::{Ask, Outcome, Seen, SeenBlock, SeenLine};
+use crate::drive::{METHODS, Method, event_item, milliseconds, plain_block, plain_event};
+use crate::oracle::{Item, ItemKind, Outcome, PlainBlock, PlainLine};
 
 /// One reader of a chunk, or of what is left of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
-    /// How events come out.
-    pub door: Door,
+    /// The method that is called.
+    pub method: Method,
     /// After how many events, blocks or errors it stops.
     pub most: usize,
-    /// Whether it is dropped, and does not say what is left: the next one then begins with the error `Unread`.
+    /// Whether it is dropped without `into_rest`: the next one then begins with the error `Unread`.
     pub is_dropped: bool,
     /// Whether another reader comes before it, and is dropped before it has read anything.
     pub after_unused: bool,
@@ -27,7 +27,7 @@ impl From<u8> for Turn {
         let bit = |place: u8| byte >> place & 1 == 1;
         let most = usize::from(byte >> 3 & 3);
         Turn {
-            door: DOORS[usize::from(byte & 7) % DOORS.len()],
+            method: METHODS[usize::from(byte & 7) % METHODS.len()],
             most: if most == 0 { usize::MAX } else { most },
             is_dropped: bit(5),
             after_unused: bit(6),
@@ -36,21 +36,21 @@ impl From<u8> for Turn {
     }
 }
 
-/// What the readers have seen.
+/// What the readers have read.
 #[derive(Default)]
 struct Readers {
-    results: Vec<Seen>,
+    results: Vec<Item>,
     /// How much the current reader may still read.
     left: usize,
-    /// Whether it has said that its chunk is at its end.
+    /// Whether it is at the end of its chunk.
     ended: bool,
-    /// Where the reader before was dropped, until the error that says so.
+    /// The position at which the reader before was dropped, until its error was returned.
     unread: Option<u64>,
 }
 
 impl Readers {
-    /// Writes down what was read. Returns whether the reader goes on.
-    fn see<T>(&mut self, read: Result<Option<T>, ParseError>, seen: impl FnOnce(T) -> Seen) -> bool {
+    /// Collects a result. Returns whether the reader goes on.
+    fn see<T>(&mut self, read: Result<Option<T>, ParseError>, seen: impl FnOnce(T) -> Item) -> bool {
         if let Some(position) = self.unread.take() {
             let error = read.err().expect("the reader before was dropped");
             assert_eq!((error.kind(), error.limit(), error.position()), (ParseErrorKind::Unread, None, position));
@@ -58,7 +58,7 @@ impl Readers {
         }
         let seen = match read {
             Ok(found) => found.map(seen),
-            Err(error) => seen_event_of(Err(error)),
+            Err(error) => event_item(Err(error)),
         };
         self.ended = seen.is_none();
         self.results.extend(seen);
@@ -67,19 +67,19 @@ impl Readers {
     }
 
     fn see_event(&mut self, read: Result<Option<Event<'_>>, ParseError>) -> bool {
-        self.see(read, |event| Seen::Event(seen_event(&event)))
+        self.see(read, |event| Item::Event(plain_event(&event)))
     }
 
     fn see_block(&mut self, read: Result<Option<Block<'_>>, ParseError>) -> bool {
-        self.see(read, |block| Seen::Block(seen_block(&block)))
+        self.see(read, |block| Item::Block(plain_block(&block)))
     }
 
     fn see_owned(&mut self, read: Option<Result<OwnedEvent, ParseError>>) -> bool {
-        self.see(read.transpose(), |event| Seen::Event(seen_event(&event.as_event())))
+        self.see(read.transpose(), |event| Item::Event(plain_event(&event.as_event())))
     }
 
     fn see_owned_block(&mut self, read: Option<Result<OwnedBlock, ParseError>>) -> bool {
-        self.see(read.transpose(), |block| Seen::Block(seen_block(&block.as_block())))
+        self.see(read.transpose(), |block| Item::Block(plain_block(&block.as_block())))
     }
 
     /// Reads as the turn says. Returns what is left.
@@ -87,18 +87,18 @@ impl Readers {
         (self.left, self.ended) = (turn.most, false);
         let before = parser.position();
         let says_rest = !turn.is_dropped;
-        let said = match turn.door {
-            Door::Borrowed => {
+        let said = match turn.method {
+            Method::Borrowed => {
                 let mut events = parser.feed(chunk);
                 while self.see_event(events.next_event()) {}
                 says_rest.then(|| events.into_rest().len())
             }
-            Door::Found => {
+            Method::Found => {
                 let mut events = parser.feed(chunk);
                 while self.see_event(events.find_event(|_| true)) {}
                 says_rest.then(|| events.into_rest().len())
             }
-            Door::IntoNext => {
+            Method::IntoNext => {
                 let mut rest = &chunk[..];
                 loop {
                     let (event, after) = parser.feed(rest).into_next_event();
@@ -108,22 +108,22 @@ impl Readers {
                     }
                 }
             }
-            Door::Owned => {
+            Method::Owned => {
                 let mut events = parser.feed(chunk).owned();
                 while self.see_owned(events.next()) {}
                 says_rest.then(|| events.into_rest().len())
             }
-            Door::Shared => {
+            Method::Shared => {
                 let mut events = parser.feed_bytes(chunk);
                 while self.see_owned(events.next()) {}
                 says_rest.then(|| events.into_rest().len())
             }
-            Door::Blocks => {
+            Method::Blocks => {
                 let mut blocks = parser.feed(chunk);
                 while self.see_block(blocks.next_block()) {}
                 says_rest.then(|| blocks.into_rest().len())
             }
-            Door::OwnedBlocks => {
+            Method::OwnedBlocks => {
                 let mut blocks = parser.feed(chunk).owned_blocks();
                 while self.see_owned_block(blocks.next()) {}
                 says_rest.then(|| blocks.into_rest().len())
@@ -139,7 +139,7 @@ impl Readers {
     }
 }
 
-/// What comes in the chunk after what the parser has taken of it.
+/// The part of the chunk that the parser has not read.
 fn after(chunk: &Bytes, parser: &Parser, before: u64) -> Bytes {
     chunk.slice(usize::try_from(parser.position() - before).expect("it is part of the chunk")..)
 }
@@ -157,7 +157,8 @@ pub fn parse_in_turns(parser: &mut Parser, input: &CutStream<'_>) -> Outcome {
                 readers.read(parser, &Bytes::new(), turn);
                 assert_eq!((readers.unread, readers.results.len()), (None, seen));
             }
-            // Of a chunk that is the LF of a CRLF nothing is left to be unread, and only its reader says that it is too much.
+            // Of a chunk that is the LF of a CRLF, nothing is left to be unread, and only its reader returns the error that
+            // the block is too large.
             if turn.after_unused && rest != "\n" {
                 let before = parser.position();
                 drop(parser.feed(&rest));
@@ -175,7 +176,7 @@ pub fn parse_in_turns(parser: &mut Parser, input: &CutStream<'_>) -> Outcome {
         assert_eq!(readers.unread, None);
     }
     let position = parser.position();
-    let unfinished = parser.finish().as_ref().map(seen_block);
+    let unfinished = parser.finish().as_ref().map(plain_block);
     Outcome {
         results: readers.results,
         unfinished,
@@ -185,11 +186,11 @@ pub fn parse_in_turns(parser: &mut Parser, input: &CutStream<'_>) -> Outcome {
     }
 }
 
-/// Checks what was seen through doors of either kind, or of both in turn, against `blocks`, which the oracle says of the same
-/// stream. Blocks without an event are not seen by those who ask for events.
+/// Checks what was read, by methods of either kind or of both, against the blocks that the oracle finds in the same stream.
+/// Methods for events skip blocks without one.
 pub fn assert_agrees(seen: Outcome, blocks: &Outcome) {
     let mut expected = blocks.results.iter();
-    let has_no_event = |seen: &Seen| matches!(seen, Seen::Block(block) if block.event.is_none());
+    let has_no_event = |seen: &Item| matches!(seen, Item::Block(block) if block.event.is_none());
     for seen in &seen.results {
         let found = expected.find(|expected| !has_no_event(expected) || is_same(seen, expected));
         assert!(found.is_some_and(|found| is_same(seen, found)), "{seen:?} in place of {found:?}");
@@ -200,31 +201,31 @@ pub fn assert_agrees(seen: Outcome, blocks: &Outcome) {
     assert_eq!(seen, Outcome { results, unfinished, ..blocks.clone() });
 }
 
-/// Checks the block that the stream ended in, whichever doors it was read through.
-pub fn assert_unfinished(seen: Option<&SeenBlock>, expected: Option<&SeenBlock>) {
+/// Checks the block that the stream ended in, whichever methods read it.
+pub fn assert_unfinished(seen: Option<&PlainBlock>, expected: Option<&PlainBlock>) {
     match (seen, expected) {
         (Some(seen), Some(expected)) => assert!(says_the_same(seen, expected), "{seen:?} in place of {expected:?}"),
         _ => assert_eq!(seen, expected),
     }
 }
 
-fn is_same(seen: &Seen, expected: &Seen) -> bool {
+fn is_same(seen: &Item, expected: &Item) -> bool {
     match (seen, expected) {
-        (Seen::Event(event), Seen::Block(expected)) => expected.event.as_ref() == Some(event),
-        (Seen::Block(block), Seen::Block(expected)) => says_the_same(block, expected),
+        (Item::Event(event), Item::Block(expected)) => expected.event.as_ref() == Some(event),
+        (Item::Block(block), Item::Block(expected)) => says_the_same(block, expected),
         _ => seen == expected,
     }
 }
 
 /// If a part of the block was read for its event, its lines are those that an encoder writes.
-fn says_the_same(block: &SeenBlock, expected: &SeenBlock) -> bool {
-    let values = |block: &SeenBlock| (block.event.clone(), block.id.clone(), block.retry);
+fn says_the_same(block: &PlainBlock, expected: &PlainBlock) -> bool {
+    let values = |block: &PlainBlock| (block.event.clone(), block.id.clone(), block.retry);
     values(block) == values(expected) && (block.lines == expected.lines || block.lines == encoded_lines(expected))
 }
 
-/// The lines that an encoder writes for what a block says.
-fn encoded_lines(block: &SeenBlock) -> Vec<SeenLine> {
-    let field = |name: &str, value: &str| SeenLine::Field(name.to_owned(), value.to_owned());
+/// The lines that an encoder writes for the event, id and retry of a block.
+fn encoded_lines(block: &PlainBlock) -> Vec<PlainLine> {
+    let field = |name: &str, value: &str| PlainLine::Field(name.to_owned(), value.to_owned());
     let name = block.event.as_ref().map(|event| &*event.name).filter(|name| *name != "message" || names_message(block));
     let head = [
         name.map(|name| field("event", name)),
@@ -235,17 +236,17 @@ fn encoded_lines(block: &SeenBlock) -> Vec<SeenLine> {
     head.into_iter().flatten().chain(data).collect()
 }
 
-/// Whether the last name of the block is `message`, and not none.
-fn names_message(block: &SeenBlock) -> bool {
+/// Whether the last name of the block is `message`, and not empty.
+fn names_message(block: &PlainBlock) -> bool {
     let names = block.lines.iter().rev().filter_map(|line| match line {
-        SeenLine::Field(name, value) if name == "event" => Some(&**value),
+        PlainLine::Field(name, value) if name == "event" => Some(&**value),
         _ => None,
     });
     names.take(1).any(|name| name == "message")
 }
 
-/// What all of the turns ask for; `None` if some ask for events, and some for blocks.
-pub fn asks(turns: &[Turn]) -> Option<Ask> {
-    let ask = turns.first()?.door.asks();
-    turns.iter().all(|turn| turn.door.asks() == ask).then_some(ask)
+/// What all of the turns yield; `None` if some yield events, and some blocks.
+pub fn yields(turns: &[Turn]) -> Option<ItemKind> {
+    let kind = turns.first()?.method.yields();
+    turns.iter().all(|turn| turn.method.yields() == kind).then_some(kind)
 }

@@ -14,22 +14,22 @@ use crate::{Block, OwnedBlock, OwnedEvent, ParseError, Parser};
 /// # Decoding
 ///
 /// An item is a `Result`: an event, or the [`ParseError`] for a block that the parser refused, after which the stream goes
-/// on. It is an item, because a codec's *error* ends a `FramedRead`: `tokio-util` then yields `None`, and may never ask for
-/// what came after it. The one error is that of the reader, so that
+/// on. It is an item because a codec's *error* ends a `FramedRead`: `tokio-util` then yields `None`, and may never decode
+/// what follows. The codec itself never fails; the outer `Result` is the reader's. So
 /// `while let Some(event) = events.next().await { let event = event??; … }` stops at either.
 ///
-/// It takes the memory that `FramedRead` has read into, and leaves it once its events were taken. Only events with much data
-/// keep it, instead of a copy.
+/// It takes the memory that `FramedRead` has read into, and releases it once its events were returned. Only events with much
+/// data share that memory instead of copying.
 ///
-/// An error of the reader comes once, after every event before it, and then `None`; a `FramedRead` that is asked once
-/// more reads again. The end of the stream is never an error. The unfinished block is not an item, as the standard wants it;
+/// An error of the reader comes once, after every event before it, and then `None`; a `FramedRead` that is polled once more
+/// reads again. The end of the stream is never an error. The unfinished block is not an item, as the standard wants it;
 /// [`finish`](EventCodec::finish) returns it. A stream that grows again, such as a file, goes on where it was.
 ///
 /// `next` may be cancelled at any time: nothing is lost.
 ///
 /// # Encoding
 ///
-/// Takes whatever implements [`Encode`], by value or by reference. [`Bytes`] are taken to be whole blocks, as an
+/// Encodes what implements [`Encode`], by value or by reference. [`Bytes`] are taken to be whole blocks, as an
 /// [`Encoder`](crate::Encoder) makes them. It never fails; errors are those of the writer.
 ///
 /// ```
@@ -51,7 +51,7 @@ use crate::{Block, OwnedBlock, OwnedEvent, ParseError, Parser};
 #[derive(Debug)]
 pub struct EventCodec(Reading);
 
-/// Decodes blocks, with all that they say, and encodes them: for relays. It behaves as [`EventCodec`] does.
+/// Decodes blocks, with comments and unknown fields, and encodes them: for relays. It behaves as [`EventCodec`] does.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -72,7 +72,7 @@ pub struct BlockCodec(Reading);
 #[derive(Debug)]
 struct Reading {
     parser: Parser,
-    /// What was taken from the reader's buffer last.
+    /// The bytes that were last taken from the reader's buffer.
     chunk: Chunk,
 }
 
@@ -109,7 +109,7 @@ macro_rules! codec {
                 $codec(Reading::new(Parser::new()))
             }
 
-            /// A codec with a parser of the caller's: with other limits, or with the last event ID of an earlier connection.
+            /// The same codec with this parser: with other limits, or with the last event ID of an earlier connection.
             ///
             /// A parser that has been used goes on where it is; for a new connection, [`reset`](Parser::reset) it first.
             #[must_use]
@@ -125,7 +125,7 @@ macro_rules! codec {
 
             /// After the end of the stream: the block that it ended in. See [`Parser::finish`].
             ///
-            /// Only the caller knows when that is: before it, the rest of that block would be lost.
+            /// Call it only at the end: earlier, the rest of that block would be lost.
             pub fn finish(&mut self) -> Option<Block<'_>> {
                 self.0.parser.finish()
             }
@@ -150,8 +150,8 @@ macro_rules! codec {
             type Item = Result<$item, ParseError>;
             type Error = io::Error;
 
-            /// Takes all of `src`, and returns what is in it one at a time. Never fails; and as it leaves nothing in `src`,
-            /// nor does the end of the stream.
+            /// Takes all of `src`, and returns what is in it one at a time. Never fails. It leaves nothing in `src`, so that
+            /// the end of the stream is no error either.
             fn decode(&mut self, src: &mut BytesMut) -> io::Result<Option<Self::Item>> {
                 Ok(self.0.next(src, $next))
             }

@@ -20,7 +20,7 @@ const KEPT: usize = 8 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// What the reader said.
+    /// The error of the reader.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The parser refused a block. It is skipped, and the next call goes on with the block after it.
@@ -49,7 +49,7 @@ pub enum ReadError {
 ///
 /// # Memory
 ///
-/// It reads into 16 KiB, again and again. Events have text of their own.
+/// It reads into one buffer of 16 KiB. Events own their text.
 ///
 /// ```
 /// use sse_wire::io::Events;
@@ -84,7 +84,7 @@ impl<R: Read> Events<R> {
         Self::with_parser(reader, Parser::new())
     }
 
-    /// The same with a parser of the caller's: with other limits, or with the last event ID of an earlier connection.
+    /// The same with this parser: with other limits, or with the last event ID of an earlier connection.
     ///
     /// A parser that has been used goes on where it is; for a new connection, [`reset`](Parser::reset) it first.
     pub fn with_parser(reader: R, parser: Parser) -> Self {
@@ -115,7 +115,7 @@ impl<R: Read> Events<R> {
         self.advance(Cursor::next_block)
     }
 
-    /// What `next` finds first in what was read, or in what is read then.
+    /// Calls `next`, and reads more until it finds something.
     fn advance<T>(
         &mut self,
         next: impl Fn(&mut Cursor, &[u8], &mut Parser) -> Option<Result<T, ParseError>>,
@@ -212,11 +212,10 @@ impl<R: fmt::Debug> fmt::Debug for Events<R> {
 ///
 /// # Errors
 ///
-/// What is written is taken, also where the writer fails. What the writer did not take is kept, goes before what is
-/// written next, and is counted by [`unsent`](WriteEvents::unsent): a writer that would block, timed out, or took half
-/// of an event, breaks nothing. So write an event once, and call `flush` to try again. A writer that was
-/// [`Interrupted`](io::ErrorKind::Interrupted) is tried again at once; one that takes nothing is an error of kind
-/// [`WriteZero`](io::ErrorKind::WriteZero).
+/// Nothing is lost if the writer fails. The bytes that it did not take are kept, sent before the next ones, and counted by
+/// [`unsent`](WriteEvents::unsent). So a writer may block, time out, or take half of an event: write each event once, and
+/// call `flush` to try again. A writer that was [`Interrupted`](io::ErrorKind::Interrupted) is tried again at once; one that
+/// takes nothing is an error of kind [`WriteZero`](io::ErrorKind::WriteZero).
 ///
 /// # Panics
 ///
@@ -250,11 +249,11 @@ impl<W: Write> WriteEvents<W> {
         WriteEvents { writer, pending: Vec::new(), taken: 0 }
     }
 
-    /// Writes an event, a block, a comment, or whatever else implements [`Encode`].
+    /// Writes an event, a block, a comment, or anything else that implements [`Encode`].
     ///
     /// # Errors
     ///
-    /// What the writer says; what it did not take is kept, [see above](WriteEvents#errors).
+    /// The error of the writer; what it did not take is kept, [see above](WriteEvents#errors).
     pub fn write(&mut self, part: impl Encode) -> io::Result<()> {
         encoder::append(&part, &mut self.pending);
         self.send_pending()
@@ -266,7 +265,7 @@ impl<W: Write> WriteEvents<W> {
     ///
     /// # Errors
     ///
-    /// What the writer says; what it did not take is kept, [see above](WriteEvents#errors).
+    /// The error of the writer; what it did not take is kept, [see above](WriteEvents#errors).
     pub fn write_blocks(&mut self, blocks: &[u8]) -> io::Result<()> {
         let mut taken = 0;
         let sent = self.send_pending().and_then(|()| send(&mut self.writer, blocks, &mut taken));
@@ -278,7 +277,7 @@ impl<W: Write> WriteEvents<W> {
     ///
     /// # Errors
     ///
-    /// What the writer says. Nothing is lost.
+    /// The error of the writer. Nothing is lost.
     pub fn flush(&mut self) -> io::Result<()> {
         self.send_pending()?;
         self.writer.flush()
@@ -287,7 +286,8 @@ impl<W: Write> WriteEvents<W> {
     fn send_pending(&mut self) -> io::Result<()> {
         let sent = send(&mut self.writer, &self.pending, &mut self.taken);
         if self.taken >= self.unsent() {
-            // The memory of what was taken is used again, or released. To copy the rest costs no more than to write did.
+            // The memory of what was taken is used again, or released. Copying the rest costs no more than writing the other
+            // part did.
             let rest = &self.pending[self.taken..];
             if self.pending.capacity() > KEPT {
                 self.pending = rest.to_vec();

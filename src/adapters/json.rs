@@ -7,8 +7,7 @@ use crate::{Encoder, Event, Head, OwnedEvent};
 
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 impl<'a> Event<'a> {
-    /// The data, read as JSON. A `T` that borrows text borrows it from where the event does, and may live longer than this
-    /// value.
+    /// The data, read as JSON. A `T` may borrow text from the data, and then lives as long as the data does.
     ///
     /// ```
     /// use sse_wire::Event;
@@ -48,12 +47,12 @@ impl OwnedEvent {
     ///
     /// # Errors
     ///
-    /// What `value` says when it is serialized; a map whose keys are not strings.
+    /// The error of `value` when it is serialized, or a map whose keys are not strings.
     pub fn json<'h, T: Serialize + ?Sized>(head: impl Into<Head<'h>>, value: &T) -> Result<OwnedEvent, Error> {
         serde_json::to_string(value).map(|json| OwnedEvent::new(head, json))
     }
 
-    /// As [`Event::parse_json`]. A `T` that borrows text borrows it from this event.
+    /// As [`Event::parse_json`]. A `T` may borrow text from this event.
     ///
     /// # Errors
     ///
@@ -65,7 +64,7 @@ impl OwnedEvent {
 
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 impl Encoder {
-    /// Appends an event whose data is `value` as JSON. With the `std` feature it is written straight to where it belongs.
+    /// Appends an event whose data is `value` as JSON. With the `std` feature it is serialized straight into the encoder.
     ///
     /// ```
     /// use sse_wire::{Encoder, EventName};
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn json_comes_back_as_it_was() {
+    fn a_value_that_is_written_and_read_is_the_same() {
         let event = OwnedEvent::json(Head::new(), &("a\nb", [1.5, -2.0])).unwrap();
         assert_eq!(event.data(), r#"["a\nb",[1.5,-2.0]]"#);
         assert_eq!(event.parse_json::<(String, [f64; 2])>().unwrap(), ("a\nb".into(), [1.5, -2.0]));
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_borrowed_outlives_the_event() {
+    fn borrowed_text_outlives_the_event() {
         let data = String::from(r#"["text"]"#);
         let [text]: [&str; 1] = {
             let event = Event::new(&data);

@@ -1,4 +1,4 @@
-//! The parser and the encoder behind the traits that others have settled on, each behind a feature of its own.
+//! The parser and the encoder for the traits of other crates, one feature for each.
 
 #[cfg(feature = "http-body")]
 pub mod body;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Event, EventId, EventName, FieldError, OwnedEvent};
 
-/// All fields: what is read, and what is written in formats for machines, some of which need every field.
+/// All fields: for reading, and for writing binary formats, some of which need every field.
 #[derive(Deserialize, Serialize)]
 #[serde(rename = "OwnedEvent")]
 struct AllFields<T> {
@@ -19,7 +19,7 @@ struct AllFields<T> {
     retry: Option<u64>,
 }
 
-/// The fields that say something: what is written in formats for people.
+/// The fields that are present: for writing human-readable formats.
 #[derive(Serialize)]
 #[serde(rename = "OwnedEvent")]
 struct PresentFields<'a> {
@@ -40,11 +40,11 @@ struct PresentFields<'a> {
 /// |---|---|---|
 /// | `name` | string | the name as it was given |
 /// | `data` | string | |
-/// | `id` | string | the id of this very event |
+/// | `id` | string | the event's own id |
 /// | `last_event_id` | string | the last event ID of the stream, if the event has no id of its own |
 /// | `retry` | `u64` | the reconnection time in milliseconds, rounded up as in an event stream |
 ///
-/// A field that is absent is left out in formats for people, such as JSON ([`Serializer::is_human_readable`]).
+/// A field that is absent is left out in human-readable formats, such as JSON ([`Serializer::is_human_readable`]).
 ///
 /// ```
 /// use sse_wire::{Event, EventName, OwnedEvent};
@@ -71,7 +71,7 @@ impl Serialize for OwnedEvent {
     }
 }
 
-/// Name and ids are checked: an event that exists can be encoded. Unknown fields are ignored.
+/// Name and ids are checked, so that the event can be encoded. Unknown fields are ignored.
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 impl<'de> Deserialize<'de> for OwnedEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_comes_back_as_it_was_from_any_format() {
+    fn an_event_is_the_same_after_writing_and_reading_in_any_format() {
         for event in events() {
             let json = serde_json::to_string(&event).unwrap();
             assert_eq!(serde_json::from_str::<OwnedEvent>(&json).unwrap(), event, "{json}");

@@ -32,8 +32,8 @@ pub enum ReadyState {
 /// 2. Pass the [`response`](EventSource::response). If it opens the stream, [`feed`](EventSource::feed) the source the chunks
 ///    of the body.
 /// 3. When the connection has ended, for whatever reason, or could not be made, call
-///    [`disconnected`](EventSource::disconnected). It says how long to wait before you go back to 1, or why the source is
-///    closed.
+///    [`disconnected`](EventSource::disconnected). It returns how long to wait before you go back to 1, or why the
+///    source is closed.
 ///
 /// The [module](crate::client) shows a whole client. Settings are `with_*`:
 ///
@@ -60,7 +60,7 @@ pub struct EventSource {
     state: State,
     /// Tries since the last good connection.
     tries: u32,
-    /// What the last response asked for.
+    /// The `Retry-After` of the last response.
     retry_after: Duration,
 }
 
@@ -140,7 +140,7 @@ impl EventSource {
     }
 
     /// The same source, for a request that must not be sent twice, such as a POST that starts something: the first
-    /// [`disconnected`](EventSource::disconnected) closes it, since nobody knows whether the request took effect.
+    /// [`disconnected`](EventSource::disconnected) closes it, since the request may have taken effect.
     ///
     /// An `EventSource` of the standard always sends a GET, which may be repeated.
     #[must_use]
@@ -223,7 +223,7 @@ impl EventSource {
     ///
     /// [`Rejection`]: what is wrong with the response. The source is then closed, unless the status is temporary
     /// ([`Rejection::is_temporary`]) and [`Reconnect::with_retry_on_temporary_status`] was set. In both cases call
-    /// [`disconnected`](EventSource::disconnected) next; the body may be read before, as it may say more. A source that was
+    /// [`disconnected`](EventSource::disconnected) next; the body may be read first, for an error message. A source that was
     /// closed before stays closed: [`Rejection::Closed`].
     ///
     /// [9.2.3]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
@@ -242,10 +242,10 @@ impl EventSource {
         Err(rejection)
     }
 
-    /// Sets the pause that the response asked for by the header `Retry-After` ([RFC 9110, 10.2.3]): the next wait is at least
-    /// as long, up to the [ceiling](Reconnect::with_ceiling).
+    /// Sets the pause from the header `Retry-After` of the response ([RFC 9110, 10.2.3]): the next wait is at least as long,
+    /// up to the [ceiling](Reconnect::with_ceiling).
     ///
-    /// Call it after [`response`](EventSource::response), which forgets what the response before it asked for.
+    /// Call it after [`response`](EventSource::response), which clears that of the previous response.
     ///
     /// [RFC 9110, 10.2.3]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
     pub fn set_retry_after(&mut self, pause: Duration) {
@@ -254,7 +254,7 @@ impl EventSource {
 
     /// Reads a chunk of the body: the reader yields what the chunk completes. As [`Parser::feed`].
     ///
-    /// If the stream is not open, none of the chunk is taken, and the reader says so.
+    /// If the stream is not open, none of the chunk is read, and the reader returns an error.
     ///
     /// ```
     /// # use sse_wire::client::EventSource;
@@ -276,7 +276,7 @@ impl EventSource {
     /// Reads a chunk of the body that is reference-counted, into owned events: an ordinary iterator. As
     /// [`Parser::feed_bytes`].
     ///
-    /// If the stream is not open, none of the chunk is taken, and the iterator yields one error that says so.
+    /// If the stream is not open, none of the chunk is read, and the iterator yields one error.
     pub fn feed_bytes<'s, 'c>(&'s mut self, chunk: &'c Bytes) -> FeedBytes<'s, 'c> {
         static NOTHING: Bytes = Bytes::new();
         let (taken, not_taken) = if self.is_open() { (chunk, &NOTHING) } else { (&NOTHING, chunk) };
@@ -297,8 +297,8 @@ impl EventSource {
         Some(block)
     }
 
-    /// The connection has ended, by a fault or not, or could not be made. Returns how long to wait before the next request
-    /// ([9.2.3]).
+    /// The connection has ended, with an error or without, or could not be made. Returns how long to wait before the next
+    /// request ([9.2.3]).
     ///
     /// An unfinished block is discarded. `open_for` is how long the connection was open, for
     /// [`Reconnect::with_good_after`]; `random` is any number, for the [jitter](Reconnect::with_jitter).
@@ -348,7 +348,7 @@ impl EventSource {
         self.parser.last_event_id()
     }
 
-    /// The reconnection time that the server asked for: as [`Parser::reconnection_time`].
+    /// The reconnection time that the server has set: as [`Parser::reconnection_time`].
     #[must_use]
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.parser.reconnection_time()

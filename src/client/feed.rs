@@ -1,4 +1,4 @@
-//! What a chunk of a body completes, and what of it closes the source.
+//! Reads a chunk of a body, and closes the source after an end event or a block that is too large.
 
 use core::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::parser::{self, ParseError};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// A mistake of the caller: no response has opened the stream. The chunk was not taken.
+    /// A mistake of the caller: no response has opened the stream. The chunk was not read.
     #[error("the event stream is not open: no response was accepted")]
     NotOpen,
-    /// The source is closed, by an end event or by [`EventSource::close`](super::EventSource::close), say. What follows was not
-    /// taken. Drop the connection, and call [`EventSource::disconnected`](super::EventSource::disconnected), which returns the
-    /// same reason.
+    /// The source is closed, for example by an end event or by [`EventSource::close`](super::EventSource::close). What
+    /// follows was not read. Drop the connection, and call [`EventSource::disconnected`](super::EventSource::disconnected),
+    /// which returns the same reason.
     #[error(transparent)]
     Closed(CloseReason),
     /// A block exceeded a limit, and is skipped: the next call goes on after it, unless
@@ -46,11 +46,11 @@ impl Closing<'_> {
         }
     }
 
-    /// What the parser found may close the source.
+    /// Closes the source if what the parser found is a reason.
     pub(super) fn after(&mut self, found: Result<Option<Event<'_>>, &ParseError>) {
         match found {
             Ok(Some(event)) if self.settings.is_end(event) => *self.state = State::Closed(CloseReason::EndEvent),
-            // A chunk that the caller did not read to its end says nothing about the stream, and has no limit.
+            // The error that a chunk was not read to its end has no limit: it is no fault of the stream.
             Err(error) if self.settings.closes_on_too_large && error.limit().is_some() => {
                 *self.state = State::Closed(CloseReason::TooLarge(error.clone()));
             }
@@ -99,7 +99,7 @@ impl<'s, 'c> Feed<'s, 'c> {
         Ok(block?)
     }
 
-    /// The events that are left, owned: an ordinary iterator, whose events go to other tasks and threads.
+    /// The events that are left, owned: an ordinary iterator, whose events can go to other tasks and threads.
     pub fn owned(self) -> OwnedEvents<'s, 'c> {
         OwnedEvents { items: Items::new(self.events.owned(), self.closing), not_taken: self.not_taken }
     }
@@ -122,7 +122,7 @@ impl<'s, 'c> Feed<'s, 'c> {
         self.events.parser().last_event_id()
     }
 
-    /// The reconnection time that the server asked for, after what was read last.
+    /// The reconnection time that the server has set, after what was read last.
     #[must_use]
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.events.parser().reconnection_time()
@@ -134,7 +134,7 @@ impl<'s, 'c> Feed<'s, 'c> {
 struct Items<'s, I> {
     inner: I,
     closing: Closing<'s>,
-    /// The error that the stream is not open was yielded.
+    /// Whether the error that the stream is not open was yielded.
     ended: bool,
 }
 
@@ -175,8 +175,8 @@ macro_rules! accessors {
 
 /// The owned events of a chunk: see [`Feed::owned`].
 ///
-/// If the stream is not open, or is closed by what this chunk holds, it yields one error that says so, and then ends: the
-/// caller need not wait for another chunk to learn it.
+/// If the stream is not open, or is closed by what this chunk holds, it yields one error, and then ends: the caller need not
+/// wait for another chunk to see it.
 #[derive(Debug)]
 #[must_use = "iterators are lazy: the chunk is read as events are taken"]
 pub struct OwnedEvents<'s, 'c> {

@@ -1,11 +1,12 @@
-//! What the protocol decides on the client's side, around a stream: which response opens it, when to connect again and
-//! after how long, and when to stop ([9.2.2], [9.2.3]).
+//! The client's side of the protocol, around a stream: which response opens it, when to connect again and after how long,
+//! and when to stop ([9.2.2], [9.2.3]).
 //!
 //! An [`EventSource`] does no I/O, has no clock and draws no random numbers: the caller passes in statuses, bytes, durations
 //! and random numbers, and it returns decisions.
 //!
-//! **In scope**: the headers of the request, the check of the response, events (by a [`Parser`](crate::Parser) of its own),
+//! **In scope**: the headers of the request, the check of the response, events (it has a [`Parser`](crate::Parser)),
 //! reconnection, and closing.
+//!
 //! **Out of scope**: HTTP, redirects (the HTTP client follows them), timers, sockets, CORS.
 //!
 //! ```
@@ -33,7 +34,7 @@
 //!                     Ok(Some(event)) => println!("{}: {}", event.name(), event.data()),
 //!                     Ok(None) => break,
 //!                     Err(ReceiveError::Parse(error)) => eprintln!("skipped: {error}"),
-//!                     // The source is closed: an end event came.
+//!                     // The source is closed by an end event.
 //!                     Err(_) => break 'body,
 //!                 }
 //!             }

@@ -53,8 +53,8 @@ impl Reconnect {
         Reconnect { time, ..self }
     }
 
-    /// The same rules with this least reconnection time, whatever the server says: `retry: 0` would make clients connect in a
-    /// loop. 100 milliseconds unless set.
+    /// The same rules with this shortest reconnection time, whatever the server sets: `retry: 0` would make clients connect
+    /// in a loop. 100 milliseconds unless set.
     pub fn with_floor(self, floor: Duration) -> Self {
         Reconnect { floor, ..self }
     }
@@ -98,7 +98,7 @@ impl Reconnect {
 
     /// How long to wait before a try, the first being 1.
     ///
-    /// `time`: what the server asked for by `retry`; `retry_after`: by the header of that name. `random`: any number.
+    /// `time`: set by the server's `retry`; `retry_after`: from the header of that name. `random`: any number.
     pub(super) fn wait(&self, tries: u32, time: Option<Duration>, retry_after: Duration, random: u32) -> Duration {
         let time = time.unwrap_or(self.time).max(self.floor).min(self.ceiling);
         let doubled = time.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));
@@ -113,7 +113,7 @@ impl Default for Reconnect {
     }
 }
 
-/// `percent` of `wait`, and of that as much as `random` is of `u32::MAX`.
+/// A random part of `percent` of `wait`: as much of it as `random` is of 2^32.
 fn fraction(wait: Duration, percent: u32, random: u32) -> Duration {
     let most = wait.as_nanos().saturating_mul(percent.into()) / 100;
     let nanoseconds = most.saturating_mul(random.into()) >> 32;
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_only_lengthens_and_by_no_more_than_it_says() {
+    fn jitter_only_lengthens_a_wait_and_by_no_more_than_its_percentage() {
         let reconnect = Reconnect::new().with_time(SECOND).with_jitter(50);
         assert_eq!(wait(&reconnect, 1, 0), SECOND);
         let longest = wait(&reconnect, 1, u32::MAX);

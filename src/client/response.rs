@@ -23,8 +23,8 @@ pub enum Rejection {
         /// The status.
         status: u16,
     },
-    /// Status 200, and a content type that is not `text/event-stream`, or none.
-    #[error("not an event stream, by its content type")]
+    /// Status 200, but no content type, or another than `text/event-stream`.
+    #[error("the content type is not text/event-stream")]
     ContentType,
     /// The source was closed before the response came, so that there should have been no request.
     #[error("closed before the response came")]

@@ -19,20 +19,20 @@ use sealed::Sink;
 pub use vectored::EncodedEvent;
 pub use writer::DataWriter;
 
-/// A comment with no text: bytes to send now and then, so that clients and proxies do not take the connection for dead.
+/// A comment with no text: sent now and then, so that clients and proxies do not close an idle connection.
 ///
 /// Send it between blocks. The standard suggests one "every 15 seconds or so" ([9.2.7]).
 ///
 /// [9.2.7]: https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes
 pub const KEEP_ALIVE: &[u8] = b":\n\n";
 
-/// How much memory an encoder takes at a time for small batches.
+/// How much memory an encoder allocates at a time for small batches.
 const ARENA: usize = 8 * 1024;
 
 /// How much of long data is searched and copied at a time, so that the copy finds it in the nearest cache.
 const WINDOW: usize = 4 * 1024;
 
-// What stands before the first line of the data, between two lines, and after the last.
+// Written before the first line of the data, between two lines, and after the last.
 const DATA: &[u8] = b"data: ";
 const NEXT_DATA: &[u8] = b"\ndata: ";
 const END: &[u8] = b"\n\n";
@@ -52,7 +52,7 @@ pub struct Comment<'a>(pub &'a str);
 /// What an event stream is made of: [`Event`], [`OwnedEvent`], [`Head`], [`Block`], [`OwnedBlock`], [`Comment`], and
 /// [`Bytes`] of whole blocks that were encoded before.
 ///
-/// Sealed: only whole blocks may be written one after the other.
+/// Sealed, so that only whole blocks can be written.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not something that an event stream is made of",
     label = "not an event, a head, a block, a comment, or encoded `Bytes`",
@@ -72,7 +72,7 @@ mod sealed {
     pub trait Part {
         fn write_to(&self, out: &mut impl Sink);
 
-        /// In memory of the exact size.
+        /// In one allocation of the exact size.
         fn to_bytes(&self) -> Bytes {
             let mut len = 0;
             self.write_to(&mut len);
@@ -98,7 +98,7 @@ mod sealed {
     }
 
     impl Sink for BytesMut {
-        // `put_slice` would be a call; this is not.
+        // This is inlined; `put_slice` would be a call.
         #[inline]
         fn write(&mut self, bytes: &[u8]) {
             self.extend_from_slice(bytes);
@@ -195,7 +195,7 @@ impl sealed::Part for Comment<'_> {
     }
 }
 
-/// As they are.
+/// Written as they are.
 impl sealed::Part for Bytes {
     fn write_to(&self, out: &mut impl Sink) {
         out.write(self);
@@ -228,7 +228,7 @@ impl Encode for Bytes {}
 #[diagnostic::do_not_recommend]
 impl<T: Encode + ?Sized> Encode for &T {}
 
-/// What adapters send for a part.
+/// The bytes of a part, for adapters.
 #[cfg(feature = "stream")]
 pub(crate) fn to_bytes(part: &impl Encode) -> Bytes {
     sealed::Part::to_bytes(part)
@@ -252,7 +252,7 @@ macro_rules! encode {
                 sealed::Part::to_bytes(self)
             }
 
-            /// Appends the same bytes to memory of the caller's.
+            /// Appends the same bytes to `out`.
             ///
             /// # Panics
             ///
@@ -263,7 +263,7 @@ macro_rules! encode {
                 sealed::Part::write_to(self, &mut Buffer(out));
             }
 
-            /// How many bytes that takes. Exact.
+            /// The exact length of the same bytes.
             #[must_use]
             pub fn encoded_len(&self) -> usize {
                 let mut len = 0;
@@ -279,8 +279,8 @@ encode!(Event<'_>, OwnedEvent, Head<'_>, Block<'_>, OwnedBlock, Comment<'_>);
 /// Encodes many parts of an event stream into one piece of memory. For one event, [`Event::encode`] does.
 ///
 /// The fields of an event are written in the order `event`, `id`, `retry`, `data`; each line of the data gets a `data:`
-/// line, and one space follows each colon. Nothing can be forged: what a field cannot carry could not become part of an
-/// [`Event`]. What is taken is always a run of whole blocks.
+/// line, and one space follows each colon. No text can forge a field or an event: an [`Event`] holds only what its fields
+/// can carry. [`take`](Encoder::take) always returns whole blocks.
 ///
 /// ```
 /// use sse_wire::{Comment, Encoder, Event, EventId, Head};
@@ -317,20 +317,20 @@ impl Encoder {
     /// What was appended, as one piece; the encoder is empty after it.
     ///
     /// Small batches share pieces of memory of 8 KiB, which live as long as a batch in them; the encoder uses a piece again
-    /// once nobody holds any of it.
+    /// once all batches in it are dropped.
     #[must_use = "what was taken is gone from the encoder"]
     pub fn take(&mut self) -> Bytes {
         self.out.truncate(self.done);
         self.last = mem::take(&mut self.done);
         if self.out.len() > ARENA {
-            // In memory that it shares with nothing.
+            // A large batch does not share its memory.
             mem::take(&mut self.out).freeze()
         } else {
             self.out.split().freeze()
         }
     }
 
-    /// How many bytes [`take`](Encoder::take) would give.
+    /// How many bytes [`take`](Encoder::take) would return.
     #[must_use]
     pub fn len(&self) -> usize {
         self.done
@@ -347,7 +347,7 @@ impl Encoder {
     fn whole_blocks(&mut self) -> &mut BytesMut {
         self.out.truncate(self.done);
         if self.done == 0 && self.out.capacity() <= self.last.min(ARENA - 1) {
-            // For all of a batch that is as long as the last, so that it need not be moved.
+            // Room for a batch as long as the last, so that it is not moved while it grows.
             self.out.reserve(ARENA);
         }
         &mut self.out
@@ -362,7 +362,7 @@ fn write_event(head: Head<'_>, data: &[u8], out: &mut impl Sink) {
     out.write(END);
 }
 
-/// Data, or a piece of it, on from where a line of it has begun.
+/// Data, or a piece of it, whose first line was begun already.
 #[inline]
 fn write_lines(mut data: &[u8], out: &mut impl Sink) {
     loop {
@@ -379,7 +379,7 @@ fn write_lines(mut data: &[u8], out: &mut impl Sink) {
     }
 }
 
-/// Lines up to one that is long, or the last one. Returns the data from there on. `end`: where the first of them ends.
+/// Writes lines up to a long one, or the last one. Returns the data from there on. `end`: where the first line ends.
 #[inline(never)]
 fn write_short_lines<'a>(data: &'a [u8], mut end: usize, out: &mut impl Sink) -> &'a [u8] {
     let (mut ends, mut pos) = (LineEnds::NEW, 0);
@@ -394,7 +394,7 @@ fn write_short_lines<'a>(data: &'a [u8], mut end: usize, out: &mut impl Sink) ->
     }
 }
 
-/// How long the lines of data are.
+/// The encoded length of the lines of data.
 #[inline(never)]
 fn lines_len(data: &[u8]) -> usize {
     let of_lines = |count: usize| DATA.len() + count * NEXT_DATA.len();
@@ -537,7 +537,7 @@ mod tests {
         let arena = first.as_ptr() as usize..first.as_ptr() as usize + ARENA;
         drop((first, second));
         for _ in 0..ARENA {
-            assert!(arena.contains(&(batch("nobody holds the ones before").as_ptr() as usize)));
+            assert!(arena.contains(&(batch("all before were dropped").as_ptr() as usize)));
         }
     }
 
@@ -561,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_buffer_of_exactly_the_encoded_length_is_enough() {
+    fn a_buffer_of_exactly_the_encoded_length_is_enough() {
         let event = Event::new("a\nb").with_id(EventId::from_static("7"));
         let mut memory = [0; 64];
         let (mut room, _) = memory.split_at_mut(event.encoded_len());

@@ -11,15 +11,15 @@ use crate::event::{Event, Head};
 use crate::lines::{self, Lines};
 use crate::owned::OwnedEvent;
 
-/// An encoded event that holds its data where it was: a [`Buf`] of the very bytes that [`Event::encode`] gives.
+/// An encoded event that does not copy its data: a [`Buf`] of the same bytes as [`Event::encode`].
 ///
 /// `D` is [`Bytes`] ([`EncodedEvent::new`], [`OwnedEvent::into_buf`]) or `&[u8]` ([`Event::as_buf`]). Its chunks are the
-/// fields before the data, the lines of the data as they lie there, and what stands between them;
-/// [`chunks_vectored`](Buf::chunks_vectored) (with the `std` feature) gives as many of them as there is room for, for a
+/// fields before the data, the lines of the data as they lie there, and the bytes between them;
+/// [`chunks_vectored`](Buf::chunks_vectored) (with the `std` feature) returns as many of them as there is room for, for a
 /// vectored write.
 ///
-/// The data is searched for line ends once, and if it has several lines, again when their turn comes, up to 16 KiB ahead at
-/// each [`chunks_vectored`](Buf::chunks_vectored). Only name, id and reconnection time are copied.
+/// The data is searched for line ends once. If it has several lines, they are searched for again when they are written, up
+/// to 16 KiB ahead at each [`chunks_vectored`](Buf::chunks_vectored). Only name, id and reconnection time are copied.
 ///
 /// ```
 /// use bytes::Buf;
@@ -31,10 +31,10 @@ use crate::owned::OwnedEvent;
 /// ```
 #[derive(Clone, Debug)]
 pub struct EncodedEvent<D = Bytes> {
-    /// What comes before the rest of the current line: the other fields, or what stands between two lines, or the end.
+    /// The bytes before the rest of the current line: the other fields, or those between two lines, or the end.
     lead: Bytes,
     data: D,
-    /// The rest of the current line of the data: from where to where.
+    /// Where the rest of the current line of the data begins and ends.
     line: usize,
     line_end: usize,
     remaining: usize,
@@ -74,7 +74,7 @@ fn lead(head: Head<'_>) -> Bytes {
     lead.freeze()
 }
 
-/// How much of the data [`Buf::chunks_vectored`] looks at beyond the current line.
+/// How much of the data [`Buf::chunks_vectored`] searches beyond the current line.
 #[cfg(feature = "std")]
 const AHEAD: usize = 16 * 1024;
 
@@ -91,7 +91,7 @@ impl<D: AsRef<[u8]>> EncodedEvent<D> {
         EncodedEvent { lead, data, line: 0, line_end, remaining }
     }
 
-    /// If the current line and its lead were taken, goes on to the next line or the end.
+    /// If the current line and its lead were written, goes on to the next line or the end.
     fn settle(&mut self) {
         if !self.lead.is_empty() || self.line < self.line_end || self.remaining == 0 {
             return;
@@ -106,12 +106,12 @@ impl<D: AsRef<[u8]>> EncodedEvent<D> {
         }
     }
 
-    /// What is left, in order, or the first part of it; empty slices among it.
+    /// What is left, or the first part of it, in order. Some slices are empty.
     #[cfg(feature = "std")]
     fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let data = self.data.as_ref();
         let line = &data[self.line..self.line_end];
-        // What lies ahead is searched for line ends at each call, and so no further than is soon written.
+        // The lines ahead are searched for at each call, so only a little ahead.
         let rest = &data[self.line_end..];
         let ahead = &rest[..rest.len().min(AHEAD)];
         let more_lines = Lines::new(ahead).skip(1).flat_map(|line| [NEXT_DATA, line]);
@@ -211,7 +211,7 @@ mod tests {
 
     #[cfg(feature = "std")]
     #[test]
-    fn a_vectored_write_looks_no_further_ahead_than_it_must() {
+    fn a_vectored_write_searches_a_bounded_part_ahead() {
         let data = ["x".repeat(200_000), "y".repeat(1_000_000)].join("\n");
         let mut buf = EncodedEvent::new(Head::new(), data);
         let mut calls = 0;
@@ -231,7 +231,7 @@ mod tests {
 
     #[cfg(feature = "std")]
     #[test]
-    fn what_lies_ahead_may_end_anywhere() {
+    fn the_part_that_is_searched_ahead_may_end_anywhere() {
         for ending in ["\r\n", "\r", "\n", "\n\r\n"] {
             for len in AHEAD - 5..AHEAD + 5 {
                 let data = ["first\n", &*"x".repeat(len), ending, "last"].concat();

@@ -9,13 +9,13 @@ use crate::event::Head;
 
 /// Writes the data of one event in pieces: [`Encoder::writer`].
 ///
-/// Pieces may be cut anywhere, also within a character or a CRLF. The event is in the encoder once it was
-/// [finished](DataWriter::finish); dropped before that, it never was.
+/// Pieces may be cut anywhere, also within a character or a CRLF. The event is added to the encoder by
+/// [`finish`](DataWriter::finish); if the writer is dropped before, nothing is added.
 #[derive(Debug)]
-#[must_use = "an event is there once it was finished"]
+#[must_use = "the event is added by `finish`"]
 pub struct DataWriter<'e> {
     encoder: &'e mut Encoder,
-    /// The last piece ended in CR: a LF that comes next belongs to it.
+    /// The last piece ended in CR: a LF that comes next is part of the same line end.
     after_cr: bool,
     decoder: Decoder,
 }
@@ -68,14 +68,14 @@ impl DataWriter<'_> {
         }
     }
 
-    /// Ends the event: it is in the encoder now. Never fails.
+    /// Ends the event and adds it to the encoder. Never fails.
     pub fn finish(mut self) {
         self.end_character();
         self.encoder.out.write(END);
         self.encoder.done = self.encoder.out.len();
     }
 
-    /// What follows begins a character: one that is incomplete stays so.
+    /// An incomplete character becomes U+FFFD.
     fn end_character(&mut self) {
         let Self { encoder, after_cr, decoder } = self;
         decoder.finish(|text| write(encoder, after_cr, text));
@@ -112,7 +112,7 @@ impl std::io::Write for DataWriter<'_> {
         Ok(bytes.len())
     }
 
-    // What serializers call, for every few bytes: the loop around `write` would cost more than the work.
+    // Serializers call this for every few bytes: the default loop around `write` would cost more than the copy.
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.push_bytes(bytes);
@@ -157,7 +157,7 @@ mod tests {
             encoder.push(Event::new("before"));
             let mut writer = encoder.writer(EventId::from_static("7"));
             writer.push_str(&"x\n".repeat(len));
-            // Nothing runs when it is dropped, or forgotten.
+            // Dropping it runs no code, so that leaking it is the same.
             let _ = writer;
             assert_eq!(encoder.len(), "data: before\n\n".len());
             encoder.push(Event::new("after"));

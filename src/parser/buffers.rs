@@ -16,9 +16,9 @@ use crate::lines;
 /// half of it, 64 KiB in chunks of 16 KiB take 7 % longer.
 pub(super) const WINDOW: usize = 8 * 1024;
 
-/// What a parser keeps of the memory that one large block made it take, in bytes, all buffers together.
+/// How much memory a parser keeps after a large block, in bytes, all buffers together.
 pub(crate) const KEPT_CAPACITY: usize = 64 * 1024;
-/// How much of it is for each buffer but the one for data; the last event ID may keep as much besides.
+/// How much of it is for each buffer but the one for data; the last event ID may keep the same amount besides.
 pub(super) const SMALL_CAPACITY: usize = KEPT_CAPACITY / 64;
 const LARGE_CAPACITY: usize = KEPT_CAPACITY - 4 * SMALL_CAPACITY;
 
@@ -26,7 +26,7 @@ const LARGE_CAPACITY: usize = KEPT_CAPACITY - 4 * SMALL_CAPACITY;
 #[derive(Debug)]
 pub(super) struct TooLarge;
 
-/// The name, data and id of the block so far, and the line that the end of a chunk has cut.
+/// The name, data and id of the block so far, and the line that the end of a chunk cuts.
 ///
 /// The size of a block is the length of its data and of all values of `event`, `id` and `retry`, as text. It only grows,
 /// and it does not depend on where the block was cut: a whole line ([`line`](Buffers::line)) and a line in parts
@@ -49,24 +49,24 @@ pub(super) struct Buffers {
     decoder: Decoder,
     /// The size of the block so far.
     size: usize,
-    /// How large the data will be, if it is as large as the last that had memory of its own.
+    /// The first capacity of the data: the length of the last large data.
     expected: u32,
-    /// The bytes of the block as they came, if all of it was read as a block, and not for its event alone.
+    /// The bytes of the block as they came, if all of it was read by `next_block`.
     pub(super) raw: Vec<u8>,
     pub(super) keeps_raw: bool,
 }
 
-/// What is known of the line that the end of a chunk has cut.
+/// What is known of the line that the end of a chunk cuts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Cut {
     /// The chunk ended between two lines.
     #[default]
     No,
-    /// Its first bytes do not tell yet.
+    /// Its first bytes do not tell yet what it is.
     Start(Start),
     /// Its value has begun.
     Value(Field),
-    /// Nothing comes of it.
+    /// It is a comment, or a field that the standard ignores.
     Ignored,
 }
 
@@ -94,10 +94,10 @@ impl Buffers {
         Ok(())
     }
 
-    /// A data line of text after others. Returns false, having done nothing, if that is too large.
+    /// Adds a data line of text to others. Returns false, having done nothing, if the event would be too large.
     #[inline(always)]
     pub(super) fn join(&mut self, line: &str, limit: usize) -> bool {
-        // No sum of what lies in memory overflows.
+        // Cannot overflow: all of it is in memory at once.
         let size = self.size + line.len() + 1;
         let fits = self.has_data && size + self.decoder.pending() <= limit;
         if fits {
@@ -152,7 +152,7 @@ impl Buffers {
         }
     }
 
-    /// A part of a line that turns out to be such a line.
+    /// The first part of a line, once it is known what the line is.
     fn begin_with(&mut self, line: Line, part: &[u8], limit: usize) -> Result<(), TooLarge> {
         if let Line::Field(field, value) = line {
             self.begin(field, limit)?;
@@ -203,15 +203,15 @@ impl Buffers {
         Ok(())
     }
 
-    /// Whether `push_few` may have so many bytes: they must surely be within the limit. As text, each becomes three at most, and
-    /// a LF may join two lines.
+    /// Whether `push_few` may read this many bytes: the limit must not be exceeded whatever they are. Each becomes three
+    /// bytes of text at most, and a LF may join two lines.
     #[inline(always)]
     pub(super) fn is_for_few(&self, bytes: usize, limit: usize) -> bool {
         !self.keeps_raw && self.size.saturating_add(4 * (bytes + self.decoder.pending() + 1)) <= limit
     }
 
-    /// Fast path for a few bytes of a block that was cut: takes them up to a blank line, and returns the rest. Removing it changes
-    /// no result; 1-byte chunks would take three times as long.
+    /// Fast path for a few bytes of a block that was cut: reads them up to a blank line, and returns the rest. Removing it
+    /// changes no result; 1-byte chunks would take three times as long.
     #[inline(always)]
     pub(super) fn push_few<'c>(&mut self, bytes: &'c [u8]) -> &'c [u8] {
         match *bytes {
@@ -268,14 +268,14 @@ impl Buffers {
         &[]
     }
 
-    /// The event of the block, with the last event ID of the stream if it has none of its own.
+    /// The event of the block, with the last event ID of the stream if the block has no id.
     #[inline]
     pub(super) fn event<'a>(&'a self, last_event_id: &'a str) -> Event<'a> {
         let last_event_id = if self.has_id { &self.id } else { last_event_id };
         Event::from_parts(&self.name, &self.data, last_event_id, self.has_id, self.retry)
     }
 
-    /// The data by value, if it is so long that it should not be copied.
+    /// Moves the data out: for data that is too long to be copied.
     pub(super) fn take_data(&mut self) -> String {
         self.expect_as_much();
         let mut data = mem::take(&mut self.data);
@@ -285,7 +285,7 @@ impl Buffers {
         data
     }
 
-    /// Forgets the block. Memory that a large one took is released.
+    /// Clears the block, and releases the memory of a large one.
     pub(super) fn clear(&mut self) {
         if self.data.capacity() > LARGE_CAPACITY {
             self.expect_as_much();
@@ -304,19 +304,19 @@ impl Buffers {
         self.decoder = Decoder::default();
     }
 
-    /// The next large data will be as large as this, or as what a parser keeps.
+    /// Expects the next large data to be as large as this, up to what a parser keeps.
     fn expect_as_much(&mut self) {
         self.expected = u32::try_from(self.data.len().min(KEPT_CAPACITY)).unwrap_or(0);
     }
 
-    /// Where an event turns out to be larger than the limit. The bytes of a character that was cut count as they are.
+    /// Adds to the size, and checks it against the limit. The bytes of a cut character count as they are.
     #[inline(always)]
     fn grow(&mut self, more: usize, limit: usize) -> Result<(), TooLarge> {
         self.size = self.size.saturating_add(more);
         if self.size.saturating_add(self.decoder.pending()) <= limit { Ok(()) } else { Err(TooLarge) }
     }
 
-    /// Joins the data line that follows, of at least `len` bytes, to those before it.
+    /// Begins a data line of at least `len` bytes, after a LF if there is one before it.
     #[inline(always)]
     fn begin_data_line(&mut self, len: usize) {
         if self.has_data {
@@ -334,7 +334,7 @@ pub(super) fn has_nul(id: &str) -> bool {
     id.as_bytes().contains(&0)
 }
 
-/// Puts `text` in place of what is there. Memory that a large one took is released. Returns whether it is another.
+/// Replaces `to` by `text`, and releases the memory of a large value. Returns whether it has changed.
 #[inline]
 pub(super) fn set(to: &mut String, text: &str) -> bool {
     let other = to != text;
@@ -349,7 +349,7 @@ pub(super) fn set(to: &mut String, text: &str) -> bool {
 #[inline]
 fn empty(text: &mut String, most: usize) {
     if text.capacity() > most {
-        // Not `shrink_to`: for what is large, an allocator does better with a new piece than with the end of an old one.
+        // Not `shrink_to`: an allocator finds a new large piece more easily than it shrinks an old one.
         *text = String::new();
     } else {
         text.clear();
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_lines_count_as_lines_in_parts_do() {
+    fn whole_lines_and_lines_in_parts_count_alike() {
         for field in FIELDS {
             for limit in 0..9 {
                 let (mut whole, mut parts) = (Buffers::default(), Buffers::default());
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_bytes_are_kept_as_many_are() {
+    fn the_fast_path_for_a_few_bytes_changes_no_result() {
         let stream =
             b"data: a\n:c\ndata\revent: \xe4\xb8\xad\rid:\xff\tx\nretry: 5\ndatum: 1\ndata: \xf0\x9f\nx\n\ndata: y";
         for len in 1..=stream.len() {

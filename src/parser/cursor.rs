@@ -21,10 +21,10 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// Before a chunk of which the parser was fed nothing.
+    /// At the start of a chunk, nothing of which was fed yet.
     pub(crate) const NEW: Cursor = Cursor { start: 0, end: 0, pos: 0, ends: LineEnds::NEW };
 
-    /// Feeds the parser the next bytes of the chunk, `most` at most; those before them were read. Returns how many.
+    /// Feeds the parser the next bytes of the chunk, `most` at most, after all before them were read. Returns how many.
     pub(crate) fn feed(&mut self, chunk: &[u8], most: usize, parser: &mut Parser) -> usize {
         let part = &chunk[self.end..];
         let part = &part[..part.len().min(most)];
@@ -70,7 +70,7 @@ impl Cursor {
         self.start + self.pos
     }
 
-    /// How much of the chunk was read. The rest of it comes again.
+    /// Returns how much of the chunk was read. The rest will be fed again.
     pub(crate) fn leave(self, chunk: &[u8], parser: &mut Parser) -> usize {
         let read = self.read_so_far();
         let rest = &chunk[read..self.end];
@@ -96,8 +96,8 @@ impl Chunk {
         Chunk { bytes, cursor: Cursor::NEW }
     }
 
-    /// Feeds the next bytes, `most` at most; those before them were read. Returns how many: 0, and no chunk is kept alive,
-    /// once all of it was.
+    /// Feeds the next bytes, `most` at most, after all before them were read. Returns how many. At the end that is 0, and
+    /// the chunk is released.
     pub(crate) fn feed(&mut self, most: usize, parser: &mut Parser) -> usize {
         let fed = self.cursor.feed(&self.bytes, most, parser);
         if fed == 0 {
@@ -123,7 +123,7 @@ impl Chunk {
         self.bytes.slice(self.cursor.read_so_far()..)
     }
 
-    /// What was not read. It comes again.
+    /// What was not read, and will be fed again.
     pub(crate) fn into_rest(mut self, parser: &mut Parser) -> Bytes {
         let read = self.cursor.leave(&self.bytes, parser);
         self.bytes.advance(read);
@@ -137,7 +137,7 @@ mod tests {
     use alloc::vec::Vec;
 
     #[test]
-    fn a_chunk_that_is_held_is_read_as_one_that_is_lent_and_in_parts_as_whole() {
+    fn a_cursor_reads_the_same_events_as_a_feed_whatever_the_parts() {
         let stream = b"\xef\xbb\xbfdata: 1\r\n\r\n: c\n\nid: 2\ndata: a\ndata: b\n\nevent: e\rdata: toolong\r\ndata\r\n\ndata: x\n\n";
         for max_block_size in [usize::MAX, 20, 22, 23] {
             for cut in 0..=stream.len() {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_of_a_chunk_that_is_held_can_be_fed_again() {
+    fn the_rest_of_a_chunk_can_be_fed_again() {
         const STREAM: &[u8] = b"\xef\xbb\xbfid: 1\r\ndata: a\r\ndata: b\r\n\r\n\r\ndata: 2\r\r";
         let expected: Vec<_> = Parser::new().feed(STREAM).owned().collect();
         assert_eq!(expected.len(), 2);

@@ -1,4 +1,4 @@
-//! What a caller must decide about.
+//! Errors: what a caller must decide about.
 
 /// A block that was refused, or a mistake of the caller. Nothing else about a stream is an error: every byte sequence is an
 /// event stream.
@@ -26,7 +26,7 @@ pub enum ParseErrorKind {
     /// A line is longer than [`LineParser::with_max_line_size`](crate::LineParser::with_max_line_size) allows.
     #[error("a line is too long")]
     LineTooLong,
-    /// A mistake of the caller: the reader of the chunk before was dropped before it had read all of it. See
+    /// A mistake of the caller: the reader of the previous chunk was dropped before it had read all of it. See
     /// [`Parser::feed`](crate::Parser::feed).
     #[error("the chunk before was not read to its end")]
     Unread,
@@ -56,7 +56,7 @@ impl ParseError {
     }
 
     /// Where the block or the line begins, in bytes from the start of the stream, a BOM included; for
-    /// [`Unread`](ParseErrorKind::Unread), where the first byte stands that was not read.
+    /// [`Unread`](ParseErrorKind::Unread), where the first byte is that was not read.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position

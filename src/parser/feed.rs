@@ -1,4 +1,4 @@
-//! What a chunk completes, one after the other.
+//! Reads a chunk event by event, or block by block.
 
 use super::read::Step;
 use super::{OwnedBlocks, OwnedEvents, ParseError, Parser, State, Unread};
@@ -18,13 +18,13 @@ pub struct Feed<'p, 'c> {
     pub(super) bytes: &'c [u8],
     /// How much of it was read.
     pub(super) pos: usize,
-    /// Where the first of these bytes stands in the stream.
+    /// The position of the first of these bytes in the stream.
     pub(super) start: u64,
     pub(super) ends: LineEnds,
     /// A part of the chunk that was checked to be text, and where it begins.
     pub(super) text: &'c str,
     pub(super) text_start: usize,
-    /// From here on, text is checked ahead. `usize::MAX` before the first check.
+    /// From this index on, text is checked ahead. `usize::MAX` before the first check.
     pub(super) ahead_from: usize,
 }
 
@@ -41,7 +41,7 @@ impl<'p, 'c> Feed<'p, 'c> {
     ///
     /// [`ParseError`], once for each block that exceeds a limit; the next call goes on after it. And once, at first, if the
     /// chunk before was [not read to its end](crate::ParseErrorKind::Unread).
-    // The test for the end of the chunk is for the caller's loop: with a call for it, 1-byte chunks take 15 % longer.
+    // The test for the end of the chunk is inlined into the caller's loop: as a call, 1-byte chunks take 15 % longer.
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ParseError> {
         if self.is_at_end() { Ok(None) } else { self.read_event() }
@@ -49,7 +49,7 @@ impl<'p, 'c> Feed<'p, 'c> {
 
     /// The next block, whether it dispatches an event or not; `None` once all of the chunk was read.
     ///
-    /// Both methods may be called in turn. For a block that a chunk's end cuts, the lines are kept if this method read the
+    /// Calls of both methods may be mixed. If the end of a chunk cuts a block, its lines are kept if this method read the
     /// chunk.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl<'p, 'c> Feed<'p, 'c> {
         }
     }
 
-    /// The next event, and what of the chunk comes after it.
+    /// The next event, and the rest of the chunk.
     ///
     /// The event lives as long as parser and chunk are borrowed, not only as long as this reader: for code that keeps both in
     /// a struct.
@@ -135,7 +135,7 @@ impl<'p, 'c> Feed<'p, 'c> {
         (event, rest)
     }
 
-    /// The events that are left, owned: an ordinary iterator, whose events go to other tasks and threads.
+    /// The events that are left, owned: an ordinary iterator, whose events can go to other tasks and threads.
     #[inline]
     pub fn owned(self) -> OwnedEvents<'p, 'c> {
         OwnedEvents::new(self)
@@ -146,8 +146,8 @@ impl<'p, 'c> Feed<'p, 'c> {
         OwnedBlocks::new(self)
     }
 
-    /// What was not read. It was not taken either: feed it to the parser next, or drop it, and
-    /// [`reset`](Parser::reset) the parser before another stream.
+    /// What was not read: feed it to the parser next, or drop it and [`reset`](Parser::reset) the parser before another
+    /// stream.
     ///
     /// ```
     /// use sse_wire::Parser;
@@ -179,10 +179,10 @@ impl<'p, 'c> Feed<'p, 'c> {
         self.parser
     }
 
-    /// Whether there is nothing more to say, and no memory to release.
+    /// Whether there is nothing more to return, and no memory to release.
     #[inline(always)]
     pub(super) fn is_at_end(&self) -> bool {
-        self.pos == self.bytes.len() && self.parser.unread <= Unread::Bytes && self.parser.state != State::HandedOut
+        self.pos == self.bytes.len() && self.parser.unread <= Unread::Bytes && self.parser.state != State::Returned
     }
 
     #[inline(never)]

@@ -28,7 +28,7 @@ impl Feed<'_, '_> {
         self.parser.block_start = self.position(start);
         self.parser.buffers.keeps_raw = BLOCKS;
         if end - start > self.parser.max_event_size.min(self.max_block_size::<BLOCKS>()) {
-            // It may be too large: line by line, to find out where.
+            // It may be too large: it is read line by line, to find out where.
             return Ok(());
         }
         self.pos = end;
@@ -40,7 +40,7 @@ impl Feed<'_, '_> {
         }
         self.parser.buffers.has_field = unknown;
         let mut values = [(data, Field::Data), (name, Field::Event), (id, Field::Id), (retry, Field::Retry)];
-        // Text that is ill-formed may still be too large, as U+FFFD takes three bytes: in the order of the stream.
+        // In the order of the stream, since ill-formed text may still be too large: U+FFFD takes three bytes.
         values.sort_unstable_by_key(|value| value.0);
         for (span, field) in values.into_iter().filter(|value| value.0.0 != 0) {
             self.keep_value(field, span).map_err(|TooLarge| self.refuse::<BLOCKS>(EventTooLarge, Cut::No))?;
@@ -66,17 +66,17 @@ impl Feed<'_, '_> {
         }
     }
 
-    /// Goes on where the buffers are not empty. Returns whether there is an event, or a block if `BLOCKS`, in them now.
+    /// Goes on with the block in the buffers. Returns whether they hold an event now, or a block if `BLOCKS`.
     #[inline(never)]
     pub(super) fn go_on<const BLOCKS: bool>(&mut self) -> Result<bool, ParseError> {
         let mut ended = false;
         match self.parser.state {
             State::Between => {}
-            State::HandedOut => ended = true,
+            State::Returned => ended = true,
             State::Refused => ended = self.skip(),
             State::Within => {
                 if !BLOCKS && self.parser.buffers.keeps_raw {
-                    // It is read for its event now.
+                    // From here on it is read for its event only.
                     self.parser.buffers.keeps_raw = false;
                     self.parser.buffers.raw.clear();
                 }
@@ -85,7 +85,7 @@ impl Feed<'_, '_> {
                 }
                 self.parser.end_block();
                 if BLOCKS || self.parser.buffers.has_data {
-                    self.parser.state = State::HandedOut;
+                    self.parser.state = State::Returned;
                     return Ok(true);
                 }
                 ended = true;
@@ -144,7 +144,7 @@ impl Feed<'_, '_> {
                 return Ok(false);
             };
             if used(end) >= max_block_size {
-                // The line end is too much, if nothing before it is.
+                // The line end exceeds the limit, if nothing before it does.
                 self.keep_part::<BLOCKS>(end - self.pos)?;
                 return Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::Ignored));
             }
@@ -181,7 +181,7 @@ impl Feed<'_, '_> {
         }
     }
 
-    /// Keeps so many bytes as a part of the cut line. The limit of the block counts up to its last byte.
+    /// Keeps the next `len` bytes as a part of the cut line, up to the byte that exceeds the limit of the block.
     #[inline(always)]
     pub(super) fn keep_part<const BLOCKS: bool>(&mut self, len: usize) -> Result<(), ParseError> {
         let room = self.max_block_size::<BLOCKS>().saturating_sub(self.used(self.pos));
@@ -194,7 +194,7 @@ impl Feed<'_, '_> {
         if part.len() < len { Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::Ignored)) } else { Ok(()) }
     }
 
-    /// Goes on to `pos`. The bytes before it are kept as they are, if the block was read as a block so far.
+    /// Goes on to `pos`. The bytes before it are kept as they are, if all of the block was read by `next_block`.
     #[inline(always)]
     fn keep_raw(&mut self, pos: usize) {
         if self.parser.buffers.keeps_raw {
@@ -203,26 +203,26 @@ impl Feed<'_, '_> {
         self.pos = pos;
     }
 
-    /// How long the block is that the buffers hold, if it goes on to `pos`.
+    /// The length of the block in the buffers, up to `pos`.
     #[inline(always)]
     fn used(&self, pos: usize) -> usize {
         usize::try_from(self.position(pos) - self.parser.block_start).unwrap_or(usize::MAX)
     }
 
-    /// The limit of a block, as it comes.
+    /// The limit on the bytes of a block as they come.
     #[inline(always)]
     fn max_block_size<const BLOCKS: bool>(&self) -> usize {
         let Parser { max_block_size, max_event_size, .. } = *self.parser;
         if BLOCKS && max_block_size == usize::MAX { max_event_size } else { max_block_size }
     }
 
-    /// Forgets the block, the rest of which is skipped. `cut`: whether that begins within a line.
+    /// Clears the block, the rest of which is skipped. `cut`: whether the rest begins within a line.
     #[cold]
     fn refuse<const BLOCKS: bool>(&mut self, kind: ParseErrorKind, cut: Cut) -> ParseError {
         let is_event = kind == EventTooLarge;
         let limit = if is_event { self.parser.max_event_size } else { self.max_block_size::<BLOCKS>() };
         let parser = &mut *self.parser;
-        // Retry lines before that have taken effect.
+        // Retry lines that were read before stay in effect.
         parser.reconnection_time = parser.reconnection_time();
         parser.buffers.clear();
         parser.buffers.cut = cut;

@@ -1,5 +1,5 @@
-//! Nothing is quadratic, counted: how often the bytes of each kind of line are looked at, however they are cut. (What is
-//! allocated is counted by `tests/wire/counts.rs`, which also sees what is copied.)
+//! Nothing is quadratic: these tests count how often the bytes of each kind of line are looked at, however they are cut.
+//! (`tests/wire/counts.rs` counts allocations, and so what is copied.)
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -63,16 +63,16 @@ fn streams() -> impl Iterator<Item = Vec<u8>> {
     long_lines().chain(short_lines())
 }
 
-/// What is looked at while `read` is given all chunks of this size.
+/// Counts what is looked at while `read` gets the stream in chunks of this size.
 fn in_chunks_of(size: usize, stream: &[u8], mut read: impl FnMut(&[u8])) -> LookedAt {
     looked_at::during(|| stream.chunks(size).for_each(&mut read))
 }
 
 /// Every byte once for line ends, in chunks of 64 bytes and less perhaps twice.
 ///
-/// As text once, if it is ASCII, and once more to see whether it fits where the limit is near. What is ill-formed, or cut
-/// within a character, is looked at as a whole (with and without what follows it in the chunk), as a window, up to what is
-/// wrong, and byte by byte. A short text is looked at with what follows it, up to 64 bytes, and perhaps again without it.
+/// As text once, if it is ASCII, and once more near a limit. Text that is ill-formed, or cut within a character, is looked
+/// at as a whole (with and without what follows it in the chunk), as a window, up to the ill-formed byte, and byte by byte.
+/// A short text is looked at with what follows it, up to 64 bytes, and perhaps again without it.
 fn check(looked_at: LookedAt, size: usize, stream: &[u8]) {
     let (shown, len) = (stream[..stream.len().min(20)].escape_ascii(), stream.len());
     let lines = stream.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
@@ -114,7 +114,7 @@ fn read_lines(parser: &mut LineParser, chunk: &[u8]) {
 #[test]
 fn every_byte_is_looked_at_once_or_twice_whatever_the_line_and_the_chunks() {
     for stream in streams() {
-        // No limit that is near, and the least that all of it fits in.
+        // No limit, and the smallest that is not exceeded.
         let fits = String::from_utf8_lossy(&stream).len();
         let sizes = [1, 16, BLOCK, BLOCK + 1, 1000, stream.len()];
         for (limit, size) in [usize::MAX, fits].into_iter().flat_map(|limit| sizes.map(|size| (limit, size))) {
@@ -125,7 +125,7 @@ fn every_byte_is_looked_at_once_or_twice_whatever_the_line_and_the_chunks() {
 
             let mut blocks = parser();
             let looked_at = in_chunks_of(size, &stream, |chunk| read_blocks(&mut blocks, chunk));
-            // The lines of a block that was cut are text by themselves.
+            // The lines of a block that was cut are decoded once more.
             let of_events = looked_at.as_text.saturating_sub(2 * stream.len());
             check(LookedAt { as_text: of_events, ..looked_at }, size, &stream);
 
@@ -139,7 +139,8 @@ fn every_byte_is_looked_at_once_or_twice_whatever_the_line_and_the_chunks() {
                 let chunk = Bytes::copy_from_slice(chunk);
                 owned.feed_bytes(&chunk).for_each(|event| drop(event.unwrap()));
             });
-            // Large data is looked for first that can share the memory of the chunk. If it is no text, it is looked for again.
+            // First, large data is searched for that can share the memory of the chunk. If it is ill-formed, it is searched
+            // again.
             let again = if std::str::from_utf8(&stream).is_ok() { 0 } else { stream.len() };
             let for_line_ends = looked_at.for_line_ends.saturating_sub(again);
             check(LookedAt { for_line_ends, ..looked_at }, size, &stream);
@@ -151,9 +152,9 @@ fn every_byte_is_looked_at_once_or_twice_whatever_the_line_and_the_chunks() {
     }
 }
 
-/// Each reader begins with 64 bytes of its own.
+/// Each reader begins with a search of 64 bytes.
 #[test]
-fn every_event_costs_64_bytes_more_where_each_has_a_reader_of_its_own() {
+fn a_new_reader_for_each_event_costs_64_bytes_more_an_event() {
     for stream in streams() {
         for size in [BLOCK + 1, 1000, stream.len()] {
             let (mut parser, mut events) = (Parser::new(), 0);
@@ -171,7 +172,7 @@ fn a_long_line_in_small_chunks_is_looked_at_once() {
         let mut stream = Vec::from(start);
         stream.resize(LEN, b'x');
         stream.extend_from_slice(b"\n\n");
-        // Not the name of the field, and again only where the chunk with a line end in it is small: the last one.
+        // The name of the field is not searched. Only the small last chunk, with the line end in it, is searched twice.
         let once = stream.len() - 16..=stream.len() + 16;
         let mut parser = Parser::new();
         let events = in_chunks_of(16, &stream, |chunk| read_events(&mut parser, chunk));
@@ -188,7 +189,7 @@ fn a_line_in_chunks_of_one_byte_is_looked_at_once() {
         let stream = line.repeat(100);
         let mut parser = Parser::new();
         let looked_at = in_chunks_of(1, stream.as_bytes(), |chunk| read_events(&mut parser, chunk));
-        // What the first byte is tells that it ends no line.
+        // The first byte is not searched: `Line::of` looks at it already.
         let once = stream.len() - 1..=stream.len();
         assert!(once.contains(&looked_at.for_line_ends), "{line}: {looked_at:?}");
     }

@@ -1,16 +1,15 @@
 //! Bytes to events.
 //!
-//! # For whoever changes it
+//! # How it works
 //!
 //! The standard says: decode, split into lines, interpret ([9.2.6]). Here the lines come first, because only what is used
-//! must be checked to be text. This is the way of `data: hello\n\n`:
+//! must be checked to be text. This is what happens to `data: hello\n\n`:
 //!
-//! 1. [`Parser::feed`] calls `Parser::begin_chunk`. It takes from the front of the chunk what belongs to the chunk before
-//!    (`lines::Seam`: the rest of a BOM, the LF of a CRLF), and a few bytes of a cut line. A [`Feed`] borrows what is left.
+//! 1. [`Parser::feed`] calls `Parser::begin_chunk`. It drops the rest of a BOM, or the LF of a CRLF, from the front
+//!    of the chunk (`lines::Seam`), and reads a few bytes of a cut block. A [`Feed`] borrows what is left.
 //! 2. [`Feed::next_event`] calls `Feed::advance` (in `read`), and that `Feed::read_usual` (in `whole`). It finds `data: `, then
 //!    the end of the line (`lines::LineEnds::find`), and then a blank line: a usual block, as nearly all are.
-//! 3. `Feed::check` makes sure that `hello` is text, and the event borrows it from the chunk. Nothing was copied, and nothing
-//!    is kept.
+//! 3. `Feed::check` makes sure that `hello` is text, and the event borrows it from the chunk. Nothing is copied or kept.
 //!
 //! Blocks with other lines go on to `Feed::read_whole`, which reads line by line: `field::Line::of` says what a line is by its
 //! first bytes. `Feed::take` decides whether the event can still borrow from the chunk.
@@ -23,10 +22,10 @@
 //! What must hold:
 //!
 //! - The first way changes no result: without it, all blocks would go the second way. Nor does any `Fast path`.
-//! - Between two calls, all that is known of the stream before [`position`](Parser::position) is in the parser, so that a
+//! - Between two calls, the parser holds all that is known of the stream before [`position`](Parser::position), so that a
 //!   [`Feed`] can be dropped at any time. `State` says what is in the buffers.
-//! - Whether a limit is exceeded depends on what has come of a block, never on where it was cut. `Buffers::grow` knows the limit
-//!   of an event, `Feed::max_block_size` that of a block. Near a limit, `whole` leaves the block to `kept`.
+//! - Whether a limit is exceeded depends on the bytes of a block, never on where it was cut. `Buffers::grow` checks the limit
+//!   of an event; `Feed::max_block_size` is that of a block. Near a limit, `whole` leaves the block to `kept`.
 //! - Events and blocks (`BLOCKS`) share all of this. For blocks, the bytes of a cut block are kept as well.
 //!
 //! [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
@@ -66,7 +65,7 @@ pub use error::{ParseError, ParseErrorKind};
 pub use feed::Feed;
 pub use owned::{FeedBytes, OwnedBlocks, OwnedEvents};
 
-/// Up to this many bytes are few.
+/// Up to this many bytes of a cut block are read by `feed` itself.
 const FEW: usize = 32;
 
 /// The default limit for one event, and for one line, in bytes: 16 MiB.
@@ -126,7 +125,7 @@ pub struct Parser {
     block_start: u64,
     buffers: Buffers,
     last_event_id: String,
-    /// The same for owned events to share, if it is large and one asked for it. (A box, since it is rare.)
+    /// A copy for owned events to share, once one needs it: only for large ids. (A box, since it is rare.)
     shared_id: Option<Box<ByteString>>,
     reconnection_time: Option<Duration>,
     max_event_size: usize,
@@ -140,13 +139,13 @@ enum State {
     Between,
     /// The block so far.
     Within,
-    /// An event or block that was handed out; the next call forgets it.
-    HandedOut,
+    /// An event or block that was returned; the next call clears it.
+    Returned,
     /// The block was refused, and the buffers are empty. `Buffers::cut` says whether a line of it was cut.
     Refused,
 }
 
-/// What the reader of the last chunk has not read yet. If it is dropped before it has, that is lost.
+/// What the reader of the last chunk has not read yet, and what is lost if it is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 enum Unread {
     Nothing,
@@ -154,7 +153,7 @@ enum Unread {
     Bytes,
     /// Nothing is left of its chunk, which was the LF of a CRLF. With that, the block may be too large.
     LineEnd,
-    /// The error that a chunk was lost, and then its own chunk.
+    /// The error that bytes of the chunk before were lost, and then its own chunk.
     Error,
 }
 
@@ -210,10 +209,10 @@ impl Parser {
 
     /// Reads a chunk: the reader yields what the chunk completes.
     ///
-    /// Bind the reader to a variable before the loop, and read it until `None`. If a reader is dropped before that, what it did
-    /// not read was not taken: feed [the rest](Feed::into_rest) next, or [`reset`](Parser::reset) the parser. If you do
-    /// neither, the next reader begins with an error of kind [`Unread`](ParseErrorKind::Unread), so that no event is lost
-    /// unnoticed.
+    /// Bind the reader to a variable before the loop, and read it until `None`. If a reader is dropped before that, the
+    /// parser does not have the rest of the chunk: feed [the rest](Feed::into_rest) next, or [`reset`](Parser::reset) the
+    /// parser. If you do neither, the next reader begins with an error of kind [`Unread`](ParseErrorKind::Unread), so that
+    /// no event is lost unnoticed.
     ///
     /// ```
     /// # let mut parser = sse_wire::Parser::new();
@@ -251,7 +250,8 @@ impl Parser {
         FeedBytes::new(self.feed(chunk), chunk)
     }
 
-    /// Takes what belongs to the chunk before, and a few bytes of a cut block up to a blank line. Returns what is left to read.
+    /// Drops the rest of a BOM or CRLF, and reads a few bytes of a cut block up to a blank line. Returns what is left to
+    /// read.
     #[inline(never)]
     fn begin_chunk<'c>(&mut self, chunk: &'c [u8]) -> &'c [u8] {
         let mut rest = chunk;
@@ -259,7 +259,7 @@ impl Parser {
             rest = self.begin_after(chunk);
         } else if chunk.len() <= FEW
             && self.state == State::Within
-            // What may be refused, and what is read as a block, is left to the reader.
+            // If it may be too large, or is read by `next_block`, it is left to the reader.
             && self.max_block_size == usize::MAX
             && self.buffers.is_for_few(chunk.len(), self.max_event_size)
         {
@@ -275,11 +275,11 @@ impl Parser {
         rest
     }
 
-    /// What the first bytes of a chunk have to do with what came before. Returns the others.
+    /// Begins a chunk after lost bytes, or whose first bytes may continue a BOM or a CRLF. Returns what is left to read.
     #[cold]
     fn begin_after<'c>(&mut self, chunk: &'c [u8]) -> &'c [u8] {
         if matches!(self.unread, Unread::Bytes | Unread::Error) {
-            // What was lost may have ended in anything.
+            // Whether the lost bytes ended in CR does not count.
             self.seam = Seam::Plain;
             self.unread = Unread::Error;
             return chunk;
@@ -288,9 +288,9 @@ impl Parser {
         let (content, rest) = self.seam.skip(chunk);
         self.position += (chunk.len() - rest.len()) as u64;
         if !content.is_empty() {
-            // `finish` may have handed out the block before.
+            // `finish` may have returned the block before.
             self.buffers.clear();
-            // A line that begins like a BOM: nothing comes of it, so it cannot be too large.
+            // A line that begins like a BOM is ignored, so it cannot make an event too large.
             self.state = State::Within;
             self.block_start = self.position - content.len() as u64;
             let _ = self.buffers.push(content, usize::MAX);
@@ -305,9 +305,9 @@ impl Parser {
 
     /// End of stream: the block that the stream ended in, or `None` if it ended between two blocks, or in a comment there.
     ///
-    /// The standard discards that block, because nobody knows how much of it is missing ([9.2.6]). Some servers leave out the
-    /// last blank line, though: [`Block::event`] is the event that it would have dispatched. Its id does not take effect, nor
-    /// does a retry line that has not ended.
+    /// The standard discards that block, because it may be incomplete ([9.2.6]). Some servers leave out the last blank line,
+    /// though: [`Block::event`] is the event that it would have dispatched. Its id does not take effect, nor does a retry
+    /// line that has not ended.
     ///
     /// What comes next is another stream; [`reset`](Parser::reset) also starts the position over. Never fails; a block that
     /// was refused is not returned.
@@ -325,7 +325,7 @@ impl Parser {
     ///
     /// [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
     pub fn finish(&mut self) -> Option<Block<'_>> {
-        if self.state == State::HandedOut {
+        if self.state == State::Returned {
             self.buffers.clear();
             self.state = State::Between;
         }
@@ -336,14 +336,14 @@ impl Parser {
             State::Within => {
                 // Not checked against the limit: all it may add is the U+FFFD for an incomplete last character.
                 let _ = self.buffers.end_line(usize::MAX);
-                // A LF that came last may make the block too large.
+                // If the stream ended in LF, that may make the block too large.
                 let fits = self.position - self.block_start <= self.max_block_size as u64;
                 self.buffers.has_field && fits
             }
-            State::HandedOut | State::Refused => false,
+            State::Returned | State::Refused => false,
         };
         self.unread = Unread::Nothing;
-        self.forget_block();
+        self.set_between_blocks();
         if !unfinished {
             self.buffers.clear();
             return None;
@@ -352,21 +352,21 @@ impl Parser {
             self.buffers.keeps_raw = true;
             self.buffers.raw.extend_from_slice(content);
         }
-        self.state = State::HandedOut;
+        self.state = State::Returned;
         self.make_text();
-        // It is shown, and does not take effect.
+        // It is returned, but does not take effect.
         let retry = self.buffers.retry.take();
         let block = self.block();
         Some(Block { retry, event: block.event.map(|event| event.with_optional_retry(retry)), ..block })
     }
 
-    /// A new connection: forgets the unfinished block and the position, and expects a BOM again.
+    /// A new connection: clears the unfinished block and the position, and drops a BOM again.
     ///
     /// The last event ID and the reconnection time stay what they are.
     pub fn reset(&mut self) {
         self.reconnection_time = self.reconnection_time();
         self.buffers.clear();
-        self.forget_block();
+        self.set_between_blocks();
         self.unread = Unread::Nothing;
         self.position = 0;
         self.seam = Seam::default();
@@ -378,12 +378,12 @@ impl Parser {
             self.unread = Unread::Nothing;
         }
         if !rest.is_empty() {
-            // So does the CR that it may end in.
+            // A CR at its end will come again, too.
             self.seam = Seam::Plain;
         }
     }
 
-    fn forget_block(&mut self) {
+    fn set_between_blocks(&mut self) {
         self.state = State::Between;
         self.buffers.cut = buffers::Cut::No;
     }
@@ -398,7 +398,7 @@ impl Parser {
         &self.last_event_id
     }
 
-    /// The last reconnection time that the server asked for ([9.2.6]); `None` if it has not.
+    /// The last reconnection time that the server has set ([9.2.6]); `None` if it has not.
     ///
     /// It changes when a valid retry line ends, before its block does.
     ///
@@ -408,7 +408,7 @@ impl Parser {
         self.buffers.retry.or(self.reconnection_time)
     }
 
-    /// Bytes taken since the parser was made or reset: where the next byte stands in the stream.
+    /// Bytes read since the parser was made or reset: the position of the next byte in the stream.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
@@ -427,11 +427,11 @@ impl Parser {
         (**self.shared_id.get_or_insert_with(|| Box::new(self.last_event_id.as_str().into()))).clone()
     }
 
-    /// Makes text of the bytes of the block in the buffers.
+    /// Makes the bytes of the block in the buffers well-formed UTF-8.
     fn make_text(&mut self) {
         let buffers = &mut self.buffers;
         if !buffers.keeps_raw {
-            // It was read for its event: the lines that say the same.
+            // It was read for its event: lines with the same meaning.
             let mut lines = Vec::new();
             let event = buffers.event("");
             if buffers.has_data {
@@ -471,7 +471,7 @@ mod tests {
     use crate::event::Event;
 
     #[test]
-    fn a_block_that_is_no_longer_asked_for_leaves_nothing_behind() {
+    fn the_bytes_of_a_block_are_dropped_once_it_is_read_as_an_event() {
         let mut parser = Parser::new();
         assert_eq!(parser.feed(b": \xf0\x9f").next_block(), Ok(None));
         assert_eq!(parser.feed(b"\x9a\nid: ").next_event(), Ok(None));
@@ -480,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_finish_has_returned_is_no_part_of_the_next_stream() {
+    fn a_block_that_finish_returned_is_not_part_of_the_next_stream() {
         for end in [&b"\xefx: y\n\n"[..], b"\xef\xbb: y\n\n", b"\n\n"] {
             let mut parser = Parser::new();
             assert_eq!(parser.feed(b"event: e\nid: 9\ndata: old").next_event(), Ok(None));
@@ -497,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_of_a_block_say_what_its_event_says_whatever_it_was_read_for() {
+    fn a_block_that_was_read_as_an_event_has_the_lines_of_its_event() {
         let mut parser = Parser::new();
         assert_eq!(parser.feed(b"id: 7\nretry: 5\ndata: a\nda").next_event(), Ok(None));
         let mut blocks = parser.feed(b"ta: b\n\n");
@@ -511,7 +511,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reader_has_to_say_is_not_lost_where_its_rest_is_taken() {
+    fn into_rest_keeps_the_error_of_its_reader() {
         let mut parser = Parser::new();
         drop(parser.feed(b"data: lost\n\n"));
         let rest = parser.feed(b"data: b\n\n").into_rest();
@@ -525,15 +525,15 @@ mod tests {
     }
 
     #[test]
-    fn a_parser_is_small() {
+    fn a_parser_has_256_bytes_at_most() {
         assert!(size_of::<Parser>() <= 256, "{}", size_of::<Parser>());
     }
 
     #[test]
-    fn a_reader_that_is_dropped_takes_no_more_than_its_position_says() {
+    fn the_position_counts_what_a_dropped_reader_has_read() {
         let mut parser = Parser::new();
         assert_eq!(parser.feed(b"data: a").next_event(), Ok(None));
-        // A few bytes may be taken at once, up to a blank line.
+        // `feed` itself may read a few bytes, up to a blank line.
         drop(parser.feed(b"b\n\n"));
         assert_eq!(parser.position(), 9);
         let mut events = parser.feed(b"data: c");
@@ -543,7 +543,7 @@ mod tests {
         assert_eq!(parser.feed(b"\n\n").next_event(), Ok(Some(Event::new("ab\nc"))));
     }
     #[test]
-    fn what_comes_after_the_error_of_an_empty_chunk_begins_where_the_dropped_reader_stopped() {
+    fn after_the_error_of_an_empty_chunk_the_stream_goes_on_where_the_dropped_reader_stopped() {
         let mut parser = Parser::new();
         assert_eq!(parser.feed(b"data: 1\n").next_event(), Ok(None));
         drop(parser.feed(b"\n\r"));

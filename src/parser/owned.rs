@@ -1,4 +1,4 @@
-//! Events and blocks with text of their own, as ordinary iterators.
+//! Ordinary iterators over events and blocks that own their text.
 
 use alloc::sync::Arc;
 
@@ -112,7 +112,7 @@ impl Iterator for FeedBytes<'_, '_> {
 
 impl Feed<'_, '_> {
     /// The next event; large data is shared with `chunk`, if that is what this reader reads.
-    // For the caller's loop: an event that is returned from a call is moved, and so loaded as 16 bytes that were just
+    // Inlined into the caller's loop: the event that a call returns is moved, and so loaded as 16 bytes that were just
     // stored as twice 8, which costs 10 ns.
     #[inline(always)]
     pub(super) fn next_owned(&mut self, chunk: Option<&Bytes>) -> Option<Result<OwnedEvent, ParseError>> {
@@ -137,7 +137,7 @@ impl Feed<'_, '_> {
         }
     }
 
-    /// The next block with text of its own.
+    /// The next block, owning its text.
     pub(super) fn next_owned_block(&mut self) -> Result<Option<OwnedBlock>, ParseError> {
         let Some(block) = self.next_block()? else {
             return Ok(None);
@@ -160,22 +160,22 @@ impl Feed<'_, '_> {
         Some(Large::new(Event::default(), data, id))
     }
 
-    /// Adds a large last event ID; and moves the data out of the buffers, if that is where it is.
+    /// Adds the last event ID if it is large, and the data if it is in the buffers.
     #[cold]
     fn complete(&mut self, large: &mut Arc<Large>) {
         if let Some(large) = Arc::get_mut(large) {
             if self.parser.last_event_id.len() >= LARGE {
                 large.last_event_id = self.parser.shared_id();
             }
-            if self.parser.state == State::HandedOut {
+            if self.parser.state == State::Returned {
                 large.data = self.parser.buffers.take_data().into();
             }
         }
     }
 }
 
-/// An event of much text without a large last event ID; and without its data, if that is in the buffers and not in the chunk,
-/// whose content is `bytes`.
+/// An event of much text, without a last event ID that is large, and without data that is in the buffers. `bytes`: the
+/// content of the chunk.
 #[cold]
 fn own_large(event: Event<'_>, bytes: &[u8], chunk: Option<&Bytes>) -> Arc<Large> {
     let data = event.data();
@@ -188,7 +188,7 @@ fn own_large(event: Event<'_>, bytes: &[u8], chunk: Option<&Bytes>) -> Arc<Large
     Large::new(event, data, if id.len() < LARGE { id.into() } else { ByteString::new() })
 }
 
-/// Whether so much data is better shared than copied. No event keeps more bytes of a chunk than twice its own text.
+/// Whether data of this length is better shared than copied. No event keeps more bytes of a chunk than twice its own text.
 pub(super) fn worth_sharing(len: usize, chunk: &Bytes) -> bool {
     len >= LARGE && len >= chunk.len() - len
 }
@@ -206,9 +206,9 @@ mod tests {
     use alloc::string::String;
     use alloc::vec::Vec;
 
-    /// After a long line, a chunk that is one large event is shared; whatever else comes is read as ever.
+    /// After a long line, a chunk that is one large event is shared. All other chunks are read as without sharing.
     #[test]
-    fn a_large_event_is_shared_and_nothing_else_changes() {
+    fn a_large_event_is_shared_and_the_events_are_the_same() {
         let large = "x".repeat(4 * LARGE);
         let chunks = [
             format!("data: {large}\n\n"),
@@ -228,7 +228,7 @@ mod tests {
             for limit in [usize::MAX, 4 * LARGE, 4 * LARGE - 1] {
                 let parser = || Parser::new().with_max_event_size(limit);
                 let (mut shared, mut borrowed) = (parser(), parser());
-                // So that lines are taken to be long.
+                // So that lines are expected to be long.
                 for before in [&b"data: 1\n\n"[..], format!("own: {large}\n\n").as_bytes()] {
                     assert_eq!(shared.feed(before).owned().count(), borrowed.feed(before).owned().count());
                 }

@@ -9,18 +9,18 @@ use crate::names::EventId;
 /// What was read.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Step<'c> {
-    /// All of the chunk.
+    /// All of the chunk; there is no event.
     End,
     /// A usual block of this name, if any, and data, which lie in the chunk.
     Usual(&'c str, &'c str),
     /// A block that lies whole in the chunk, and is text.
     Whole(Found),
-    /// A block that is in the buffers now.
+    /// A block in the buffers.
     Kept,
 }
 
 impl Step<'_> {
-    /// The event that was read, which there is.
+    /// The event that was read. Not for `End`.
     #[inline(always)]
     pub(super) fn event<'a>(&self, parser: &'a Parser, text: &'a str, text_start: usize) -> Event<'a>
     where
@@ -39,7 +39,7 @@ impl Step<'_> {
         }
     }
 
-    /// The block that was read, which there is.
+    /// The block that was read. Not for `End`.
     pub(super) fn block<'a>(&self, parser: &'a mut Parser, text: &'a str, text_start: usize) -> Block<'a>
     where
         Self: 'a,
@@ -108,8 +108,8 @@ impl<'c> Feed<'_, 'c> {
         }
     }
 
-    /// Takes what `read_whole` has found. Returns whether it is an event, or a block, that can be borrowed from the chunk;
-    /// otherwise it is in the buffers now.
+    /// Returns whether what `read_whole` has found is an event, or a block, that can be borrowed from the chunk. If not,
+    /// puts it into the buffers.
     #[inline(always)]
     pub(super) fn take<const BLOCKS: bool>(&mut self, found: Found, stop: Stop) -> Result<bool, ParseError> {
         let Found { start, end, .. } = found;
@@ -124,20 +124,20 @@ impl<'c> Feed<'_, 'c> {
         // One by one: a reference would make the compiler write all of `found` to memory for every event.
         self.keep::<BLOCKS>((start, end), found.unknown, found.data, found.name, found.id, found.retry)?;
         if stop == Stop::Cut && self.pos == end && end < self.bytes.len() {
-            // There is no line end in it: no need to search again.
+            // The rest holds no line end: no need to search again.
             self.keep_part::<BLOCKS>(self.bytes.len() - end)?;
         }
         Ok(false)
     }
 
-    /// The parser learns how far the chunk was read.
+    /// Stores in the parser how far the chunk was read.
     #[inline(always)]
     pub(super) fn settle(&mut self) {
         self.parser.position = self.position(self.pos);
         self.parser.unread = if self.pos < self.bytes.len() { Unread::Bytes } else { Unread::Nothing };
     }
 
-    /// Where the byte at `pos` stands in the stream.
+    /// The position of the byte at `pos` in the stream.
     #[inline(always)]
     pub(super) fn position(&self, pos: usize) -> u64 {
         self.start + pos as u64

@@ -1,4 +1,4 @@
-//! The first way to read a block: where it lies, if all of it lies in the chunk. The note in `parser` tells how the two work
+//! The first way to read a block: in place, if all of it lies in the chunk. The note in `parser` says how the two ways work
 //! together.
 
 use core::time::Duration;
@@ -23,13 +23,13 @@ pub(super) struct Found {
     pub(super) name: Span,
     pub(super) id: Span,
     pub(super) retry: Span,
-    /// What `retry` says, if it says anything.
+    /// The time that `retry` sets, if it is valid.
     pub(super) time: Option<Duration>,
     /// Whether there are lines of other fields.
     pub(super) unknown: bool,
 }
 
-/// From where to where. Where a value is, it does not begin at 0, since the name of its field comes first: 0 means none.
+/// Start and end of a value. A start of 0 means none: no value is there, since the name of its field comes first.
 pub(super) type Span = (usize, usize);
 
 /// Why `read_whole` stopped.
@@ -37,7 +37,7 @@ pub(super) type Span = (usize, usize);
 pub(super) enum Stop {
     /// At a blank line.
     Blank,
-    /// Before a line that this way is not for.
+    /// Before a line that needs the second way.
     Line,
     /// Before a line that the end of the chunk cuts.
     Cut,
@@ -45,11 +45,11 @@ pub(super) enum Stop {
 
 /// What was found where a usual block may begin: perhaps an `event: ` line, and one `data: ` line.
 pub(super) enum Usual<T> {
-    /// It is one. This is its name, if any, and its data.
+    /// It is a usual block, with this name, if any, and this data.
     Whole(T, T),
-    /// These are its first lines.
+    /// It is not one, or not known to be one. These lines were found.
     Begun(Begun),
-    /// And the next line is cut by the end of the chunk.
+    /// The end of the chunk cuts the line after these.
     Cut(Begun),
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Begun {
 }
 
 impl Begun {
-    /// No line of a block that begins there.
+    /// No lines yet, of a block that begins at `pos`.
     #[inline(always)]
     pub(super) fn at(pos: usize) -> Self {
         Begun { name: (0, 0), data: (0, 0), pos }
@@ -70,7 +70,7 @@ impl Begun {
 }
 
 impl Found {
-    /// What was found of a block that begins there.
+    /// What was found of a block that begins at `start`.
     #[inline(always)]
     pub(super) fn begun(start: usize, begun: Begun) -> Self {
         Found { start, end: begun.pos, data: begun.data, name: begun.name, ..Found::default() }
@@ -109,10 +109,10 @@ impl<'c> Feed<'_, 'c> {
         }
     }
 
-    /// The data of a usual block without a name, if it is so large that it shares the memory of the chunk.
+    /// The data of a usual block without a name, if it is large enough to share the memory of the chunk.
     ///
-    /// Fast path: the type that shares it checks it, and nobody else. Removing it changes no result; 64 KiB would take 2.3 and
-    /// not 1.7 µs.
+    /// Fast path: the text is checked once, by `ByteString`. Removing it changes no result; 64 KiB would take 2.3 and not
+    /// 1.7 µs.
     #[cold]
     pub(super) fn share_usual(&mut self, chunk: &Bytes) -> Option<ByteString> {
         let bytes = self.bytes;
@@ -130,7 +130,7 @@ impl<'c> Feed<'_, 'c> {
         Some(data)
     }
 
-    /// Where the name and the data of a usual block lie that begins here, or after keep-alives.
+    /// Finds the name and the data of a usual block that begins here, or after keep-alives.
     #[inline(always)]
     fn find_usual(&mut self) -> Usual<Span> {
         if self.parser.state != State::Between || self.parser.unread != Unread::Bytes {
@@ -153,7 +153,7 @@ impl<'c> Feed<'_, 'c> {
         }
         let rest = &bytes[begun.pos..];
         if !rest.starts_with(DATA) {
-            // One or a few bytes of any line.
+            // Too few bytes to tell what the line is.
             let is_cut = (1..DATA.len()).contains(&rest.len()) && !lines::few_may_have_end(rest);
             return if is_cut { Usual::Cut(begun) } else { Usual::Begun(begun) };
         }
@@ -167,7 +167,7 @@ impl<'c> Feed<'_, 'c> {
         Usual::Begun(Begun { data: (from, end), pos: lines::after(bytes, end), ..begun })
     }
 
-    /// Goes on after a usual block, whose data ends there.
+    /// Goes on after a usual block, whose data ends at `end`.
     #[inline(always)]
     fn end_usual(&mut self, end: usize) {
         self.pos = end + b"\n\n".len();
@@ -177,13 +177,13 @@ impl<'c> Feed<'_, 'c> {
     /// Skips blocks of one comment each. Returns where the line begins that comes after the last comment, which may belong to
     /// its block, or `None` if the end of the chunk cuts a comment.
     ///
-    /// Fast path. Removing it changes no result; 20 of them and an event would take 136 and not 63 ns.
+    /// Fast path for keep-alives. Removing it changes no result; 20 of them and an event would take 136 and not 63 ns.
     #[inline(always)]
     fn skip_keep_alives(&mut self) -> Option<usize> {
         let bytes = self.bytes;
         loop {
             let end = self.ends.find(bytes, self.pos + 1, &mut self.parser.long)?;
-            // With a limit of their own, blocks are looked at one by one.
+            // If there is a limit on blocks, they are read one by one.
             if self.parser.max_block_size != usize::MAX || !bytes[end..].starts_with(b"\n\n") {
                 return Some(lines::after(bytes, end));
             }
@@ -201,7 +201,7 @@ impl<'c> Feed<'_, 'c> {
         let mut pos = begun.pos;
         let mut next = pos;
         let mut found = Found::begun(self.pos, begun);
-        /// Where the line ends, whose value begins at `$from`.
+        /// The end of the line whose value begins at `$from`.
         macro_rules! end {
             ($from:expr) => {
                 match self.ends.find(bytes, $from, &mut self.parser.long) {
@@ -255,7 +255,7 @@ impl<'c> Feed<'_, 'c> {
         (found, stop)
     }
 
-    /// Whether a block that lies whole in the chunk is surely within the limits.
+    /// Whether a block that lies whole in the chunk is within the limits, whatever it holds.
     #[inline(always)]
     pub(super) fn fits(&self, start: usize, end: usize) -> bool {
         end - start <= self.parser.max_event_size.min(self.parser.max_block_size)
@@ -297,7 +297,7 @@ impl<'c> Feed<'_, 'c> {
         if start >= self.ahead_from {
             let mut to = end.max(start + WINDOW).min(bytes.len());
             if to == bytes.len() && bytes[to - 1] >= 0x80 {
-                // Perhaps the chunk's end cuts a character.
+                // The end of the chunk may cut a character.
                 to -= 1;
             }
             while to > end && bytes.get(to).is_some_and(|byte| byte & 0xc0 == 0x80) {
@@ -307,10 +307,10 @@ impl<'c> Feed<'_, 'c> {
                 (self.text, self.text_start) = (text, start);
                 return true;
             }
-            // What is wrong may lie behind this block. Blocks before that are checked alone.
+            // The ill-formed bytes may come after this block. Blocks up to there are checked one by one.
             self.ahead_from = to;
         } else if self.ahead_from == usize::MAX {
-            // The first block is checked alone: often a reader reads no other.
+            // The first block is checked by itself: often a reader reads no other.
             self.ahead_from = end;
         }
         let text = well_formed(&bytes[start..end]);

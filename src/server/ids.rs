@@ -11,12 +11,12 @@ use crate::names::{EventId, FieldError};
 
 /// The ids of the events of one buffer. Events are numbered from 1, in the order in which they were published.
 ///
-/// Sealed: the module is private, so nobody else can name the trait.
+/// Sealed: the module is private, so that the trait cannot be named outside.
 pub trait Ids {
     /// The number of the event with this id.
     ///
-    /// It may be the number of an event that is long gone or still to come, but every event that is held, and the one that
-    /// was pushed out last, is found.
+    /// Every event that is held, and the one that was pushed out last, is found. The number may also be that of an event
+    /// that is no longer held, or not yet published.
     fn number(&self, id: &str) -> Option<u64>;
 
     /// The number of the newest event, which is how many there were.
@@ -29,14 +29,14 @@ pub trait Ids {
     fn push_out(&mut self) -> usize;
 }
 
-/// The ids are the events' own: a [`ReplayBuffer`](super::ReplayBuffer) made by [`new`](super::ReplayBuffer::new).
+/// The ids that events have already: for a [`ReplayBuffer`](super::ReplayBuffer) made by [`new`](super::ReplayBuffer::new).
 #[derive(Debug, Default)]
 pub struct OwnIds {
     /// Of the events that are held, the oldest first.
     held: VecDeque<Arc<str>>,
     /// Of the event that was pushed out last.
     pushed_out: Option<Arc<str>>,
-    /// Of all of the above. A tree, as no choice of ids can make it slow.
+    /// The numbers of all of the above. A tree, since no choice of ids can make it slow.
     numbers: BTreeMap<Arc<str>, u64>,
     newest: u64,
 }
@@ -67,8 +67,8 @@ impl Ids for OwnIds {
         let Some(id) = self.held.pop_front() else { return 0 };
         shrink(&mut self.held);
         let size = id.len();
-        if let Some(forgotten) = self.pushed_out.replace(id) {
-            self.numbers.remove(&forgotten);
+        if let Some(before) = self.pushed_out.replace(id) {
+            self.numbers.remove(&before);
         }
         size
     }
@@ -76,11 +76,11 @@ impl Ids for OwnIds {
 
 /// Ids that count: `{epoch}-1`, `{epoch}-2`, and so on.
 ///
-/// By itself for servers that keep no events, or keep them elsewhere; a [`ReplayBuffer`](super::ReplayBuffer) made by
+/// Use it by itself in servers that keep no events, or keep them elsewhere; a [`ReplayBuffer`](super::ReplayBuffer) made by
 /// [`counted`](super::ReplayBuffer::counted) counts with it.
 ///
-/// `epoch` tells these ids from all others, above all from those before a restart of the server. The time of the start, if
-/// it is precise enough, or a random text will do; if there are several streams, add the name of the stream. Two different
+/// `epoch` makes these ids differ from all others, above all from those before a restart of the server. Use the time of the
+/// start, if it is precise enough, or a random text; if there are several streams, add the name of the stream. Two different
 /// epochs have no id in common.
 ///
 /// ```
@@ -128,7 +128,7 @@ impl CountedIds {
 impl Ids for CountedIds {
     fn number(&self, id: &str) -> Option<u64> {
         let number = id.strip_prefix(&self.last[..self.start])?;
-        // `parse` would take a sign and leading zeros, which were never written.
+        // `parse` would accept a sign and leading zeros, which no id has.
         if number.starts_with(['0', '+']) { None } else { number.parse().ok() }
     }
 

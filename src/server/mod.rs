@@ -1,4 +1,4 @@
-//! What a server decides around an event stream: what a client that reconnects has missed ([9.2.4]).
+//! The server's side of reconnection: which events a client has missed ([9.2.4]).
 //!
 //! A client whose connection broke connects again, and says in the header [`Last-Event-ID`](crate::http::LAST_EVENT_ID)
 //! which event it saw last. [`ReplayBuffer`] holds the latest events, encoded, and finds those that came after it.
@@ -57,8 +57,8 @@
 //!
 //! `tokio::sync::broadcast` can take the place of the list, under the same `Mutex` of the standard library, since nothing is
 //! awaited while it is locked. A receiver that *lagged* has a gap: end its connection, or send it what came
-//! [since](ReplayBuffer::since) the last event that it was sent. [`last_event_id`](ReplayBuffer::last_event_id), asked for
-//! under the lock right after an event was published or a client has subscribed, is the id to remember for that.
+//! [since](ReplayBuffer::since) the last event that it was sent. [`last_event_id`](ReplayBuffer::last_event_id), read under
+//! the lock right after an event was published or a client has subscribed, is the id to store for that.
 //!
 //! # An id that is not known
 //!
@@ -66,8 +66,7 @@
 //!
 //! - send an event that tells the client to fetch the state anew,
 //! - send the state itself, as an event with the id
-//!   [`last_event_id`](ReplayBuffer::last_event_id), so that the client is up to date with it (asked for under the same
-//!   lock),
+//!   [`last_event_id`](ReplayBuffer::last_event_id), so that the client is up to date (read both under the same lock),
 //! - send [all](ReplayBuffer::all) that it holds, if a gap does no harm,
 //! - answer 204 (No Content), which tells the client not to connect again ([9.2.3]).
 //!

@@ -42,28 +42,28 @@ const DEFAULT_MAX_BYTES: usize = 1024 * 1024;
 ///
 /// # Ids
 ///
-/// They are the events' own, as made by [`new`](ReplayBuffer::new), or [counted](ReplayBuffer::counted); the type says
-/// which. An id is a place in one stream: have one buffer for each stream, or for each session, with ids of its own.
+/// Events come with their ids, in a buffer made by [`new`](ReplayBuffer::new), or get [counted](ReplayBuffer::counted) ones;
+/// the type says which. An id is a place in one stream: have one buffer for each stream, or for each session, with ids of
+/// its own.
 ///
 /// Ids of visible ASCII come back from clients as they were. The header trims spaces at both ends and cannot carry control
 /// characters.
 ///
-/// Events that nobody wants replayed, such as the progress of something, need not be published here:
-/// [encoded](Event::encode) without an id, they leave the client's last event ID as it is. Events that are stored elsewhere
-/// can be published once more when the server starts, so that their ids are known again.
+/// Events that need no replay, such as reports of progress, need not be published here: [encoded](Event::encode) without an
+/// id, they leave the client's last event ID as it is. Events that are stored elsewhere can be published once more when the
+/// server starts, so that their ids are known again.
 ///
 /// # Bounds
 ///
 /// It holds at most 1024 events and 1 MiB, unless [set](ReplayBuffer::with_max_events)
-/// [otherwise](ReplayBuffer::with_max_bytes); the oldest are pushed out. An event counts with its encoded bytes, and
-/// with those of its id once more if the id is its own, since that is held apart. Each event is held in memory of exactly its
-/// size, which also the subscribers share. Beside what counts, each event takes up to 300 bytes to be found again, and the
-/// buffer 4 KiB.
+/// [otherwise](ReplayBuffer::with_max_bytes); the oldest are pushed out. An event counts with its encoded bytes, and, if it
+/// came with its id, with those of the id once more, since that is held apart. Each event is held in memory of exactly its
+/// size, which the subscribers share. Besides, each event takes up to 300 bytes that do not count, and the buffer 4 KiB.
 ///
-/// The id of the event that was pushed out last is still known, and not counted: all that came after it is there.
+/// The id of the event that was pushed out last is still known, since all events after it are held. It does not count.
 ///
-/// An event that is larger than the bound is published as any other, but pushes out all others and itself. Its id is
-/// known: the client that got it is up to date. A client with an id before it cannot be sent all, and has an unknown id.
+/// An event that is larger than the bound is published as any other, but pushes out all others and itself. Its id is known:
+/// the client that got it is up to date. An id before it is unknown, since not all events after that id are held.
 ///
 /// [9.2.4]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
 #[derive(Debug)]
@@ -71,14 +71,14 @@ pub struct ReplayBuffer<I = OwnIds> {
     ids: I,
     /// The oldest first. The last one is the newest of `ids`.
     held: VecDeque<Bytes>,
-    /// What counts of `held`, in bytes.
+    /// The bytes that count.
     size: usize,
     max_events: usize,
     max_bytes: usize,
 }
 
 impl ReplayBuffer {
-    /// An empty buffer for events with ids of their own. Takes no memory before it is used.
+    /// An empty buffer for events that have ids already. Allocates no memory before it is used.
     #[must_use]
     pub fn new() -> ReplayBuffer {
         ReplayBuffer::default()
@@ -181,7 +181,7 @@ impl<I: Ids> ReplayBuffer<I> {
     pub fn since(&self, last_event_id: impl AsRef<[u8]>) -> Result<Replay<'_>, UnknownId> {
         let id = core::str::from_utf8(last_event_id.as_ref()).map_err(|_| UnknownId)?;
         let number = self.ids.number(id).ok_or(UnknownId)?;
-        // A counted id may be that of an event still to come, or of one long gone: `None` in the first or the second step.
+        // A counted id may be that of an event not yet published, or no longer held: `None` in the first or the second step.
         let missed = self.ids.newest().checked_sub(number).and_then(|missed| usize::try_from(missed).ok());
         let start = missed.and_then(|missed| self.held.len().checked_sub(missed)).ok_or(UnknownId)?;
         Ok(Replay(self.held.range(start..)))
@@ -218,7 +218,7 @@ impl<I: Ids> ReplayBuffer<I> {
     }
 }
 
-/// Releases memory once most of it is unused. The steps are so large that the cost for each event stays constant.
+/// Releases memory once most of it is unused. The steps are large, so that the cost for each event is constant.
 pub(super) fn shrink<T>(held: &mut VecDeque<T>) {
     const FEW: usize = 64;
     if held.len() < held.capacity() / 4 {
@@ -260,7 +260,7 @@ impl ExactSizeIterator for Replay<'_> {}
 
 impl FusedIterator for Replay<'_> {}
 
-/// Why an event could not be published: its id would not tell where a client was that reconnects.
+/// Why an event could not be published: clients could not reconnect with its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {

@@ -27,7 +27,7 @@ fn longest<'f>(events: &'f mut Feed<'_, '_>) -> Result<&'f str, ParseError> {
     Ok(events.next_event()?.map_or("", |event| event.data()))
 }
 
-/// A parser and a buffer that are kept together, and lend one event at a time.
+/// A parser and a buffer in one struct, which lends one event at a time.
 struct Connection {
     parser: Parser,
     buffer: BytesMut,
@@ -43,7 +43,7 @@ impl Connection {
     }
 }
 
-/// A reader that is kept in a struct.
+/// A reader in a struct.
 struct Reading<'p, 'c> {
     events: Feed<'p, 'c>,
 }
@@ -75,7 +75,7 @@ fn send<T: Send + 'static>(value: T) -> T {
 }
 
 #[test]
-fn a_reader_is_searched_and_what_was_found_returned() {
+fn a_function_searches_a_reader_and_returns_the_event() {
     let mut parser = Parser::new();
     let mut events = parser.feed(STREAM);
     assert_eq!(price(&mut events).unwrap().unwrap().data(), "2");
@@ -99,7 +99,7 @@ fn a_struct_lends_events() {
 }
 
 #[test]
-fn the_parser_is_seen_through_its_reader() {
+fn a_reader_gives_access_to_its_parser() {
     let mut parser = Parser::new();
     let mut events = parser.feed(b"id: 7\ndata: 1\n\n");
     while let Some(event) = events.next_event().unwrap() {
@@ -110,7 +110,7 @@ fn the_parser_is_seen_through_its_reader() {
     assert_eq!(parser.last_event_id(), "7");
 }
 
-/// A reader is used through a mutable reference, and by a function that is generic over what it does with events.
+/// A function that is generic over its handler.
 #[test]
 fn a_handler_takes_events_of_any_lifetime() {
     fn each(parser: &mut Parser, chunk: &[u8], mut handler: impl FnMut(Event<'_>)) -> Result<(), ParseError> {
@@ -167,7 +167,7 @@ fn one_event_for_each_chunk_is_an_error_only_if_something_was_left() {
 }
 
 #[test]
-fn nothing_needs_to_be_spelled_out_that_can_be_inferred() {
+fn types_and_lifetimes_are_inferred() {
     let name: Option<&str> = None;
     let _ = Event::new("x").with_optional_name(None).with_optional_id(None).with_optional_retry(None);
     let _ = Event::new("x").with_optional_name(name.and_then(|name| EventName::new(name).ok()));

@@ -1,4 +1,4 @@
-//! What users of 0.1 tried to write and could not.
+//! What users tried to write with 0.1, which did not compile.
 
 use std::convert::Infallible;
 use std::error::Error;

@@ -1,6 +1,7 @@
-//! The attacks that encoders of other projects were open to, each by its number, against every way out of this crate.
+//! The attacks that encoders of other projects were open to, each by its number, against every way to encode an event.
 //!
-//! They all put a line terminator where it ends a field, so that what follows it becomes a field or an event of its own.
+//! They all put a line end into a text, so that what follows it becomes a field, or an event, of the attacker's choice. Each
+//! test attacks the same fields with the same line ends as the advisory that it is named for.
 
 use std::time::Duration;
 
@@ -12,22 +13,47 @@ use sse_wire::{
 
 use crate::oracle::arriving;
 
-/// Line terminators, and what an attacker would have follow them.
-const TERMINATORS: [&str; 3] = ["\n", "\r", "\r\n"];
+const LINE_ENDS: [&str; 3] = ["\n", "\r", "\r\n"];
+
+/// What an attacker puts after a line end.
 const FORGED: [&str; 4] = ["data: forged", "event: admin", "id: 666", "retry: 1"];
 
-/// `harmless`, then what the attacker wants to be read as lines, then an end of the event.
-fn payloads() -> impl Iterator<Item = String> {
-    let cases = TERMINATORS.into_iter().flat_map(|end| FORGED.map(|forged| (end, forged)));
-    cases.flat_map(|(end, forged)| {
+/// Where an attacker's text goes.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Name,
+    Id,
+    Data,
+    Comment,
+}
+
+/// Harmless text, then a line end and what the attacker wants to be read as a line, or as an event.
+fn payloads(line_ends: &[&str]) -> Vec<String> {
+    let cases = line_ends.iter().flat_map(|end| FORGED.map(|forged| (end, forged)));
+    let payloads = cases.flat_map(|(end, forged)| {
         [
             format!("harmless{end}{forged}"),
             format!("harmless{end}{end}{forged}{end}{end}"),
             format!("{end}{forged}"),
             format!("harmless{end}"),
-            format!("harmless\n{end}{forged}\r"),
+            format!("harmless{end}{end}{end}{forged}{end}"),
         ]
-    })
+    });
+    payloads.collect()
+}
+
+/// In none of these places does any payload with one of these line ends forge anything.
+fn nothing_is_forged(places: &[Place], line_ends: &[&str]) {
+    for payload in payloads(line_ends) {
+        for place in places {
+            match place {
+                Place::Name => name_is_refused(&payload),
+                Place::Id => id_is_refused(&payload),
+                Place::Data => data_stays_data(&payload),
+                Place::Comment => comment_stays_a_comment(&payload),
+            }
+        }
+    }
 }
 
 /// The bytes that are sent, by each of the ways to encode the event and by each adapter.
@@ -92,8 +118,8 @@ fn by_adapters(event: Event<'_>) -> Vec<Vec<u8>> {
     ways
 }
 
-/// The events, and the state at the end.
-fn seen(stream: &[u8]) -> (Vec<(String, String, String)>, String, Option<Duration>) {
+/// What a client reads: the events, and the state at the end.
+fn received(stream: &[u8]) -> (Vec<(String, String, String)>, String, Option<Duration>) {
     let mut parser = Parser::new();
     let mut events = Vec::new();
     let mut feed = parser.feed(stream);
@@ -104,123 +130,124 @@ fn seen(stream: &[u8]) -> (Vec<(String, String, String)>, String, Option<Duratio
     (events, parser.last_event_id().to_owned(), parser.reconnection_time())
 }
 
-fn data_arrives_as_data_and_as_nothing_else() {
-    for payload in payloads() {
-        let event = Event::new(&payload).with_id(EventId::from_static("7"));
-        let expected = arriving(&payload);
-        for stream in every_way(event) {
-            let (events, id, retry) = seen(&stream);
-            assert_eq!(events, [("message".to_owned(), expected.clone(), "7".to_owned())], "{payload:?}");
-            assert_eq!((id.as_str(), retry), ("7", None), "{payload:?}");
-        }
+fn data_stays_data(payload: &str) {
+    let event = Event::new(payload).with_id(EventId::from_static("7"));
+    let expected = arriving(payload);
+    for stream in every_way(event) {
+        let (events, id, retry) = received(&stream);
+        assert_eq!(events, [("message".to_owned(), expected.clone(), "7".to_owned())], "{payload:?}");
+        assert_eq!((id.as_str(), retry), ("7", None), "{payload:?}");
     }
 }
 
+fn comment_stays_a_comment(payload: &str) {
+    let mut encoder = Encoder::new();
+    encoder.push(Comment(payload));
+    let (events, id, retry) = received(&encoder.take());
+    assert_eq!((events.len(), id.as_str(), retry), (0, "", None), "{payload:?}");
+}
+
+fn name_is_refused(payload: &str) {
+    refused(EventName::new(payload), Field::Event, payload);
+    refused(EventName::try_from(payload), Field::Event, payload);
+}
+
+fn id_is_refused(payload: &str) {
+    refused(EventId::new(payload), Field::Id, payload);
+    refused(EventId::try_from(payload), Field::Id, payload);
+}
+
 fn refused<T>(result: Result<T, FieldError>, field: Field, payload: &str) {
-    let error = result.err().unwrap_or_else(|| panic!("{field:?} took {payload:?}"));
+    let error = result.err().unwrap_or_else(|| panic!("{field:?} holds {payload:?}"));
     assert_eq!(error.field(), field);
     assert!(["\n", "\r"].contains(&&payload[error.index()..=error.index()]));
 }
 
-fn names_and_ids_are_refused() {
-    for payload in payloads() {
-        refused(EventName::new(&payload), Field::Event, &payload);
-        refused(EventId::new(&payload), Field::Id, &payload);
-        refused(EventName::try_from(&*payload), Field::Event, &payload);
-        refused(EventId::try_from(&*payload), Field::Id, &payload);
-    }
-}
-
-fn comments_stay_comments() {
-    for payload in payloads() {
-        let mut encoder = Encoder::new();
-        encoder.push(Comment(&payload));
-        let (events, id, retry) = seen(&encoder.take());
-        assert_eq!((events.len(), id.as_str(), retry), (0, "", None), "{payload:?}");
-    }
-}
-
-/// h3: `event` and `id` were written as they came.
+/// h3: LF in `id`, `event`, data and comments.
 #[test]
 fn cve_2026_33128() {
-    names_and_ids_are_refused();
+    nothing_is_forged(&[Place::Id, Place::Name, Place::Data, Place::Comment], &["\n"]);
 }
 
-/// h3 again, by a CR in data and comments, after the first was mended; its number is GHSA-4hxc-9384-m385.
+/// h3 again, after LF was fixed: CR in data and comments.
 #[test]
 fn ghsa_4hxc_9384_m385() {
-    data_arrives_as_data_and_as_nothing_else();
-    comments_stay_comments();
+    nothing_is_forged(&[Place::Data, Place::Comment], &["\r"]);
 }
 
-/// Hono: `event`, `id` and `retry`. Here `retry` is a duration: there is no text to put into it.
+/// Hono, and sse-channel: any line end in `event`, `id` and `retry`. Here `retry` is a duration: no text can be put into it.
 #[test]
-fn cve_2026_29085() {
-    names_and_ids_are_refused();
+fn cve_2026_29085_and_cve_2026_44217() {
+    nothing_is_forged(&[Place::Name, Place::Id], &LINE_ENDS);
     for time in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
-        let (events, id, retry) = seen(&Head::new().with_retry(time).encode());
+        let (events, id, retry) = received(&Head::new().with_retry(time).encode());
         assert_eq!((events.len(), id.as_str()), (0, ""));
         assert!(retry.is_some_and(|retry| retry >= time.min(Duration::from_millis(u64::MAX))));
     }
 }
 
-/// `NestJS`: the type and the id of a message.
+/// `NestJS`: any line end in the type and the id of a message that comes from elsewhere, as an object.
+#[cfg(feature = "serde")]
 #[test]
 fn cve_2026_35515() {
-    names_and_ids_are_refused();
+    for payload in payloads(&LINE_ENDS) {
+        for (field, message) in [
+            ("event", serde_json::json!({"data": "x", "name": payload})),
+            ("id", serde_json::json!({"data": "x", "id": payload})),
+            ("id", serde_json::json!({"data": "x", "last_event_id": payload})),
+        ] {
+            let error = serde_json::from_value::<OwnedEvent>(message).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("the {field} field cannot carry ")), "{error}");
+        }
+    }
 }
 
-/// Spring: plain text as data, with line terminators of another kind than those it was split at.
+/// Spring: plain text as data, whose lines end in other line ends than those at which it was split.
 #[test]
 fn cve_2026_22735() {
-    data_arrives_as_data_and_as_nothing_else();
-    names_and_ids_are_refused();
+    nothing_is_forged(&[Place::Data], &LINE_ENDS);
+    for (one, other) in LINE_ENDS.iter().flat_map(|one| LINE_ENDS.map(|other| (one, other))) {
+        for forged in FORGED {
+            data_stays_data(&format!("one{one}two{other}{forged}{other}{other}{forged}{one}{one}three"));
+        }
+    }
 }
 
-/// cowlib: a bare CR in every field, and in data and comments.
+/// cowlib: a bare CR in `id`, `event`, data and comments.
 #[test]
 fn cve_2026_43968() {
-    data_arrives_as_data_and_as_nothing_else();
-    names_and_ids_are_refused();
-    comments_stay_comments();
+    nothing_is_forged(&[Place::Id, Place::Name, Place::Data, Place::Comment], &["\r"]);
 }
 
-/// eventsource-encoder: `event` and `id`.
+/// eventsource-encoder: any line end in `event` and `id`.
 #[test]
 fn cve_2026_44214() {
-    names_and_ids_are_refused();
+    nothing_is_forged(&[Place::Name, Place::Id], &LINE_ENDS);
 }
 
-/// sse-channel: `event`, `id` and `retry`.
+/// A text that changes after it was checked does not compile; what was encoded before cannot change.
 #[test]
-fn cve_2026_44217() {
-    names_and_ids_are_refused();
-}
-
-/// A text that changes between the check and the writing: no type of the caller's is taken, so it does not compile; what
-/// is shared after the check cannot be changed.
-#[test]
-fn what_was_checked_is_what_is_written() {
+fn a_name_that_changes_after_the_check_changes_nothing_that_was_encoded() {
     let mut name = String::from("harmless");
     let encoded = Event::new("x").with_name(EventName::new(&name).unwrap()).encode();
     name.push_str("\ndata: forged");
     assert_eq!(encoded, "event: harmless\ndata: x\n\n");
 }
 
-/// An id with NUL would be ignored by every client, which would then come back with another.
+/// Every client would ignore an id with NUL, and reconnect with an earlier one.
 #[test]
 fn an_id_with_nul_is_refused() {
     assert_eq!(EventId::new("a\0b").unwrap_err().index(), 1);
 }
 
-/// A line that clients ignore, since it begins with U+FEFF, must not lose it where a relay passes it on as the first.
+/// Clients ignore a line that begins with U+FEFF. If a relay sends it first, U+FEFF must not be dropped as a BOM.
 #[test]
-fn a_block_that_is_passed_on_forges_nothing() {
+fn a_block_that_begins_with_a_bom_forges_nothing_when_it_is_encoded_again() {
     for forged in FORGED {
         let stream = format!("data: x\n\n\u{feff}{forged}\n\n\u{feff}{forged}\ndata: y\n\n");
         let mut parser = Parser::new();
         for (number, block) in parser.feed(stream.as_bytes()).owned_blocks().map(Result::unwrap).enumerate() {
-            let (events, id, retry) = seen(&block.encode());
+            let (events, id, retry) = received(&block.encode());
             let data: Vec<_> = events.iter().map(|(name, data, _)| (&**name, &**data)).collect();
             let expected: [&[_]; 3] = [&[("message", "x")], &[], &[("message", "y")]];
             assert_eq!((&data[..], &*id, retry), (expected[number], "", None), "{stream:?}");

@@ -84,7 +84,7 @@ proptest! {
     }
 }
 
-/// A tick for each poll.
+/// One tick for each poll.
 fn one_at_a_time() -> impl Stream<Item = ()> + Unpin {
     Script::new([Poll::Ready(()), Poll::Pending].into_iter().cycle().take(100))
 }
@@ -104,7 +104,7 @@ fn a_tick_is_a_keep_alive_only_if_nothing_was_sent_since_the_last_tick() {
 }
 
 #[test]
-fn an_empty_piece_keeps_nothing_alive() {
+fn an_empty_piece_does_not_count_as_sent() {
     let source = [Poll::Ready(Bytes::new()), Poll::Pending];
     let mut body = EventBody::new(Script::new(source)).with_keep_alive(stream::repeat(()));
     assert_eq!(poll_body(&mut body), sent(""));
@@ -112,7 +112,7 @@ fn an_empty_piece_keeps_nothing_alive() {
 }
 
 #[test]
-fn ticks_that_are_passed_over_leave_the_task_awake() {
+fn a_poll_that_skips_ticks_wakes_the_task() {
     let task = Arc::new(Task::default());
     let waker = Waker::from(task.clone());
     let within_a_block = || stream::iter([Bytes::from("data: x")]).chain(stream::pending());
@@ -120,17 +120,17 @@ fn ticks_that_are_passed_over_leave_the_task_awake() {
     let mut poll = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(&waker)).is_pending();
     assert!(!poll());
     assert!(poll());
-    assert_eq!(task.woken(), 1, "there are more ticks, which have no waker");
+    assert_eq!(task.woken(), 1, "there are more ticks, and none has stored the waker");
 
     let mut body = EventBody::new(within_a_block()).with_keep_alive(one_at_a_time());
     let mut poll = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(&waker)).is_pending();
     assert!(!poll());
     assert!(poll());
-    assert_eq!(task.woken(), 1, "the ticks have a waker of their own");
+    assert_eq!(task.woken(), 1, "the ticks have stored the waker");
 }
 
 #[test]
-fn for_ticks_that_were_missed_one_keep_alive_is_enough() {
+fn for_all_missed_ticks_one_keep_alive_is_sent() {
     let ticks = Script::new([Poll::Ready(()); 30].into_iter().chain([Poll::Pending]));
     let mut body = EventBody::new(stream::pending::<OwnedEvent>()).with_keep_alive(ticks);
     assert_eq!(poll_body(&mut body), keep_alive());
@@ -145,7 +145,7 @@ fn no_keep_alive_within_a_block() {
     let mut alive_after = Vec::new();
     for piece in pieces {
         assert_eq!(poll_body(&mut body), sent(piece));
-        // The first tick sees that something was sent; the second would be the keep-alive.
+        // At the first tick something was just sent; at the second a keep-alive is due.
         let after = [poll_body(&mut body), poll_body(&mut body)];
         alive_after.push(after.contains(&keep_alive()));
     }
@@ -166,7 +166,7 @@ fn after_an_event_there_may_be_a_keep_alive_whatever_came_before_it() {
 }
 
 #[test]
-fn ticks_that_end_are_fine_and_ticks_delay_neither_events_nor_the_end() {
+fn ticks_may_end_and_delay_neither_events_nor_the_end() {
     let source = [Poll::Pending, Poll::Pending, Poll::Pending, Poll::Ready(event("x"))];
     let mut body = EventBody::new(Script::new(source)).with_keep_alive(Script::ready([()]));
     assert_eq!(poll_body(&mut body), keep_alive());
@@ -181,7 +181,7 @@ fn ticks_that_end_are_fine_and_ticks_delay_neither_events_nor_the_end() {
 }
 
 #[test]
-fn the_end_and_an_error_are_seen_once_and_the_source_is_left_alone() {
+fn the_end_and_an_error_are_yielded_once_and_the_source_is_not_polled_again() {
     let mut body = EventBody::new(Script::ready([Ok(event("x")), Err(io::ErrorKind::Other), Ok(event("y"))]));
     assert!(!body.is_end_stream());
     assert_eq!(body.size_hint().exact(), None);
@@ -200,7 +200,7 @@ fn the_end_and_an_error_are_seen_once_and_the_source_is_left_alone() {
 }
 
 #[test]
-fn large_data_of_an_event_stays_where_it_is() {
+fn large_data_of_an_event_is_not_copied() {
     let (one, two) = ("1".repeat(4000), "2".repeat(4000));
     let event = OwnedEvent::new(Head::new(), format!("{one}\n{two}"));
     let data = event.data().as_ptr();
@@ -234,7 +234,7 @@ fn seen_by_a_client<S: Stream<Item: BodyItem<Error: Debug>> + Unpin>(
 
 const ERROR: EventName<'static> = EventName::from_static("error");
 
-/// The raw bytes that an upstream sends before it fails, and the event that says so.
+/// The raw bytes that an upstream sends before it fails, and an event about the failure.
 fn failed_after(sent: &str) -> EventBody<impl Stream<Item = Piece> + Unpin + Debug> {
     let raw = Piece::Raw(Bytes::copy_from_slice(sent.as_bytes()));
     EventBody::new(stream::iter([raw, Event::new("broken").with_name(ERROR).into()]))
@@ -280,7 +280,7 @@ fn what_a_client_sees_of_a_block_that_was_cut() {
         assert_eq!(drain(&mut events).len(), 1);
         assert_eq!(events.reconnection_time().map(|time| time.as_millis()), time, "{cut:?}");
     }
-    // Data that was sent is dispatched under a name that nobody listens for; what was cut within a line is no JSON.
+    // Data that was sent is dispatched with the name `cut`; data of a cut line is not JSON.
     for (sent, data) in [
         ("data:", "\0"),
         ("data: {\"a\": [1, 2", "{\"a\": [1, 2\0"),
@@ -303,7 +303,7 @@ fn what_a_client_sees_of_a_block_that_was_cut() {
 }
 
 #[test]
-fn what_was_sent_of_an_event_may_have_any_name() {
+fn the_name_of_a_cut_event_can_be_set() {
     let body = failed_after("data: half").with_cut_name(EventName::from_static("incomplete"));
     let (seen, _) = seen_by_a_client(body);
     assert_eq!(seen[0], ("incomplete".to_owned(), "half\0".to_owned(), String::new()));
@@ -312,7 +312,7 @@ fn what_was_sent_of_an_event_may_have_any_name() {
 }
 
 #[test]
-fn everything_but_raw_bytes_begins_a_block_and_raw_bytes_go_on() {
+fn raw_bytes_go_on_with_a_block_and_every_other_piece_begins_one() {
     fn after_half_a_block(piece: impl Into<Piece>) -> String {
         let pieces = [Piece::Raw("data: 1".into()), piece.into()];
         let data = drain(&mut DataStream::new(EventBody::new(Script::ready(pieces))));
@@ -370,7 +370,7 @@ proptest! {
         let mut seen: Vec<OwnedEvent> = drain(&mut relayed).into_iter().map(Result::unwrap).collect();
         prop_assert_eq!(seen.pop(), Some(last));
 
-        // Before it come those that the bytes hold, and the one that was cut, with a NUL if a line was.
+        // Before it come the events of the stream, and the cut one, with a NUL if a line was cut.
         let mut parser = Parser::new();
         let mut expected: Vec<_> = parser.feed(&stream).owned().map(Result::unwrap).collect();
         if !stream.ends_with(b"\n") && !stream.ends_with(b"\r") {
@@ -383,7 +383,7 @@ proptest! {
     }
 
     #[test]
-    fn the_tail_knows_where_a_keep_alive_changes_nothing(stream in streams(), cuts in cuts(), at in 0..40_usize) {
+    fn where_the_tail_is_a_block_boundary_a_keep_alive_changes_nothing(stream in streams(), cuts in cuts(), at in 0..40_usize) {
         prop_assume!(!stream.starts_with(b"\xef"));
         let chunks = chunks(&stream, &cuts);
         let (mut tail, mut before) = (Tail::new(), 0);
@@ -421,7 +421,7 @@ fn everything_that_is_encoded_can_be_the_item_of_a_body() {
 }
 
 #[test]
-fn who_asks_for_a_body_of_bytes_gets_one_of_encoded_events() {
+fn encoded_events_make_a_body_of_bytes() {
     fn of_bytes(_: &impl Body<Data = Bytes, Error = io::ErrorKind>) {}
     let events = stream::iter([Ok(event("x")), Err(io::ErrorKind::Other)]);
     let mut body = EventBody::new(events.encoded());

@@ -9,7 +9,7 @@ use sse_wire::client::EventSource;
 use sse_wire::server::{ReplayBuffer, UnknownId};
 use sse_wire::{Encoder, Event, EventId, Head, LineParser, Parser, http};
 
-use crate::drive::{BLOCK_DOORS, DOORS, Door};
+use crate::drive::{BLOCK_METHODS, METHODS, Method};
 
 const KIB: usize = 1024;
 const LIMIT: usize = 64 * KIB;
@@ -20,7 +20,7 @@ struct Endless {
     what: &'static str,
     start: Vec<u8>,
     repeated: Vec<u8>,
-    /// Whether the event grows, and so must be refused; otherwise it takes no room.
+    /// Whether the event grows, and so must be refused; otherwise it takes no memory.
     grows: bool,
 }
 
@@ -31,7 +31,7 @@ fn endless() -> Vec<Endless> {
         repeated: repeated.into(),
         grows,
     };
-    // The last event ID is not a part of the block, and events without an id of their own show it.
+    // The last event ID is not a part of the block, and events without an id return it.
     let after_an_id = format!("id: {}\n\ndata\n\ndata: ", "x".repeat(LIMIT));
     let names = format!("event: {}\nevent: y\nid: {0}\nid: z\n", "x".repeat(LIMIT - 100));
     vec![
@@ -49,13 +49,13 @@ fn endless() -> Vec<Endless> {
         of("an unknown field", "unknown: ", b"x", false),
         of("an unknown name", "", b"x", false),
         of("many names", "", b"event: aaaa\nid: bbbb\nretry: 1\n", true),
-        of("names that give way", "", names.as_bytes(), true),
+        of("names that are replaced", "", names.as_bytes(), true),
         of("blank lines", "", b"\n\r\n", false),
     ]
 }
 
 impl Endless {
-    /// Six times the limit of it, in chunks of about this size: the same one again and again.
+    /// Chunks of about this size, together six times the limit: the same chunk each time.
     fn chunks(&self, size: usize) -> Vec<Bytes> {
         let chunk = Bytes::from(self.repeated.repeat(size.div_ceil(self.repeated.len())));
         let count = (6 * LIMIT).div_ceil(chunk.len());
@@ -76,21 +76,21 @@ impl Endless {
         }
     }
 
-    fn refused_through(&self, door: Door) -> usize {
-        if BLOCK_DOORS.contains(&door) { self.refused_blocks() } else { self.refused() }
+    fn refused_by(&self, method: Method) -> usize {
+        if BLOCK_METHODS.contains(&method) { self.refused_blocks() } else { self.refused() }
     }
 }
 
 type Chunks = std::vec::IntoIter<Bytes>;
 
 /// Feeds each endless stream, and checks how often it is refused and what is held: never more than `most`, and in the worst
-/// case not much less, since a bound that nothing comes near says nothing.
+/// case more than half, so that the bound is not far too high.
 fn holds_at_most(most: usize, refused: impl Fn(&Endless) -> usize, feed: impl Fn(Chunks) -> usize) {
     let mut worst = 0;
     for endless in endless() {
         for size in CHUNK_SIZES {
             let chunks = endless.chunks(size);
-            // Or those that are dropped while it is measured would make up for what is held.
+            // Kept, so that chunks that are freed meanwhile do not count against what is held.
             let kept = chunks.clone();
             let mut refusals = 0;
             let cost = measure(|| refusals = feed(chunks.into_iter()));
@@ -104,7 +104,7 @@ fn holds_at_most(most: usize, refused: impl Fn(&Endless) -> usize, feed: impl Fn
     assert!(worst > most / 2, "the bound is {most}, and the worst {worst}");
 }
 
-/// Calls `next` until it has no more; how often it refused.
+/// Calls `next` until there is no more. Returns how often it refused.
 fn refusals<T, E>(mut next: impl FnMut() -> Result<Option<T>, E>) -> usize {
     let mut refused = 0;
     loop {
@@ -125,19 +125,19 @@ fn parser() -> Parser {
     Parser::new().with_max_event_size(LIMIT)
 }
 
-fn feed(parser: &mut Parser, chunk: &Bytes, door: Door) -> usize {
+fn feed(parser: &mut Parser, chunk: &Bytes, method: Method) -> usize {
     let mut feed = parser.feed(chunk);
-    match door {
-        Door::Borrowed => refusals(|| feed.next_event().map(|event| event.map(drop))),
-        Door::Found => refusals(|| feed.find_event(|_| true).map(|event| event.map(drop))),
-        Door::Blocks => refusals(|| feed.next_block().map(|block| block.map(drop))),
-        Door::Owned => feed.owned().filter(Result::is_err).count(),
-        Door::OwnedBlocks => feed.owned_blocks().filter(Result::is_err).count(),
-        Door::Shared => {
+    match method {
+        Method::Borrowed => refusals(|| feed.next_event().map(|event| event.map(drop))),
+        Method::Found => refusals(|| feed.find_event(|_| true).map(|event| event.map(drop))),
+        Method::Blocks => refusals(|| feed.next_block().map(|block| block.map(drop))),
+        Method::Owned => feed.owned().filter(Result::is_err).count(),
+        Method::OwnedBlocks => feed.owned_blocks().filter(Result::is_err).count(),
+        Method::Shared => {
             let rest = chunk.slice_ref(feed.into_rest());
             parser.feed_bytes(&rest).filter(Result::is_err).count()
         }
-        Door::IntoNext => {
+        Method::IntoNext => {
             let mut rest = feed.into_rest();
             refusals(|| {
                 let (event, after) = parser.feed(rest).into_next_event();
@@ -148,8 +148,8 @@ fn feed(parser: &mut Parser, chunk: &Bytes, door: Door) -> usize {
     }
 }
 
-fn feed_all(parser: &mut Parser, chunks: &[Bytes], door: Door) -> usize {
-    chunks.iter().map(|chunk| feed(parser, chunk, door)).sum()
+fn feed_all(parser: &mut Parser, chunks: &[Bytes], method: Method) -> usize {
+    chunks.iter().map(|chunk| feed(parser, chunk, method)).sum()
 }
 
 /// A buffer that grows to twice of what is in it, beside the old one.
@@ -159,42 +159,42 @@ const REST: usize = 64 * KIB;
 
 /// The current block, and the last event ID.
 const PARSER: usize = GROWING + LIMIT + REST;
-/// The same, and a copy of the last event ID for those that are owned.
+/// The same, and a copy of the last event ID for owned events.
 const OWNED: usize = PARSER + LIMIT;
 /// The same as for events, and the lines of the block.
 const BLOCKS: usize = PARSER + GROWING;
 
 #[test]
 fn a_parser_holds_the_current_block_and_the_last_event_id() {
-    for door in [Door::Borrowed, Door::Found, Door::IntoNext] {
+    for method in [Method::Borrowed, Method::Found, Method::IntoNext] {
         holds_at_most(PARSER, Endless::refused, |chunks| {
             let mut parser = parser();
-            refusals_in(chunks, |chunk| feed(&mut parser, chunk, door))
+            refusals_in(chunks, |chunk| feed(&mut parser, chunk, method))
         });
     }
 }
 
 #[test]
 fn a_parser_of_owned_events_holds_the_last_event_id_once_more() {
-    for door in [Door::Owned, Door::Shared] {
+    for method in [Method::Owned, Method::Shared] {
         holds_at_most(OWNED, Endless::refused, |chunks| {
             let mut parser = parser();
-            refusals_in(chunks, |chunk| feed(&mut parser, chunk, door))
+            refusals_in(chunks, |chunk| feed(&mut parser, chunk, method))
         });
     }
 }
 
 #[test]
 fn a_parser_of_blocks_holds_their_lines_as_well() {
-    for door in [Door::Blocks, Door::OwnedBlocks] {
+    for method in [Method::Blocks, Method::OwnedBlocks] {
         holds_at_most(BLOCKS, Endless::refused_blocks, |chunks| {
             let mut parser = parser();
-            refusals_in(chunks, |chunk| feed(&mut parser, chunk, door))
+            refusals_in(chunks, |chunk| feed(&mut parser, chunk, method))
         });
     }
 }
 
-/// What is ill-formed is three times as long as text, and only a whole block is made text.
+/// Ill-formed bytes are three times as long as text, and only a whole block is decoded.
 #[test]
 fn a_block_that_is_ill_formed_is_three_times_as_long_as_text() {
     let chunks: Vec<_> = [&b": "[..], &b"\xff".repeat(LIMIT - 3), b"\n", b"\n"].map(Bytes::copy_from_slice).into();
@@ -218,27 +218,27 @@ fn a_block_that_is_ill_formed_is_three_times_as_long_as_text() {
 fn a_parser_between_events_holds_64_kib_and_the_last_event_id() {
     let text = "x".repeat(LIMIT / 2 - 20);
     let large = format!("event: e\nid: {text}\ndata: {text}\n\n");
-    // The large event is the last, or is not.
+    // The large event is the last one, or another one follows.
     let streams = [large.clone(), format!("{large}retry: {text}\n\ndata: x\n\n")].map(Bytes::from);
-    for door in DOORS {
+    for method in METHODS {
         for size in CHUNK_SIZES {
             for stream in &streams {
                 let starts = (0..stream.len()).step_by(size);
                 let chunks: Vec<_> = starts.map(|start| stream.slice(start..stream.len().min(start + size))).collect();
                 let mut parser = parser();
-                let cost = measure(|| assert_eq!(feed_all(&mut parser, &chunks, door), 0));
+                let cost = measure(|| assert_eq!(feed_all(&mut parser, &chunks, method), 0));
                 assert_eq!(parser.last_event_id(), text);
                 let held = usize::try_from(cost.bytes_current).unwrap();
                 // All owned events share one copy of a large ID, which is another than the parser's own.
-                let owns = matches!(door, Door::Owned | Door::Shared | Door::OwnedBlocks);
+                let owns = matches!(method, Method::Owned | Method::Shared | Method::OwnedBlocks);
                 let ids = text.len() * if owns { 2 } else { 1 };
-                assert!(held <= REST + ids + KIB, "{door:?} in chunks of {size}: {cost:?}");
+                assert!(held <= REST + ids + KIB, "{method:?} in chunks of {size}: {cost:?}");
             }
         }
     }
 }
 
-/// An event shows the last event ID of its stream, and so does each copy of it.
+/// An event has the last event ID of its stream, and so does each copy of it.
 #[test]
 fn an_owned_event_holds_its_text_and_the_last_event_id() {
     let stream = format!("id: {}\n\nevent: e\ndata: x\n\n", "x".repeat(LIMIT));
@@ -309,7 +309,7 @@ fn who_holds_a_batch_holds_twice_its_bytes_and_16_kib_at_most() {
     let held = usize::try_from(held.bytes_current).unwrap();
     assert!((100 * 8 * KIB..=100 * 16 * KIB).contains(&held), "{held} bytes for 100 batches");
 
-    // A large one shares with nothing, but what it is written to may have doubled.
+    // A large one shares no memory, but its buffer may have doubled.
     for data in ["x".repeat(LIMIT), ["x", "\n"].map(|text| text.repeat(LIMIT / 2)).concat()] {
         let len = Event::new(&data).encoded_len();
         let held = usize::try_from(measure(|| slow.push(batch(&data))).bytes_current).unwrap();
@@ -317,7 +317,7 @@ fn who_holds_a_batch_holds_twice_its_bytes_and_16_kib_at_most() {
     }
 }
 
-/// An event that was parsed shows the last event ID of its stream, and does not write it if it is not its own.
+/// An event that was parsed has the last event ID of its stream, and does not encode it if it is not its own.
 #[test]
 fn an_event_that_is_passed_on_takes_no_memory_for_an_id_that_it_does_not_write() {
     let stream = format!("id: {}\n\ndata\n\n", "x".repeat(LIMIT));
@@ -338,7 +338,7 @@ fn an_event_that_is_passed_on_takes_no_memory_for_an_id_that_it_does_not_write()
     assert!(held <= 128, "{held}");
 }
 
-/// Runs with a stack of 128 KiB, in which nothing that grows with the input has room.
+/// Runs with a stack of 128 KiB, which would overflow if its use grew with the input.
 fn with_little_stack(work: impl FnOnce() + Send + 'static) {
     thread::Builder::new().stack_size(128 * KIB).spawn(work).unwrap().join().unwrap();
 }
@@ -349,9 +349,9 @@ fn the_stack_that_is_used_does_not_depend_on_input() {
         with_little_stack(move || {
             for size in [1400, 2 * LIMIT] {
                 let chunks = endless.chunks(size);
-                for door in DOORS {
+                for method in METHODS {
                     let mut parser = parser();
-                    assert_eq!(feed_all(&mut parser, &chunks, door), endless.refused_through(door));
+                    assert_eq!(feed_all(&mut parser, &chunks, method), endless.refused_by(method));
                     parser.finish();
                 }
                 let mut lines = LineParser::new().with_max_line_size(LIMIT);
@@ -379,9 +379,9 @@ fn the_stack_that_is_used_does_not_depend_on_input() {
     });
 }
 
-/// The tables name the tests that measure what they say; all of those are there.
+/// The tables name the tests that measure each row. All of these tests exist.
 #[test]
-fn the_tables_name_tests_that_there_are() {
+fn the_tables_name_tests_that_exist() {
     let table = include_str!("../../src/bounds.md");
     let last_cells = table.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit("| ").next());
     let named: Vec<_> = last_cells.filter_map(|cell| cell.trim_matches('`').split_once("::")).collect();
@@ -410,7 +410,7 @@ fn an_event_source_holds_what_its_parser_holds() {
     });
 }
 
-/// What a response says is looked at where it lies.
+/// The head of a response is checked without a copy.
 #[test]
 fn a_response_takes_no_memory() {
     let mut source = EventSource::new();
@@ -459,7 +459,7 @@ fn the_events_of_a_body_hold_what_their_parser_holds() {
     });
 }
 
-/// A client that reads slowly is one whose body is not polled.
+/// The body of a client that reads slowly is not polled.
 #[cfg(feature = "http-body")]
 #[test]
 fn a_body_takes_one_event_when_it_is_polled_and_holds_none() {
@@ -486,7 +486,7 @@ fn a_body_takes_one_event_when_it_is_polled_and_holds_none() {
     assert_eq!(source.left(), 7);
 }
 
-/// Reads what is left of a chunk, and then of the next.
+/// Reads the rest of a chunk, and then the next chunk.
 #[cfg(feature = "std")]
 struct Reader {
     chunk: Bytes,
@@ -542,12 +542,12 @@ fn the_events_of_a_framed_reader_hold_what_their_parser_holds_and_16_kib() {
     });
 }
 
-/// Takes so many bytes, and then no more.
+/// Writes this many bytes, and would block after that.
 #[cfg(feature = "std")]
-struct Takes(usize);
+struct LimitedWriter(usize);
 
 #[cfg(feature = "std")]
-impl std::io::Write for Takes {
+impl std::io::Write for LimitedWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let len = bytes.len().min(self.0);
         self.0 -= len;
@@ -559,11 +559,11 @@ impl std::io::Write for Takes {
     }
 }
 
-/// A peer that does not read: what a writer does not take is kept, and the caller sees how much that is.
+/// A peer that does not read: what the writer does not take is kept, and `unsent` returns how much that is.
 #[cfg(feature = "std")]
 #[test]
 fn what_a_writer_does_not_take_is_counted_and_released() {
-    let mut events = sse_wire::io::WriteEvents::new(Takes(0));
+    let mut events = sse_wire::io::WriteEvents::new(LimitedWriter(0));
     let data = "x".repeat(KIB);
     let event = Event::new(&data);
     let mut held = measure(|| (0..1000).for_each(|_| drop(events.write(event)))).bytes_current;
@@ -585,7 +585,7 @@ fn what_a_writer_does_not_take_is_counted_and_released() {
 #[cfg(feature = "std")]
 #[test]
 fn what_a_writer_takes_little_by_little_is_copied_in_proportion() {
-    let mut events = sse_wire::io::WriteEvents::new(Takes(0));
+    let mut events = sse_wire::io::WriteEvents::new(LimitedWriter(0));
     assert!(events.write(Event::new(&"x".repeat(4 * LIMIT))).is_err());
     let all = events.unsent();
     let cost = measure(|| {
@@ -594,11 +594,11 @@ fn what_a_writer_takes_little_by_little_is_copied_in_proportion() {
             let _ = events.flush();
         }
     });
-    // A half, a quarter, and so on.
+    // The rest is copied when it is a half, a quarter, and so on.
     assert!(cost.bytes_total <= all as u64 + KIB as u64, "{cost:?} for {all} bytes");
 }
 
-/// The id that a client comes back with is its own choice.
+/// A client may send any last event ID.
 #[test]
 fn an_id_that_a_client_sends_takes_no_memory() {
     let mut own = ReplayBuffer::new();
@@ -615,7 +615,7 @@ fn an_id_that_a_client_sends_takes_no_memory() {
     }
 }
 
-/// JSON within JSON, and so on, is refused at a depth of 128. What is not that deep takes what its type takes.
+/// Nested JSON is refused at a depth of 128. Other JSON takes the memory of its type.
 #[cfg(feature = "json")]
 #[test]
 fn json_takes_what_its_type_takes_and_the_stack_for_a_depth_of_128() {

@@ -1,4 +1,4 @@
-//! The client's rules, each by its name, and all of them against a naive model.
+//! The client's rules, one test each, and all of them against a naive model.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use sse_wire::client::{CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection};
 use sse_wire::{BlockLine, Event, ParseErrorKind, Parser};
 
-use crate::drive::seen_event;
-use crate::oracle::{self, Ask, Limits, Outcome, Seen};
+use crate::drive::plain_event;
+use crate::oracle::{self, Item, ItemKind, Limits, Outcome};
 
 const EVENT_STREAM: &str = "text/event-stream";
 const SECOND: Duration = Duration::from_secs(1);
@@ -42,7 +42,7 @@ fn last_event_id_header(source: &EventSource) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn it_begins_connecting_with_no_id_to_send() {
+fn a_new_source_is_connecting_and_has_no_id_to_send() {
     let source = EventSource::new();
     assert_eq!(source.ready_state(), ReadyState::Connecting);
     assert_eq!(last_event_id_header(&source), None);
@@ -59,7 +59,7 @@ fn a_200_with_the_right_type_opens() {
 }
 
 #[test]
-fn every_other_response_is_final_and_says_why() {
+fn every_other_response_closes_the_source_and_is_the_reason() {
     let cases = [
         (204, EVENT_STREAM, Rejection::NoContent),
         (301, "", Rejection::Redirect { status: 301 }),
@@ -111,7 +111,7 @@ fn retry_after_lengthens_the_next_wait_and_no_other_and_has_the_ceiling() {
     source.response(503, "").unwrap_err();
     source.set_retry_after(30 * SECOND);
     assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(30 * SECOND));
-    // No response at all, and then another one: what the last one asked for is forgotten.
+    // A try without a response, or another response, clears the pause.
     assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(SECOND));
     source.response(503, "").unwrap_err();
     source.set_retry_after(30 * SECOND);
@@ -122,7 +122,7 @@ fn retry_after_lengthens_the_next_wait_and_no_other_and_has_the_ceiling() {
 }
 
 #[test]
-fn bytes_before_an_accepted_response_are_a_mistake_and_are_not_taken() {
+fn bytes_before_an_accepted_response_are_an_error_and_are_not_read() {
     let mut source = EventSource::new();
     let chunk = &Bytes::from_static(b"data: x\n\n");
     let mut events = source.feed(chunk);
@@ -144,7 +144,7 @@ fn bytes_before_an_accepted_response_are_a_mistake_and_are_not_taken() {
 }
 
 #[test]
-fn an_iterator_says_once_that_the_stream_is_not_open_and_then_ends() {
+fn an_iterator_yields_one_error_if_the_stream_is_not_open_and_then_ends() {
     let mut source = EventSource::new().with_end_data("end");
     assert_eq!(source.feed(b"data: x\n\n").owned().take(9).count(), 1);
     assert_eq!(source.feed(b"").owned_blocks().take(9).count(), 1);
@@ -160,7 +160,7 @@ fn an_iterator_says_once_that_the_stream_is_not_open_and_then_ends() {
 }
 
 #[test]
-fn what_was_not_read_can_be_fed_again_or_is_missed_and_the_source_stays_open() {
+fn the_rest_can_be_fed_again_or_is_an_error_and_the_source_stays_open() {
     let mut source = EventSource::new().with_close_on_too_large();
     open(&mut source);
     let chunk = &Bytes::from_static(b"data: 1\n\ndata: 2\n\ndata: 3\n\n");
@@ -176,11 +176,11 @@ fn what_was_not_read_can_be_fed_again_or_is_missed_and_the_source_stays_open() {
     let rest = events.into_rest();
     assert_eq!(source.feed_bytes(&rest).count(), 2);
 
-    // Dropped before its end: an error of the caller's, which says nothing about the stream.
-    for door in 0..DOORS {
+    // A reader that is dropped early is a mistake of the caller, and does not close the source.
+    for method in 0..METHODS {
         assert_eq!(source.feed(chunk).next_event().unwrap().unwrap().data(), "1");
         let mut taken = Vec::new();
-        let Err(ReceiveError::Parse(error)) = read(&mut source, b"data: 4\n\n", door, &mut taken) else {
+        let Err(ReceiveError::Parse(error)) = read(&mut source, b"data: 4\n\n", method, &mut taken) else {
             panic!("something was left")
         };
         assert_eq!(error.kind(), ParseErrorKind::Unread);
@@ -233,7 +233,7 @@ fn the_last_id_is_sent_again_also_when_later_events_have_none() {
 }
 
 #[test]
-fn an_empty_id_takes_the_header_away() {
+fn after_an_empty_id_there_is_no_header() {
     let mut source = source(plain());
     open(&mut source);
     data(&mut source, b"id: abc\ndata: 1\n\nid\ndata: 2\n\n");
@@ -310,7 +310,7 @@ fn retry_sets_the_wait_also_for_later_connections() {
 }
 
 #[test]
-fn retry_0_does_not_make_a_loop_and_an_absurd_retry_does_not_last_for_ever() {
+fn the_floor_limits_retry_0_and_the_ceiling_an_absurd_retry() {
     let mut source = source(plain().with_floor(Duration::from_millis(100)).with_ceiling(60 * SECOND));
     open(&mut source);
     data(&mut source, b"retry: 0\n");
@@ -332,13 +332,13 @@ fn tries_that_fail_wait_longer_until_a_connection_was_good_for_a_while() {
     assert_eq!(wait(false, Duration::ZERO), 1);
     assert_eq!(wait(false, Duration::ZERO), 2);
     assert_eq!(wait(true, 9 * SECOND), 4);
-    // How long a connection that never opened was open means nothing.
+    // `open_for` does not count for a connection that never opened.
     assert_eq!(wait(false, 99 * SECOND), 8);
     assert_eq!(wait(true, 10 * SECOND), 1);
 }
 
 #[test]
-fn at_most_5_tries() {
+fn after_the_last_try_the_source_is_closed() {
     let mut source = source(plain().with_max_tries(5));
     open(&mut source);
     for _ in 0..5 {
@@ -353,7 +353,7 @@ fn at_most_5_tries() {
 }
 
 #[test]
-fn a_request_that_cannot_be_repeated_is_not() {
+fn an_unrepeatable_request_is_not_repeated() {
     let unrepeatable =
         || EventSource::new().with_unrepeatable_request().with_reconnect(plain().with_retry_on_temporary_status());
     let mut source = unrepeatable();
@@ -370,19 +370,19 @@ fn a_request_that_cannot_be_repeated_is_not() {
 }
 
 #[test]
-fn an_end_event_is_the_last_and_what_follows_it_is_refused() {
+fn an_end_event_is_the_last_and_what_follows_it_is_an_error() {
     let streams: [&[u8]; 2] =
         [b"data: 1\n\nevent: done\ndata: 2\n\ndata: 3\n\n", b"data: 1\n\ndata: [DONE]\n\ndata: 3\n\n"];
     for stream in streams {
-        for door in 0..DOORS {
+        for method in 0..METHODS {
             let mut source = EventSource::new().with_end_name("done").with_end_data("[DONE]");
             open(&mut source);
-            let (events, over) = receive(&mut source, stream, door);
+            let (events, over) = receive(&mut source, stream, method);
             assert_eq!(events.len(), 2);
-            // The next call says so, without another chunk: a server may well keep the connection open.
+            // The next call returns the error without another chunk: the server may keep the connection open.
             assert_eq!(over, Err(ReceiveError::Closed(CloseReason::EndEvent)));
             assert_eq!(source.close_reason(), Some(&CloseReason::EndEvent));
-            assert_eq!(receive(&mut source, b":\n\n", door).1, over);
+            assert_eq!(receive(&mut source, b":\n\n", method).1, over);
             assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::EndEvent));
         }
     }
@@ -421,7 +421,7 @@ fn a_source_can_be_closed_in_any_state_and_the_first_reason_stays() {
 }
 
 #[test]
-fn what_is_too_large_is_skipped_or_closes_the_source_as_was_set() {
+fn a_block_that_is_too_large_is_skipped_or_closes_the_source_as_was_set() {
     let chunk = b"data: four\n\ndata: 3\n\n";
     let limits = [
         (Parser::new().with_max_event_size(3).with_max_block_size(99), ParseErrorKind::EventTooLarge, 3),
@@ -444,12 +444,12 @@ fn what_is_too_large_is_skipped_or_closes_the_source_as_was_set() {
         assert_eq!(events.next_event(), Err(closed.clone()));
         assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::TooLarge(error.clone())));
 
-        for door in 0..DOORS {
+        for method in 0..METHODS {
             let mut source = EventSource::new().with_parser(parser.clone()).with_close_on_too_large();
             open(&mut source);
             let mut seen = Vec::new();
-            assert_eq!(read(&mut source, chunk, door, &mut seen), Err(ReceiveError::Parse(error.clone())));
-            assert_eq!(read(&mut source, chunk, door, &mut seen), Err(closed.clone()));
+            assert_eq!(read(&mut source, chunk, method, &mut seen), Err(ReceiveError::Parse(error.clone())));
+            assert_eq!(read(&mut source, chunk, method, &mut seen), Err(closed.clone()));
             assert_eq!(seen, []);
         }
     }
@@ -489,12 +489,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The rules, written naively: it reads all bytes of a connection again at each step.
+/// The rules, in the plainest way: it reads all bytes of a connection again at each step.
 #[derive(Default)]
 struct Model {
     open: bool,
     closed: bool,
-    /// The state after the connections before, the bytes of this one, and the state after them.
+    /// The state before this connection, the bytes of this connection, and the state after them.
     before: Outcome,
     stream: Vec<u8>,
     now: Outcome,
@@ -520,14 +520,14 @@ impl Model {
     }
 
     /// The events that are new.
-    fn bytes(&mut self, bytes: &[u8]) -> Vec<Seen> {
+    fn bytes(&mut self, bytes: &[u8]) -> Vec<Item> {
         if self.closed || !self.open {
             return Vec::new();
         }
         let seen = self.now.results.len();
         self.stream.extend_from_slice(bytes);
-        let read = |stream: &[u8]| oracle::interpret_after(&self.before, stream, Limits::NONE, Ask::Events);
-        let is_end = |result: &Seen| matches!(result, Seen::Event(event) if event.data == "end");
+        let read = |stream: &[u8]| oracle::interpret_after(&self.before, stream, Limits::NONE, ItemKind::Events);
+        let is_end = |result: &Item| matches!(result, Item::Event(event) if event.data == "end");
         // The stream as far as the end event.
         let end = (0..=self.stream.len()).find(|&len| read(&self.stream[..len]).results.last().is_some_and(is_end));
         self.now = read(&self.stream[..end.unwrap_or(self.stream.len())]);
@@ -560,18 +560,18 @@ impl Model {
     }
 }
 
-const DOORS: usize = 5;
+const METHODS: usize = 5;
 
-/// All that comes of a chunk, by one of the doors, up to the first error.
-fn receive(source: &mut EventSource, chunk: &[u8], door: usize) -> (Vec<Seen>, Result<(), ReceiveError>) {
+/// The events of a chunk, by one of the methods, up to the first error.
+fn receive(source: &mut EventSource, chunk: &[u8], method: usize) -> (Vec<Item>, Result<(), ReceiveError>) {
     let mut events = Vec::new();
-    let result = read(source, chunk, door, &mut events);
+    let result = read(source, chunk, method, &mut events);
     (events, result)
 }
 
-fn read(source: &mut EventSource, chunk: &[u8], door: usize, seen: &mut Vec<Seen>) -> Result<(), ReceiveError> {
-    let mut see = |event: Event<'_>| seen.push(Seen::Event(seen_event(&event)));
-    match door {
+fn read(source: &mut EventSource, chunk: &[u8], method: usize, seen: &mut Vec<Item>) -> Result<(), ReceiveError> {
+    let mut see = |event: Event<'_>| seen.push(Item::Event(plain_event(&event)));
+    match method {
         0 => {
             let mut events = source.feed(chunk);
             while let Some(event) = events.next_event()? {
@@ -609,7 +609,7 @@ proptest! {
     #[test]
     fn any_sequence_of_responses_bytes_and_ends_does_what_the_model_does(
         steps in prop::collection::vec(step(), 0..40),
-        doors in prop::collection::vec(0..DOORS, 40),
+        methods in prop::collection::vec(0..METHODS, 40),
     ) {
         let milliseconds = Duration::from_millis;
         let reconnect = Reconnect::new().with_time(milliseconds(8)).with_floor(milliseconds(6)).with_ceiling(milliseconds(50));
@@ -617,7 +617,7 @@ proptest! {
         let reconnect = reconnect.with_good_after(10 * SECOND).with_retry_on_temporary_status();
         let mut source = EventSource::new().with_reconnect(reconnect).with_end_data("end");
         let mut model = Model::default();
-        for (step, door) in steps.into_iter().zip(doors) {
+        for (step, method) in steps.into_iter().zip(methods) {
             match step {
                 Step::Response(status, content_type) => {
                     let opened = source.response(status, content_type).is_ok();
@@ -625,7 +625,7 @@ proptest! {
                     prop_assert_eq!(opened, model.state() == ReadyState::Open);
                 }
                 Step::Bytes(bytes) => {
-                    let (events, outcome) = receive(&mut source, &bytes, door);
+                    let (events, outcome) = receive(&mut source, &bytes, method);
                     prop_assert_eq!(events, model.bytes(&bytes));
                     prop_assert_eq!(outcome.is_ok(), model.state() == ReadyState::Open);
                 }

@@ -6,11 +6,11 @@ use sse_wire::codec::{BlockCodec, EventCodec};
 use sse_wire::{Block, Comment, Encoder, Event, EventId, Head, KEEP_ALIVE, OwnedBlock, OwnedEvent, ParseError, Parser};
 use tokio_util::codec::{Decoder, Encoder as _};
 
-use crate::drive::{chunks, milliseconds, parser, seen_block, seen_block_of, seen_event_of};
-use crate::oracle::{self, Ask, Outcome, Seen};
+use crate::drive::{block_item, chunks, event_item, milliseconds, parser, plain_block};
+use crate::oracle::{self, Item, ItemKind, Outcome};
 use crate::properties::{config, cuts, limits, streams};
 
-/// What the codec says of this stream; its parser when all was read, and `finish` of the codec, come from the caller.
+/// What the codec yields for this stream, and the state at the end.
 macro_rules! outcome {
     ($codec:expr, $stream:expr, $cuts:expr, $seen:expr) => {{
         let (mut codec, mut src, mut results) = ($codec, BytesMut::new(), Vec::new());
@@ -24,19 +24,19 @@ macro_rules! outcome {
         Outcome {
             results,
             position: codec.parser().position(),
-            unfinished: codec.finish().as_ref().map(seen_block),
+            unfinished: codec.finish().as_ref().map(plain_block),
             last_event_id: codec.parser().last_event_id().to_owned(),
             reconnection_time: codec.parser().reconnection_time().map(milliseconds),
         }
     }};
 }
 
-fn seen_event(item: &Result<OwnedEvent, ParseError>) -> Option<Seen> {
-    seen_event_of(item.as_ref().map(|event| Some(event.as_event())).map_err(Clone::clone))
+fn owned_event_item(item: &Result<OwnedEvent, ParseError>) -> Option<Item> {
+    event_item(item.as_ref().map(|event| Some(event.as_event())).map_err(Clone::clone))
 }
 
-fn seen_owned_block(item: &Result<OwnedBlock, ParseError>) -> Option<Seen> {
-    seen_block_of(item.as_ref().map(|block| Some(block.as_block())).map_err(Clone::clone))
+fn owned_block_item(item: &Result<OwnedBlock, ParseError>) -> Option<Item> {
+    block_item(item.as_ref().map(|block| Some(block.as_block())).map_err(Clone::clone))
 }
 
 proptest! {
@@ -45,21 +45,21 @@ proptest! {
     #[test]
     fn any_stream_at_any_cut_is_what_the_standard_says(stream in streams(), cuts in cuts(), limits in limits()) {
         let codec = EventCodec::new().with_parser(parser(limits));
-        let mut expected = oracle::interpret(&stream, limits, Ask::Events);
-        // They are only kept for those who ask for blocks.
+        let mut expected = oracle::interpret(&stream, limits, ItemKind::Events);
+        // A parser keeps them only for `next_block`.
         expected.unfinished.iter_mut().for_each(|block| block.lines.clear());
-        let mut outcome = outcome!(codec, &stream, &cuts, seen_event);
+        let mut outcome = outcome!(codec, &stream, &cuts, owned_event_item);
         outcome.unfinished.iter_mut().for_each(|block| block.lines.clear());
         prop_assert_eq!(outcome, expected);
 
         let codec = BlockCodec::new().with_parser(parser(limits));
-        let expected = oracle::interpret(&stream, limits, Ask::Blocks);
-        prop_assert_eq!(outcome!(codec, &stream, &cuts, seen_owned_block), expected);
+        let expected = oracle::interpret(&stream, limits, ItemKind::Blocks);
+        prop_assert_eq!(outcome!(codec, &stream, &cuts, owned_block_item), expected);
     }
 }
 
 #[test]
-fn whatever_can_be_encoded_is_appended() {
+fn everything_that_can_be_encoded_is_appended() {
     let (mut codec, mut sent) = (EventCodec::new(), BytesMut::new());
     codec.encode(Event::new("owned").into_owned(), &mut sent).unwrap();
     codec.encode(&Event::new("borrowed").with_id(EventId::from_static("7")), &mut sent).unwrap();
@@ -81,7 +81,7 @@ fn whatever_can_be_encoded_is_appended() {
 }
 
 #[test]
-fn what_was_taken_and_not_read_is_returned() {
+fn into_parts_returns_the_bytes_that_were_not_read() {
     let (mut codec, mut src) = (EventCodec::default(), BytesMut::from("id: 1\ndata: 1\n\ndata: 2\n\n"));
     assert!(codec.decode(&mut src).unwrap().unwrap().is_ok());
     assert!(src.is_empty());
@@ -91,7 +91,7 @@ fn what_was_taken_and_not_read_is_returned() {
 }
 
 #[test]
-fn a_parser_keeps_its_settings_and_its_past() {
+fn a_parser_keeps_its_limits_and_its_last_event_id() {
     let mut codec = EventCodec::new().with_parser(Parser::new().with_max_event_size(1).with_last_event_id("7"));
     let mut src = BytesMut::from("data: long\n\ndata: x\n\n");
     assert_eq!(codec.decode(&mut src).unwrap().unwrap().unwrap_err().limit(), Some(1));

@@ -1,4 +1,4 @@
-//! The conformance cases (`tests/data`), each at every cut and through every door.
+//! The conformance cases (`tests/data`), each at every cut and by every method.
 
 use std::iter::repeat;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use proptest::test_runner::TestRunner;
 use serde_json::Value;
 use sse_wire::{Comment, Encoder, Event, EventId, EventName, FieldError, Head, Line, LineParser, Parser};
 
-use crate::drive::{BLOCK_DOORS, DOORS, Door, EVENT_DOORS, Turn, chunks, expected, parse, parse_on};
-use crate::oracle::{self, Ask, Limits, Outcome, Seen, SeenEvent, SeenLine};
+use crate::drive::{BLOCK_METHODS, EVENT_METHODS, METHODS, Method, Turn, chunks, expected, parse, parse_on};
+use crate::oracle::{self, Item, ItemKind, Limits, Outcome, PlainEvent, PlainLine};
 
 /// Inputs up to this length are cut at every single place.
 const SHORT: usize = 400;
@@ -90,12 +90,12 @@ impl ParserCase {
 
     fn check(&self, outcome: &Outcome, how: &str) {
         let mut events = Vec::new();
-        let event = |event: &SeenEvent| (event.name.clone(), event.data.clone(), event.last_event_id.clone());
+        let event = |event: &PlainEvent| (event.name.clone(), event.data.clone(), event.last_event_id.clone());
         for seen in &outcome.results {
             match seen {
-                Seen::Event(seen) => events.push(event(seen)),
-                Seen::Block(block) => events.extend(block.event.as_ref().map(event)),
-                Seen::TooLarge { .. } => panic!("{}: {seen:?} {how}", self.name),
+                Item::Event(seen) => events.push(event(seen)),
+                Item::Block(block) => events.extend(block.event.as_ref().map(event)),
+                Item::TooLarge { .. } => panic!("{}: {seen:?} {how}", self.name),
             }
         }
         assert_eq!(events, self.events, "{} {how}", self.name);
@@ -106,30 +106,30 @@ impl ParserCase {
 
 fn comments(outcome: &Outcome) -> Vec<String> {
     let lines = outcome.results.iter().flat_map(|seen| match seen {
-        Seen::Block(block) => &block.lines[..],
+        Item::Block(block) => &block.lines[..],
         seen => panic!("not a block: {seen:?}"),
     });
-    let comment = |line: &SeenLine| match line {
-        SeenLine::Comment(text) => Some(text.clone()),
-        SeenLine::Field(..) => None,
+    let comment = |line: &PlainLine| match line {
+        PlainLine::Comment(text) => Some(text.clone()),
+        PlainLine::Field(..) => None,
     };
     lines.filter_map(comment).collect()
 }
 
 #[test]
-fn every_parser_case_comes_out_as_it_says_however_it_is_cut_and_through_every_door() {
+fn every_parser_case_comes_out_as_it_says_however_it_is_cut_and_by_every_method() {
     let mut runner = TestRunner::deterministic();
     for case in parser_cases() {
-        let said = [Ask::Events, Ask::Blocks].map(|ask| oracle::interpret(&case.input, Limits::NONE, ask));
+        let said = [ItemKind::Events, ItemKind::Blocks].map(|kind| oracle::interpret(&case.input, Limits::NONE, kind));
         for said in &said {
             case.check(said, "by the oracle");
             assert_eq!(said.position, case.input.len() as u64);
         }
         for cuts in case.all_cuts(&mut runner) {
-            for door in DOORS {
-                let said = &said[usize::from(door.asks() == Ask::Blocks)];
-                let outcome = parse(&case.input, &cuts, Limits::NONE, door);
-                assert_eq!(outcome, expected(said, door), "{} through {door:?} cut at {cuts:?}", case.name);
+            for method in METHODS {
+                let said = &said[usize::from(method.yields() == ItemKind::Blocks)];
+                let outcome = parse(&case.input, &cuts, Limits::NONE, method);
+                assert_eq!(outcome, expected(said, method), "{} by {method:?} cut at {cuts:?}", case.name);
             }
         }
     }
@@ -146,9 +146,9 @@ fn every_comment_of_every_parser_case_is_a_line_of_a_block() {
         // A stream that ends in comments alone ends in no block.
         let ended = [&case.input[..], b"\n\n"].concat();
         for cuts in case.all_cuts(&mut runner) {
-            for door in BLOCK_DOORS {
-                let outcome = parse(&ended, &cuts, Limits::NONE, door);
-                assert_eq!(comments(&outcome), expected, "{} through {door:?} cut at {cuts:?}", case.name);
+            for method in BLOCK_METHODS {
+                let outcome = parse(&ended, &cuts, Limits::NONE, method);
+                assert_eq!(comments(&outcome), expected, "{} by {method:?} cut at {cuts:?}", case.name);
             }
         }
     }
@@ -162,18 +162,36 @@ fn with_line_ends(stream: &[u8], line_end: &[u8]) -> Vec<u8> {
     [bom, &oracle::lines(stream).iter().flat_map(line).collect::<Vec<_>>()].concat()
 }
 
+/// Reads a stream that is cut like this.
+type Reader = fn(stream: &[u8], cuts: &[usize]) -> Outcome;
+
+/// The ways to read events.
+const READERS: &[(&str, Reader)] = &[
+    ("borrowed", |stream, cuts| parse(stream, cuts, Limits::NONE, Method::Borrowed)),
+    ("owned", |stream, cuts| parse(stream, cuts, Limits::NONE, Method::Owned)),
+    #[cfg(feature = "stream")]
+    ("async", |stream, cuts| crate::stream::read_events(crate::stream::transport(stream, cuts, &[]), Parser::new())),
+    #[cfg(feature = "std")]
+    ("blocking", |stream, cuts| {
+        // An empty read would be the end.
+        let reads = chunks(stream, cuts).into_iter().filter(|chunk| !chunk.is_empty());
+        crate::io::read_all(reads.map(|chunk| Ok(chunk.to_vec())).collect(), Parser::new(), ItemKind::Events)
+    }),
+];
+
+/// Every case, with each line end, whole and byte by byte, by each reader.
 #[test]
-fn every_parser_case_comes_out_as_it_says_with_every_line_end() {
+fn every_parser_case_comes_out_as_it_says_with_every_line_end_by_every_reader() {
     for case in parser_cases() {
         for line_end in ["\n", "\r", "\r\n"] {
             let stream = with_line_ends(&case.input, line_end.as_bytes());
-            for (chunks, cuts) in [("whole", vec![]), ("trickled", vec![1; stream.len()])] {
-                for door in [Door::Borrowed, Door::Owned, Door::Blocks] {
-                    let outcome = parse(&stream, &cuts, Limits::NONE, door);
-                    case.check(&outcome, &format!("with {line_end:?}, {chunks}, through {door:?}"));
-                    assert_eq!(outcome.position, stream.len() as u64);
-                    let said = oracle::interpret(&stream, Limits::NONE, door.asks());
-                    assert_eq!(outcome, expected(&said, door), "{}", case.name);
+            let said = oracle::interpret(&stream, Limits::NONE, ItemKind::Events);
+            for (chunks, cuts) in [("whole", vec![]), ("byte by byte", vec![1; stream.len()])] {
+                for (reader, read) in READERS {
+                    let how = format!("with {line_end:?}, {chunks}, {reader}");
+                    let outcome = read(&stream, &cuts);
+                    case.check(&outcome, &how);
+                    assert_eq!(outcome, expected(&said, Method::Borrowed), "{} {how}", case.name);
                 }
             }
         }
@@ -183,12 +201,12 @@ fn every_parser_case_comes_out_as_it_says_with_every_line_end() {
 #[test]
 fn one_parser_can_read_every_case_after_the_other() {
     let mut parser = Parser::new();
-    let turn = || repeat(Turn::all(Door::Borrowed));
+    let turn = || repeat(Turn::all(Method::Borrowed));
     for case in parser_cases() {
         // An empty id first, so that the case starts where it expects to.
         parse_on(&mut parser, b"id\n\n", &[], turn());
         parser.reset();
-        let expected = oracle::interpret(&case.input, Limits::NONE, Ask::Events);
+        let expected = oracle::interpret(&case.input, Limits::NONE, ItemKind::Events);
         let outcome = parse_on(&mut parser, &case.input, &case.cuts, turn());
         assert_eq!(outcome.results, expected.results, "{}", case.name);
         assert_eq!(outcome.position, expected.position, "{}", case.name);
@@ -224,8 +242,8 @@ fn the_lines_of_every_parser_case_are_the_same_however_it_is_cut() {
     }
 }
 
-/// A line without the space after the colon and without the colon after a bare name: what [`Line`] tells.
-fn raw(line: oracle::RawLine<'_>) -> Vec<u8> {
+/// A line as [`rejoined`] makes it: without the space after the colon of a field, and with a colon after a bare name.
+pub fn raw(line: oracle::RawLine<'_>) -> Vec<u8> {
     let bytes = line.bytes;
     match bytes.iter().position(|&byte| byte == b':') {
         None if bytes.is_empty() => Vec::new(),
@@ -238,7 +256,7 @@ fn raw(line: oracle::RawLine<'_>) -> Vec<u8> {
     }
 }
 
-fn rejoined(line: Line<'_>) -> Vec<u8> {
+pub fn rejoined(line: Line<'_>) -> Vec<u8> {
     match line {
         Line::Field { name, value } => [name, b":", value].concat(),
         Line::Comment(text) => [b":", text].concat(),
@@ -316,7 +334,7 @@ fn every_encoder_case_is_refused_or_decodes_to_what_it_says() {
             }
             let mut bytes = encoded.unwrap().concat();
             bytes.extend_from_slice(b"data: SENTINEL\n\n");
-            let outcome = oracle::interpret(&bytes, Limits::NONE, Ask::Events);
+            let outcome = oracle::interpret(&bytes, Limits::NONE, ItemKind::Events);
             let last_event_id = string(&case["decoded_last_event_id"]);
             let mut decoded = events(&case["decoded"]);
             decoded.push(("message".to_owned(), "SENTINEL".to_owned(), last_event_id.clone()));
@@ -324,18 +342,18 @@ fn every_encoder_case_is_refused_or_decodes_to_what_it_says() {
                 .results
                 .iter()
                 .map(|seen| match seen {
-                    Seen::Event(event) => (event.name.clone(), event.data.clone(), event.last_event_id.clone()),
+                    Item::Event(event) => (event.name.clone(), event.data.clone(), event.last_event_id.clone()),
                     _ => panic!("{name}: {seen:?}"),
                 })
                 .collect();
             assert_eq!(seen, decoded, "{name} by {way:?}");
             assert_eq!(outcome.last_event_id, last_event_id, "{name} by {way:?}");
             assert_eq!(outcome.reconnection_time, retry(&case["decoded_retry"]), "{name} by {way:?}");
-            for door in EVENT_DOORS {
-                assert_eq!(parse(&bytes, &[], Limits::NONE, door), outcome, "{name} by {way:?}");
+            for method in EVENT_METHODS {
+                assert_eq!(parse(&bytes, &[], Limits::NONE, method), outcome, "{name} by {way:?}");
             }
-            let blocks = oracle::interpret(&bytes, Limits::NONE, Ask::Blocks);
-            assert_eq!(parse(&bytes, &[], Limits::NONE, Door::Blocks), blocks, "{name} by {way:?}");
+            let blocks = oracle::interpret(&bytes, Limits::NONE, ItemKind::Blocks);
+            assert_eq!(parse(&bytes, &[], Limits::NONE, Method::Blocks), blocks, "{name} by {way:?}");
         }
     }
     assert_eq!(cases, 81);

@@ -1,4 +1,4 @@
-//! One parser, several connections: what `reset` and `finish` forget, and what they keep.
+//! One parser, several connections: what `reset` and `finish` clear, and what they keep.
 
 use std::iter::repeat;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use sse_wire::{Line, LineParser, ParseErrorKind, Parser};
 
-use crate::drive::{DOORS, Turn, chunks, expected, parse_on, parser};
-use crate::oracle::{self, Ask, Limits, Outcome, Seen};
+use crate::drive::{METHODS, Turn, chunks, expected, parse_on, parser};
+use crate::oracle::{self, Item, ItemKind, Limits, Outcome};
 use crate::properties::{any_streams, config, cuts, limits};
 
 /// Feeds bytes, and expects no event of them.
@@ -17,7 +17,7 @@ fn feed(parser: &mut Parser, bytes: &[u8]) {
 }
 
 #[test]
-fn a_new_connection_forgets_the_block_and_keeps_what_took_effect() {
+fn reset_clears_the_block_and_keeps_what_took_effect() {
     // In the middle of: a value, a name, a comment, a BOM, a CRLF, a character, a block.
     let starts = ["data: x", "dat", ": c", "\u{feff}", "data: x\r", "data: \u{1f680}", "event: e\nid: 9\ndata: y\n"];
     for start in starts {
@@ -40,7 +40,7 @@ fn a_new_connection_forgets_the_block_and_keeps_what_took_effect() {
 }
 
 #[test]
-fn a_new_connection_is_not_refused_for_the_one_before() {
+fn reset_ends_the_skipping_of_a_refused_block() {
     for rest in [&b""[..], b"\n"] {
         let mut parser = Parser::new().with_max_event_size(5);
         feed(&mut parser, b"retry: 1\n");
@@ -54,7 +54,7 @@ fn a_new_connection_is_not_refused_for_the_one_before() {
 }
 
 #[test]
-fn an_unfinished_event_leaves_no_trace_but_the_retry_lines_that_ended() {
+fn of_an_unfinished_block_only_complete_retry_lines_take_effect() {
     let mut parser = Parser::new();
     feed(&mut parser, b"id: 1\n\nretry: 5\nid: 2\nevent: e\ndata: x\nretry: 6");
     let block = parser.finish().unwrap();
@@ -68,8 +68,8 @@ fn an_unfinished_event_leaves_no_trace_but_the_retry_lines_that_ended() {
 }
 
 #[test]
-fn the_end_of_the_stream_says_whether_it_is_within_a_block() {
-    // What the stream ends in, the data of its event, and how many lines it has.
+fn finish_returns_a_block_if_the_stream_ends_within_one() {
+    // The end of the stream, the data of the event of its last block, and how many lines that has.
     let ends: [(&str, Option<Option<&str>>, usize); 17] = [
         ("", None, 0),
         ("\u{feff}", None, 0),
@@ -129,14 +129,14 @@ fn the_end_of_the_stream_says_whether_it_is_within_a_block() {
     assert_eq!(parser.finish(), None);
 }
 
-/// As many ways as there are to say what becomes of the rest of a chunk.
+/// All ways to deal with the rest of a chunk.
 #[test]
-fn whoever_says_what_becomes_of_the_rest_sees_no_error() {
+fn there_is_no_error_after_into_rest_reset_or_finish() {
     const CHUNK: &[u8] = b"data: 1\n\ndata: 2\n\n";
     type Leave = fn(&mut Parser);
     let ways: [(&str, Leave); 9] = [
-        ("the rest is asked for", |parser| assert_eq!(parser.feed(CHUNK).into_rest(), CHUNK)),
-        ("the rest is asked for after an event", |parser| {
+        ("into_rest", |parser| assert_eq!(parser.feed(CHUNK).into_rest(), CHUNK)),
+        ("into_rest after an event", |parser| {
             let mut events = parser.feed(CHUNK);
             assert!(events.next_event().unwrap().is_some());
             assert_eq!(events.into_rest(), b"data: 2\n\n");
@@ -175,7 +175,7 @@ fn whoever_says_what_becomes_of_the_rest_sees_no_error() {
             drop(parser.feed(CHUNK));
             assert_eq!(parser.finish(), None);
         }),
-        ("all events were read, and nobody asked for more", |parser| {
+        ("all events were read, but not the end", |parser| {
             let mut events = parser.feed(CHUNK);
             for _ in 0..2 {
                 assert!(events.next_event().unwrap().is_some());
@@ -195,30 +195,30 @@ fn whoever_says_what_becomes_of_the_rest_sees_no_error() {
 }
 
 #[test]
-fn a_reader_that_was_dropped_early_is_an_error_also_in_an_empty_chunk() {
-    for door in DOORS {
+fn after_a_reader_that_was_dropped_early_even_an_empty_chunk_begins_with_an_error() {
+    for method in METHODS {
         let mut parser = Parser::new();
         drop(parser.feed("\u{feff}data: x\r\n".as_bytes()));
-        let said = match door.asks() {
-            Ask::Events if door == DOORS[0] => parser.feed(b"").next_event().map(drop),
-            Ask::Events if door == DOORS[1] => parser.feed(b"").find_event(|_| true).map(drop),
-            Ask::Events if door == DOORS[2] => parser.feed(b"").into_next_event().0.map(drop),
-            Ask::Events if door == DOORS[3] => parser.feed(b"").owned().next().unwrap().map(drop),
-            Ask::Events => parser.feed_bytes(&bytes::Bytes::new()).next().unwrap().map(drop),
-            Ask::Blocks if door == DOORS[5] => parser.feed(b"").next_block().map(drop),
-            Ask::Blocks => parser.feed(b"").owned_blocks().next().unwrap().map(drop),
+        let said = match method.yields() {
+            ItemKind::Events if method == METHODS[0] => parser.feed(b"").next_event().map(drop),
+            ItemKind::Events if method == METHODS[1] => parser.feed(b"").find_event(|_| true).map(drop),
+            ItemKind::Events if method == METHODS[2] => parser.feed(b"").into_next_event().0.map(drop),
+            ItemKind::Events if method == METHODS[3] => parser.feed(b"").owned().next().unwrap().map(drop),
+            ItemKind::Events => parser.feed_bytes(&bytes::Bytes::new()).next().unwrap().map(drop),
+            ItemKind::Blocks if method == METHODS[5] => parser.feed(b"").next_block().map(drop),
+            ItemKind::Blocks => parser.feed(b"").owned_blocks().next().unwrap().map(drop),
         };
         let error = said.unwrap_err();
-        assert_eq!((error.kind(), error.limit(), error.position()), (ParseErrorKind::Unread, None, 3), "{door:?}");
+        assert_eq!((error.kind(), error.limit(), error.position()), (ParseErrorKind::Unread, None, 3), "{method:?}");
         assert_eq!(error.to_string(), "the chunk before was not read to its end (at byte 3 of the event stream)");
-        // What was lost is no longer waited for: neither the LF after its CR nor the rest of a BOM.
+        // The lost bytes have no effect: neither a LF after their CR nor the rest of a BOM is dropped.
         feed(&mut parser, b"\n");
         assert_eq!(parser.position(), 4);
     }
 }
 
 #[test]
-fn lines_start_over_with_a_new_connection() {
+fn reset_starts_a_line_parser_over() {
     for start in ["da", "data: long", "\u{feff}", "x\r"] {
         let mut parser = LineParser::new().with_max_line_size(8);
         let mut lines = parser.feed(start.as_bytes());
@@ -240,17 +240,17 @@ proptest! {
     #[test]
     fn connections_one_after_the_other_are_what_the_standard_says(
         connections in vec((any_streams(), cuts(), any::<bool>()), 1..5),
-        limits in limits(), door in prop::sample::select(&DOORS[..]),
+        limits in limits(), method in prop::sample::select(&METHODS[..]),
     ) {
         let mut parser = parser(limits);
-        let turns = || repeat(Turn::all(door));
+        let turns = || repeat(Turn::all(method));
         let mut before = Outcome::default();
         // `finish` lets the position go on, `reset` starts it over.
         let mut start = 0;
         for (stream, cuts, broken) in connections {
-            let mut said = oracle::interpret_after(&before, &stream, limits, door.asks());
+            let mut said = oracle::interpret_after(&before, &stream, limits, method.yields());
             for seen in &mut said.results {
-                if let Seen::TooLarge { position, .. } = seen {
+                if let Item::TooLarge { position, .. } = seen {
                     *position += start;
                 }
             }
@@ -261,26 +261,26 @@ proptest! {
                 let mut clone = parser.clone();
                 for chunk in chunks(&stream, &cuts) {
                     let mut feed = parser.feed(chunk);
-                    while match door.asks() {
-                        Ask::Events => feed.next_event().map_or(true, |event| event.is_some()),
-                        Ask::Blocks => feed.next_block().map_or(true, |block| block.is_some()),
+                    while match method.yields() {
+                        ItemKind::Events => feed.next_event().map_or(true, |event| event.is_some()),
+                        ItemKind::Blocks => feed.next_block().map_or(true, |block| block.is_some()),
                     } {}
                 }
-                prop_assert_eq!(parse_on(&mut clone, &stream, &cuts, turns()), expected(&said, door));
+                prop_assert_eq!(parse_on(&mut clone, &stream, &cuts, turns()), expected(&said, method));
                 parser.reset();
                 start = 0;
             } else {
                 start = said.position;
-                prop_assert_eq!(parse_on(&mut parser, &stream, &cuts, turns()), expected(&said, door));
+                prop_assert_eq!(parse_on(&mut parser, &stream, &cuts, turns()), expected(&said, method));
             }
             prop_assert_eq!(parser.position(), start);
         }
     }
 }
 
-/// Every small value around every small limit, at every cut: what proptest rarely meets.
+/// Every small value around every small limit, at every cut: cases that proptest rarely finds.
 #[test]
-fn the_limits_count_alike_at_every_cut() {
+fn the_limits_refuse_the_same_at_every_cut() {
     const NONE: usize = usize::MAX;
     let values: [&[u8]; 12] = [
         b"",
@@ -307,12 +307,17 @@ fn the_limits_count_alike_at_every_cut() {
                     (length.saturating_sub(8)..=length).flat_map(|block| [(NONE, block), (value.len(), block)]);
                 for (event, block) in of_event.chain(of_block) {
                     let limits = Limits { event, block };
-                    let said = [Ask::Events, Ask::Blocks].map(|ask| oracle::interpret(&stream, limits, ask));
+                    let said =
+                        [ItemKind::Events, ItemKind::Blocks].map(|kind| oracle::interpret(&stream, limits, kind));
                     for cut in 0..=stream.len() {
-                        for door in DOORS {
-                            let outcome = parse_on(&mut parser(limits), &stream, &[cut, 1], repeat(Turn::all(door)));
-                            let said = &said[usize::from(door.asks() == Ask::Blocks)];
-                            assert_eq!(outcome, expected(said, door), "{stream:?} cut at {cut}, {limits:?}, {door:?}");
+                        for method in METHODS {
+                            let outcome = parse_on(&mut parser(limits), &stream, &[cut, 1], repeat(Turn::all(method)));
+                            let said = &said[usize::from(method.yields() == ItemKind::Blocks)];
+                            assert_eq!(
+                                outcome,
+                                expected(said, method),
+                                "{stream:?} cut at {cut}, {limits:?}, {method:?}"
+                            );
                         }
                     }
                 }
@@ -321,9 +326,9 @@ fn the_limits_count_alike_at_every_cut() {
     }
 }
 
-/// A value that a later one replaces has come, and counts.
+/// A value counts even if a later one replaces it.
 #[test]
-fn an_event_only_grows() {
+fn a_value_that_is_replaced_still_counts() {
     for (field, limit) in [("event", 5), ("id", 5), ("retry", 5)] {
         let block = format!("{field}: 12\n{field}: 345\n\n");
         for size in 1..=block.len() {
@@ -339,28 +344,28 @@ fn an_event_only_grows() {
     }
 }
 
-/// For those who ask for blocks, and set no limit for them, all of a block is limited as its event is.
+/// Unless a limit for blocks is set, `next_block` limits all of a block as its event is limited.
 #[test]
-fn a_block_has_a_limit_of_its_own_for_those_who_ask_for_it() {
+fn a_block_has_the_limit_that_is_set_or_for_next_block_that_of_its_event() {
     let stream = b": 3456\nx\n\ndata: y\n\n";
-    let kinds = |mut parser: Parser, ask: Ask| {
+    let kinds = |mut parser: Parser, kind: ItemKind| {
         let mut feed = parser.feed(stream);
-        let error = match ask {
-            Ask::Events => feed.next_event().map(drop),
-            Ask::Blocks => feed.next_block().map(drop),
+        let error = match kind {
+            ItemKind::Events => feed.next_event().map(drop),
+            ItemKind::Blocks => feed.next_block().map(drop),
         };
         error.err().map(|error| (error.kind(), error.limit(), error.position()))
     };
     let parser = Parser::new;
-    for ask in [Ask::Events, Ask::Blocks] {
-        assert_eq!(kinds(parser(), ask), None);
-        assert_eq!(kinds(parser().with_max_block_size(9), ask), None);
-        let refused = kinds(parser().with_max_block_size(8), ask);
+    for kind in [ItemKind::Events, ItemKind::Blocks] {
+        assert_eq!(kinds(parser(), kind), None);
+        assert_eq!(kinds(parser().with_max_block_size(9), kind), None);
+        let refused = kinds(parser().with_max_block_size(8), kind);
         assert_eq!(refused, Some((ParseErrorKind::BlockTooLarge, Some(8), 0)));
-        assert_eq!(kinds(parser().with_max_event_size(1).with_max_block_size(9), ask), None);
+        assert_eq!(kinds(parser().with_max_event_size(1).with_max_block_size(9), kind), None);
     }
-    assert_eq!(kinds(parser().with_max_event_size(8), Ask::Events), None);
-    let refused = kinds(parser().with_max_event_size(8), Ask::Blocks);
+    assert_eq!(kinds(parser().with_max_event_size(8), ItemKind::Events), None);
+    let refused = kinds(parser().with_max_event_size(8), ItemKind::Blocks);
     assert_eq!(refused, Some((ParseErrorKind::BlockTooLarge, Some(8), 0)));
-    assert_eq!(kinds(parser().with_max_event_size(9), Ask::Blocks), None);
+    assert_eq!(kinds(parser().with_max_event_size(9), ItemKind::Blocks), None);
 }

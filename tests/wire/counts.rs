@@ -1,5 +1,5 @@
-//! What things cost, counted: allocations, bytes held, and who keeps a chunk alive. Bytes looked at are counted by the
-//! unit tests of `parser` and `encoder`, which see the scan.
+//! Counts allocations, bytes held, and what keeps a chunk alive. The unit tests of `parser` and `encoder` count the bytes
+//! that are searched.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ fn read_lines(parser: &mut LineParser, stream: &[u8], chunk_size: usize) {
     }
 }
 
-/// The owned events of a chunk, by either door.
+/// The owned events of a chunk, by `feed_bytes` if `shared`, or else by `feed`.
 fn owned(parser: &mut Parser, chunk: &Bytes, shared: bool) -> Vec<OwnedEvent> {
     let events: Result<_, _> =
         if shared { parser.feed_bytes(chunk).collect() } else { parser.feed(chunk).owned().collect() };
@@ -116,7 +116,7 @@ fn an_owned_event_costs_one_allocation_at_most_and_keeps_none() {
             assert_eq!((cost.count_total, cost.count_current), (1, 0), "{data}: {cost:?}");
         }
         assert_eq!(measure(|| assert!(feed.next().is_none())).count_total, 0);
-        // Nothing but an empty text, which needs no memory.
+        // Empty text needs no memory.
         let mut parser = Parser::new();
         let chunk = Bytes::from_static(b"data\n\n");
         assert_eq!(measure(|| assert_eq!(parser.feed_bytes(&chunk).count(), 1)).count_total, 0);
@@ -172,7 +172,7 @@ fn data_of_one_line_within_a_chunk_is_not_copied() {
     assert!(chunk.as_ptr_range().contains(&event.clone().into_data().as_ptr()));
 }
 
-/// A chunk that tells whether anything still keeps it alive.
+/// A chunk, and a function that returns whether anything still keeps it alive.
 fn watched(bytes: &[u8]) -> (Bytes, impl Fn() -> bool + use<>) {
     let owner: Arc<[u8]> = bytes.into();
     let watch = Arc::downgrade(&owner);
@@ -194,12 +194,12 @@ fn nothing_keeps_a_chunk_alive_but_large_data_that_makes_up_half_of_it() {
     let (chunk, alive) = watched(b"\n\nid: 4\ndata: a\ndata: b\n\n");
     let events = owned(&mut parser, &chunk, true);
     drop(chunk);
-    assert!(!alive(), "an event that was put together does not hold the chunk");
+    assert!(!alive(), "an event that was joined does not hold the chunk");
     assert_eq!((events[0].data(), events[0].name(), events[0].id()), ("y\nz", "cut off", Some("3")));
     assert_eq!((events[1].data(), events[1].id()), ("a\nb", Some("4")));
     assert_eq!(parser.last_event_id(), "4");
 
-    // So much data in one line or in two, and so much of another block.
+    // Data of this length in one line or in two, and as much in another block.
     let stream = |data: &str, rest: usize| format!("event: e\nid: 5\n{data}\n\ndata: {}\n\n", "y".repeat(rest));
     let line = |len: usize| format!("data: {}", "x".repeat(len));
     let cases = [
@@ -227,7 +227,7 @@ fn nothing_keeps_a_chunk_alive_but_large_data_that_makes_up_half_of_it() {
         drop(parts.data);
         assert!(!alive(), "case {number}: name and id do not hold it");
         assert_eq!((parts.name.as_deref(), parts.id.as_deref()), (Some("e"), Some("5")));
-        // What is not shared is not lent either.
+        // Without sharing, nothing keeps the chunk alive.
         let (chunk, alive) = watched(stream.as_bytes());
         let events = owned(&mut parser, &chunk, false);
         drop(chunk);
@@ -262,7 +262,7 @@ fn an_owned_copy_of_a_borrowed_event_outlives_everything() {
 }
 
 #[test]
-fn memory_goes_back_after_a_huge_event() {
+fn the_memory_of_a_huge_event_is_released() {
     const HUGE: usize = 8 * KIB * KIB;
     let long = "x".repeat(HUGE);
     let streams = [
@@ -289,7 +289,7 @@ fn memory_goes_back_after_a_huge_event() {
         }
     }
 
-    // A name or an id that gives way to another within its block, also to an empty one.
+    // A name or an id that is replaced within its block, even by an empty one.
     let gives_way: [(&str, &[u8]); 3] = [("event", b"event:\n\n"), ("id", b"id\n\n"), ("event", b"event: \xff\n\n")];
     for (field, next) in gives_way {
         let mut parser = Parser::new();
@@ -370,7 +370,7 @@ fn memory_goes_back_after_a_huge_event() {
 }
 
 #[test]
-fn a_large_event_does_not_make_those_after_it_dear() {
+fn after_a_large_event_small_ones_allocate_nothing() {
     let mut parser = Parser::new();
     let large = format!("data: {}\n\n", "x".repeat(100 * KIB));
     read_borrowed(&mut parser, large.as_bytes(), 16 * KIB);
@@ -387,7 +387,7 @@ fn a_large_event_does_not_make_those_after_it_dear() {
 }
 
 #[test]
-fn an_event_in_parts_is_read_into_the_same_memory_again_or_into_memory_taken_at_once() {
+fn an_event_in_parts_is_read_into_the_memory_of_the_one_before_or_one_allocation() {
     let event = |size: usize| format!("data: {}\n\n", "x".repeat(size)).into_bytes();
     let mut parser = Parser::new();
     let mut cost = |size: usize| {
@@ -400,11 +400,11 @@ fn an_event_in_parts_is_read_into_the_same_memory_again_or_into_memory_taken_at_
     };
     assert_eq!(cost(30 * KIB).count_total, 0, "kept, as it is less than 64 KiB");
     let large = cost(60 * KIB);
-    assert!(large.count_total <= 1, "as much at once as the one before it came to: {large:?}");
+    assert!(large.count_total <= 1, "the length of the last one at once: {large:?}");
 }
 
 #[test]
-fn owned_events_hold_not_much_more_memory_than_their_text() {
+fn owned_events_hold_little_more_memory_than_their_text() {
     let junk = "0".repeat(4 * KIB);
     let stream = format!("data: {junk}\n\nretry: {junk}\nevent: e\ndata: x\n\n: {junk}\n: c\n\nid: i\ndata: y\n\n");
     for shared in [false, true] {
@@ -439,7 +439,7 @@ fn owned_events_hold_not_much_more_memory_than_their_text() {
 }
 
 #[test]
-fn data_that_fills_most_of_its_memory_is_handed_over_with_it() {
+fn data_that_fills_most_of_its_buffer_is_moved_out_of_it() {
     let stream = Bytes::from(format!("data: {}\n\n", "x".repeat(3 * KIB)));
     let chunks: Vec<_> =
         (0..stream.len()).step_by(KIB).map(|at| stream.slice(at..stream.len().min(at + KIB))).collect();
@@ -452,13 +452,12 @@ fn data_that_fills_most_of_its_memory_is_handed_over_with_it() {
             }
         });
         assert_eq!(seen, 1);
-        // Of 1, 2 and 4 KiB; another of 3 would be a copy of all.
+        // Buffers of 1, 2 and 4 KiB. Another of 3 KiB would be a copy of the data.
         assert!(cost.bytes_total < 8 * KIB as u64, "{cost:?}");
     }
 }
 
-/// What is allocated in all, over the life of a buffer that doubles, is in proportion to what is in it. Copying beyond that
-/// would need memory to copy to.
+/// All allocations of a buffer that doubles are in proportion to its length. More copies would need more allocations.
 #[test]
 fn each_kind_of_line_takes_memory_in_proportion_to_its_length_however_it_is_cut() {
     const LEN: usize = 64 * KIB;
@@ -483,7 +482,7 @@ fn each_kind_of_line_takes_memory_in_proportion_to_its_length_however_it_is_cut(
         (b"", b"\n"),
     ];
     for (start, repeated) in lines {
-        // With an event that shows the last event ID.
+        // Followed by an event that has the last event ID.
         let stream = [start, &repeated.repeat(LEN / repeated.len()), b"\n\ndata\n\n"].concat();
         let whole = Bytes::from(stream.clone());
         for chunk_size in [1, 16, 1000, LEN] {
@@ -519,7 +518,7 @@ fn each_kind_of_line_takes_memory_in_proportion_to_its_length_however_it_is_cut(
 }
 
 #[test]
-fn an_event_just_within_the_limit_is_let_through() {
+fn an_event_of_exactly_the_limit_is_accepted() {
     let block = "event: ab\nid: cd\ndata: efg\ndata: hi\n\n";
     // ab, cd, efg, LF, hi
     for (limit, expected) in [(10, true), (9, false)] {
@@ -544,7 +543,7 @@ fn encoding_allocates_once_for_many_small_batches_and_not_at_all_for_data_that_i
     };
     batch();
     let cost = measure(|| (0..1000).for_each(|_| batch()));
-    assert!(cost.count_total <= 1, "what nobody holds any more is used again: {cost:?}");
+    assert!(cost.count_total <= 1, "memory of dropped batches is used again: {cost:?}");
 
     let shared = OwnedEvent::new(Head::new(), "payload".repeat(1000));
     let cost = measure(|| drop(shared.clone().into_buf()));
@@ -560,7 +559,7 @@ fn encoding_allocates_once_for_many_small_batches_and_not_at_all_for_data_that_i
 }
 
 #[test]
-fn what_is_encoded_alone_is_encoded_into_memory_of_its_own_size_taken_at_once() {
+fn encode_allocates_memory_of_the_exact_size_at_once() {
     fn check(len: usize, encode: impl FnOnce() -> Bytes) {
         let cost = measure(|| assert_eq!(encode().len(), len));
         // Bytes and reference count.
@@ -603,8 +602,8 @@ fn the_keep_alive_is_a_comment_and_nothing_else() {
 
 #[cfg(feature = "std")]
 #[test]
-fn a_blocking_reader_takes_memory_once_and_for_each_event() {
-    // Blocks that fill the pieces that are read, so that no event must be put together.
+fn a_blocking_reader_allocates_once_and_for_each_event() {
+    // Blocks that end where a read ends, so that no event is joined.
     let stream = format!("data: {}\n\n", "x".repeat(1024 - 8)).repeat(1600);
     let mut events = sse_wire::io::Events::new(stream.as_bytes());
     let first = measure(|| assert!(events.next().is_some()));

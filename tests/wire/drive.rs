@@ -1,15 +1,15 @@
-//! Feeds a stream to the parser, cut in any way and through any of its doors, and writes down what is seen.
+//! Feeds a stream to the parser, cut in any way and read by any of its methods, and collects what comes out.
 
 use std::iter::repeat;
 
 use bytes::Bytes;
 use sse_wire::{Block, BlockLine, Event, OwnedBlock, OwnedEvent, ParseError, ParseErrorKind, Parser};
 
-use crate::oracle::{Ask, Limits, Outcome, Seen, SeenBlock, SeenEvent, SeenLine, What};
+use crate::oracle::{Item, ItemKind, LimitKind, Limits, Outcome, PlainBlock, PlainEvent, PlainLine};
 
 /// How events come out: which of the parser's methods is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Method {
     /// `feed` and `next_event`.
     Borrowed,
     /// `feed` and `find_event`.
@@ -26,77 +26,85 @@ pub enum Door {
     OwnedBlocks,
 }
 
-pub const EVENT_DOORS: [Door; 5] = [Door::Borrowed, Door::Found, Door::IntoNext, Door::Owned, Door::Shared];
-pub const BLOCK_DOORS: [Door; 2] = [Door::Blocks, Door::OwnedBlocks];
-pub const DOORS: [Door; 7] =
-    [Door::Borrowed, Door::Found, Door::IntoNext, Door::Owned, Door::Shared, Door::Blocks, Door::OwnedBlocks];
+pub const EVENT_METHODS: [Method; 5] =
+    [Method::Borrowed, Method::Found, Method::IntoNext, Method::Owned, Method::Shared];
+pub const BLOCK_METHODS: [Method; 2] = [Method::Blocks, Method::OwnedBlocks];
+pub const METHODS: [Method; 7] = [
+    Method::Borrowed,
+    Method::Found,
+    Method::IntoNext,
+    Method::Owned,
+    Method::Shared,
+    Method::Blocks,
+    Method::OwnedBlocks,
+];
 
-impl Door {
-    pub fn asks(self) -> Ask {
-        if BLOCK_DOORS.contains(&self) { Ask::Blocks } else { Ask::Events }
+impl Method {
+    pub fn yields(self) -> ItemKind {
+        if BLOCK_METHODS.contains(&self) { ItemKind::Blocks } else { ItemKind::Events }
     }
 }
 
-/// One use of a door: at most so many events or blocks are read before the rest of the chunk is fed again.
+/// One use of a method: at most so many events or blocks are read before the rest of the chunk is fed again.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
-    pub door: Door,
+    pub method: Method,
     pub most: usize,
 }
 
 impl Turn {
     /// The chunk is read to its end.
-    pub fn all(door: Door) -> Self {
-        Turn { door, most: usize::MAX }
+    pub fn all(method: Method) -> Self {
+        Turn { method, most: usize::MAX }
     }
 
-    /// Writes down what the chunk holds; returns what is left of it, and whether the reader has said that it is at its end.
-    fn read(self, parser: &mut Parser, chunk: &Bytes, seen: &mut Vec<Seen>) -> (Bytes, bool) {
+    /// Collects what the chunk holds; returns what is left of it, and whether the reader is at its end.
+    fn read(self, parser: &mut Parser, chunk: &Bytes, seen: &mut Vec<Item>) -> (Bytes, bool) {
         let before = seen.len();
         let mut left = self.most;
-        let mut count = |next: Option<Seen>| {
+        let mut count = |next: Option<Item>| {
             let more = next.is_some();
             seen.extend(next);
             left -= 1;
             more && left > 0
         };
-        let rest = match self.door {
-            Door::Borrowed => {
+        let rest = match self.method {
+            Method::Borrowed => {
                 let mut feed = parser.feed(chunk);
-                while count(seen_event_of(feed.next_event())) {}
+                while count(event_item(feed.next_event())) {}
                 chunk.slice_ref(feed.into_rest())
             }
-            Door::Found => {
+            Method::Found => {
                 let mut feed = parser.feed(chunk);
-                while count(seen_event_of(feed.find_event(|_| true))) {}
+                while count(event_item(feed.find_event(|_| true))) {}
                 chunk.slice_ref(feed.into_rest())
             }
-            Door::Blocks => {
+            Method::Blocks => {
                 let mut feed = parser.feed(chunk);
-                while count(seen_block_of(feed.next_block())) {}
+                while count(block_item(feed.next_block())) {}
                 chunk.slice_ref(feed.into_rest())
             }
-            Door::Owned => {
+            Method::Owned => {
                 let mut events = parser.feed(chunk).owned();
-                while count(events.next().map(owned_event)) {}
+                while count(events.next().map(owned_event_item)) {}
                 chunk.slice_ref(events.into_rest())
             }
-            Door::OwnedBlocks => {
+            Method::OwnedBlocks => {
                 let mut blocks = parser.feed(chunk).owned_blocks();
-                while count(blocks.next().map(owned_block)) {}
+                while count(blocks.next().map(owned_block_item)) {}
                 chunk.slice_ref(blocks.into_rest())
             }
-            Door::Shared => {
+            Method::Shared => {
                 let mut events = parser.feed_bytes(chunk);
-                while count(events.next().map(owned_event)) {}
+                while count(events.next().map(owned_event_item)) {}
                 events.into_rest()
             }
-            Door::IntoNext => {
+            Method::IntoNext => {
                 let mut rest = &chunk[..];
                 loop {
                     let (event, after) = parser.feed(rest).into_next_event();
                     rest = after;
-                    if !count(seen_event_of(event)) {
+                    if !count(event_item(event)) {
                         break chunk.slice_ref(rest);
                     }
                 }
@@ -106,12 +114,12 @@ impl Turn {
     }
 }
 
-fn owned_event(result: Result<OwnedEvent, ParseError>) -> Seen {
-    result.map_or_else(|error| seen_error(&error), |event| Seen::Event(seen_event(&event.as_event())))
+fn owned_event_item(result: Result<OwnedEvent, ParseError>) -> Item {
+    result.map_or_else(|error| error_item(&error), |event| Item::Event(plain_event(&event.as_event())))
 }
 
-fn owned_block(result: Result<OwnedBlock, ParseError>) -> Seen {
-    result.map_or_else(|error| seen_error(&error), |block| Seen::Block(seen_block(&block.as_block())))
+fn owned_block_item(result: Result<OwnedBlock, ParseError>) -> Item {
+    result.map_or_else(|error| error_item(&error), |block| Item::Block(plain_block(&block.as_block())))
 }
 
 pub fn parser(limits: Limits) -> Parser {
@@ -119,19 +127,19 @@ pub fn parser(limits: Limits) -> Parser {
 }
 
 /// Feeds `stream` in chunks of the lengths given, the rest last.
-pub fn parse(stream: &[u8], cuts: &[usize], limits: Limits, door: Door) -> Outcome {
-    parse_on(&mut parser(limits), stream, cuts, repeat(Turn::all(door)))
+pub fn parse(stream: &[u8], cuts: &[usize], limits: Limits, method: Method) -> Outcome {
+    parse_on(&mut parser(limits), stream, cuts, repeat(Turn::all(method)))
 }
 
-/// The same, with a parser that may have a past, and doors in turn.
+/// The same, with a parser that may have been used before, and several methods in turn.
 pub fn parse_on(parser: &mut Parser, stream: &[u8], cuts: &[usize], mut turns: impl Iterator<Item = Turn>) -> Outcome {
     let mut results = Vec::new();
-    let mut door = Door::Borrowed;
+    let mut method = Method::Borrowed;
     for chunk in chunks(stream, cuts) {
         let mut rest = Bytes::copy_from_slice(chunk);
         loop {
             let turn = turns.next().unwrap();
-            door = turn.door;
+            method = turn.method;
             let (left, ended) = turn.read(parser, &rest, &mut results);
             rest = left;
             if ended {
@@ -141,9 +149,9 @@ pub fn parse_on(parser: &mut Parser, stream: &[u8], cuts: &[usize], mut turns: i
         assert!(rest.is_empty());
     }
     let position = parser.position();
-    let mut unfinished = parser.finish().as_ref().map(seen_block);
-    if let (Some(block), Ask::Events) = (&mut unfinished, door.asks()) {
-        // They are only kept for those who ask for blocks.
+    let mut unfinished = parser.finish().as_ref().map(plain_block);
+    if let (Some(block), ItemKind::Events) = (&mut unfinished, method.yields()) {
+        // A parser keeps them only for `next_block`.
         block.lines.clear();
     }
     assert_eq!(parser.finish(), None, "an unfinished block is returned once");
@@ -156,10 +164,10 @@ pub fn parse_on(parser: &mut Parser, stream: &[u8], cuts: &[usize], mut turns: i
     }
 }
 
-/// What can be seen through this door of what the standard says.
-pub fn expected(expected: &Outcome, door: Door) -> Outcome {
+/// What this method returns of what the standard says: without the lines of the unfinished block, unless it yields blocks.
+pub fn expected(expected: &Outcome, method: Method) -> Outcome {
     let mut expected = expected.clone();
-    if let (Some(block), Ask::Events) = (&mut expected.unfinished, door.asks()) {
+    if let (Some(block), ItemKind::Events) = (&mut expected.unfinished, method.yields()) {
         block.lines.clear();
     }
     expected
@@ -177,26 +185,26 @@ pub fn chunks<'i>(mut stream: &'i [u8], cuts: &[usize]) -> Vec<&'i [u8]> {
     chunks
 }
 
-/// What a call to the parser says, written down.
-pub fn seen_event_of(result: Result<Option<Event<'_>>, ParseError>) -> Option<Seen> {
-    result.map_or_else(|error| Some(seen_error(&error)), |event| event.map(|event| Seen::Event(seen_event(&event))))
+/// The result of a call to the parser, as an item; `None` at the end of the chunk.
+pub fn event_item(result: Result<Option<Event<'_>>, ParseError>) -> Option<Item> {
+    result.map_or_else(|error| Some(error_item(&error)), |event| event.map(|event| Item::Event(plain_event(&event))))
 }
 
-pub fn seen_block_of(result: Result<Option<Block<'_>>, ParseError>) -> Option<Seen> {
-    result.map_or_else(|error| Some(seen_error(&error)), |block| block.map(|block| Seen::Block(seen_block(&block))))
+pub fn block_item(result: Result<Option<Block<'_>>, ParseError>) -> Option<Item> {
+    result.map_or_else(|error| Some(error_item(&error)), |block| block.map(|block| Item::Block(plain_block(&block))))
 }
 
-fn seen_error(error: &ParseError) -> Seen {
-    let what = match error.kind() {
-        ParseErrorKind::EventTooLarge => What::Event,
-        ParseErrorKind::BlockTooLarge => What::Block,
-        kind => panic!("not an error of this parser: {kind}"),
+fn error_item(error: &ParseError) -> Item {
+    let kind = match error.kind() {
+        ParseErrorKind::EventTooLarge => LimitKind::Event,
+        ParseErrorKind::BlockTooLarge => LimitKind::Block,
+        other => panic!("not an error of this parser: {other}"),
     };
-    Seen::TooLarge { what, limit: error.limit().unwrap(), position: error.position() }
+    Item::TooLarge { kind, limit: error.limit().unwrap(), position: error.position() }
 }
 
-pub fn seen_event(event: &Event<'_>) -> SeenEvent {
-    SeenEvent {
+pub fn plain_event(event: &Event<'_>) -> PlainEvent {
+    PlainEvent {
         name: event.name().to_owned(),
         data: event.data().to_owned(),
         id: event.id().map(str::to_owned),
@@ -205,19 +213,19 @@ pub fn seen_event(event: &Event<'_>) -> SeenEvent {
     }
 }
 
-pub fn seen_block(block: &Block<'_>) -> SeenBlock {
-    SeenBlock {
-        event: block.event().as_ref().map(seen_event),
+pub fn plain_block(block: &Block<'_>) -> PlainBlock {
+    PlainBlock {
+        event: block.event().as_ref().map(plain_event),
         id: block.id().map(str::to_owned),
         retry: block.retry().map(milliseconds),
-        lines: block.lines().map(seen_line).collect(),
+        lines: block.lines().map(plain_line).collect(),
     }
 }
 
-pub fn seen_line(line: BlockLine<'_>) -> SeenLine {
+pub fn plain_line(line: BlockLine<'_>) -> PlainLine {
     match line {
-        BlockLine::Comment(text) => SeenLine::Comment(text.to_owned()),
-        BlockLine::Field { name, value } => SeenLine::Field(name.to_owned(), value.to_owned()),
+        BlockLine::Comment(text) => PlainLine::Comment(text.to_owned()),
+        BlockLine::Field { name, value } => PlainLine::Field(name.to_owned(), value.to_owned()),
         line => panic!("a line of another kind: {line:?}"),
     }
 }

@@ -76,7 +76,7 @@ fn the_types_keep_their_promises() {
     assert!(size_of::<OwnedEvent>() <= 48);
 }
 
-/// Any buffer that takes `Buf` takes an encoded event.
+/// An encoded event can be passed wherever a `Buf` can.
 #[test]
 fn an_encoded_event_is_a_buf() {
     fn remaining(buf: &(impl Buf + Send + 'static)) -> usize {
@@ -106,9 +106,9 @@ fn the_text_of_an_event_outlives_it() {
     assert_eq!(of_reader, of_event);
 }
 
-/// Code that takes events takes owned ones as well, without naming which.
+/// `impl Into<Event>` takes events by value and owned events by reference.
 #[test]
-fn code_may_be_generic_over_who_owns_the_text_of_an_event() {
+fn a_function_may_take_borrowed_and_owned_events() {
     fn describe<'a>(event: impl Into<Event<'a>>) -> String {
         let event = event.into();
         format!("{} {} {:?} {}", event.name(), event.data(), event.id(), event.encoded_len())
@@ -142,7 +142,7 @@ fn events_are_equal_if_a_client_cannot_tell_them_apart() {
         assert_ne!(hash(&event), hash(&other));
         assert_ne!(event.into_owned(), other.into_owned());
     }
-    // Whatever order it was built in, and wherever its text lies.
+    // The order of the setters and the address of the text make no difference.
     let data = String::from("d");
     let same = Event::new(&data).with_retry(time(1)).with_id(id("i")).with_name(name("n"));
     assert_eq!(event, same);
@@ -152,7 +152,7 @@ fn events_are_equal_if_a_client_cannot_tell_them_apart() {
     // `message` is what an event without a name is called.
     assert_eq!(Event::new("d").with_name(name("message")), Event::new("d"));
 
-    // The last event ID of the stream shows, also in an event without an id of its own.
+    // The last event ID of the stream counts, even for an event without an id.
     let mut parser = Parser::new().with_last_event_id("7");
     let mut events = parser.feed(b"data: d\n\n");
     let later = events.next_event().unwrap().unwrap();
@@ -172,7 +172,7 @@ fn a_block_is_equal_to_a_copy_of_it_and_to_no_other() {
 }
 
 #[test]
-fn what_goes_wrong_says_what_and_where() {
+fn error_messages_say_what_is_wrong_and_where() {
     let fields = [(Field::Event, "event"), (Field::Data, "data"), (Field::Id, "id"), (Field::Retry, "retry")];
     for (field, name) in fields {
         assert_eq!((field.to_string(), Field::from_name(name.as_bytes())), (name.to_owned(), Some(field)));
@@ -184,7 +184,7 @@ fn what_goes_wrong_says_what_and_where() {
     ] {
         assert_eq!(EventId::new(text).unwrap_err().to_string(), said);
     }
-    // A comment is a line of its block. (At the start of a stream, and where a call begins with it.)
+    // A comment is a line of its block, at the start of a stream and after another event.
     for (stream, position) in [
         ("data: four\n\n", 0),
         ("\ndata: four\n\n", 1),
@@ -215,7 +215,7 @@ fn what_goes_wrong_says_what_and_where() {
 }
 
 #[test]
-fn events_and_blocks_show_what_they_hold() {
+fn debug_shows_the_parts_of_events_and_blocks() {
     let shown = format!("{:?}", Event::new("x"));
     assert!(shown.starts_with("Event { name: \"message\", data: \"x\""), "{shown}");
     assert_eq!(format!("{:?}", Event::new("x").into_owned()), shown);
@@ -224,9 +224,9 @@ fn events_and_blocks_show_what_they_hold() {
     assert!(shown.contains(": c") && shown.ends_with("Comment(\"c\")"), "{shown}");
 }
 
-/// As in the standard: nothing is known yet, and everything is allowed.
+/// As in the standard: no id, no reconnection time, and no limits but the default ones.
 #[test]
-fn what_is_made_by_default_is_what_is_made_anew() {
+fn default_is_the_same_as_new() {
     let (parser, source) = (Parser::default(), EventSource::default());
     assert_eq!((parser.last_event_id(), parser.reconnection_time(), parser.position()), ("", None, 0));
     assert_eq!((source.last_event_id(), source.ready_state()), ("", ReadyState::Connecting));
@@ -245,7 +245,7 @@ fn sixteen_mebibytes_is_the_limit_unless_set() {
         let stream = format!("data: {value}\n\n");
         assert_eq!(Parser::new().feed(stream.as_bytes()).next_event().is_ok(), fits);
         assert_eq!(LineParser::new().feed(format!("{value}\n").as_bytes()).next_line().is_ok(), fits);
-        // With a line end. Only those who ask for blocks have a limit for them.
+        // With a line end. Unless set, only `next_block` limits a block.
         let stream = format!(":{}\n\n", &value[2..]);
         assert_eq!(Parser::new().feed(stream.as_bytes()).next_block().is_ok(), fits);
         assert_eq!(Parser::new().feed(stream.repeat(2).as_bytes()).next_event(), Ok(None));

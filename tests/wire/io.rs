@@ -1,4 +1,4 @@
-//! Blocking I/O: readers and writers that fail, block, and take or give little at a time.
+//! Blocking I/O: readers and writers that fail, block, and read or write a little at a time.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -6,15 +6,15 @@ use std::io::{self, ErrorKind, Read, Write};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sse_wire::io::{Events, ReadError, WriteEvents};
-use sse_wire::{BlockLine, Event, EventId, KEEP_ALIVE};
+use sse_wire::{BlockLine, Event, EventId, KEEP_ALIVE, Parser};
 
-use crate::drive::{chunks, milliseconds, parser, seen_block, seen_block_of, seen_event_of};
-use crate::oracle::{self, Ask, Outcome};
+use crate::drive::{block_item, chunks, event_item, milliseconds, parser, plain_block};
+use crate::oracle::{self, ItemKind, Outcome};
 use crate::properties::{config, cuts, limits, streams};
 
-/// Reads as it is told, and then the end; writes as much as it is told, and then everything.
+/// Reads what it was given, and then the end; writes as much as it was told, and then everything.
 #[derive(Debug, Default)]
-struct Moody {
+struct ScriptedIo {
     reads: VecDeque<Result<Vec<u8>, ErrorKind>>,
     writes: VecDeque<Result<usize, ErrorKind>>,
     written: Vec<u8>,
@@ -23,17 +23,17 @@ struct Moody {
     flushed_after: usize,
 }
 
-impl Moody {
-    fn reading<const N: usize>(reads: [Result<&[u8], ErrorKind>; N]) -> Events<Moody> {
-        Events::new(Moody { reads: reads.map(|read| read.map(<[u8]>::to_vec)).into(), ..Moody::default() })
+impl ScriptedIo {
+    fn reading<const N: usize>(reads: [Result<&[u8], ErrorKind>; N]) -> Events<ScriptedIo> {
+        Events::new(ScriptedIo { reads: reads.map(|read| read.map(<[u8]>::to_vec)).into(), ..ScriptedIo::default() })
     }
 
-    fn writing<const N: usize>(writes: [Result<usize, ErrorKind>; N]) -> WriteEvents<Moody> {
-        WriteEvents::new(Moody { writes: writes.into(), ..Moody::default() })
+    fn writing<const N: usize>(writes: [Result<usize, ErrorKind>; N]) -> WriteEvents<ScriptedIo> {
+        WriteEvents::new(ScriptedIo { writes: writes.into(), ..ScriptedIo::default() })
     }
 }
 
-impl Read for Moody {
+impl Read for ScriptedIo {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(read) = self.reads.pop_front() else {
             return Ok(0);
@@ -47,7 +47,7 @@ impl Read for Moody {
     }
 }
 
-impl Write for Moody {
+impl Write for ScriptedIo {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let len = self.writes.pop_front().unwrap_or(Ok(bytes.len()))?.min(bytes.len());
         self.written.extend_from_slice(&bytes[..len]);
@@ -61,8 +61,44 @@ impl Write for Moody {
     }
 }
 
-/// The data of the next event, or what is said instead.
-fn next(events: &mut Events<Moody>) -> Option<Result<String, ErrorKind>> {
+/// Reads to the end, and on after each error of the reader. The lines of the unfinished block are kept only for blocks.
+pub fn read_all(reads: VecDeque<Result<Vec<u8>, ErrorKind>>, parser: Parser, kind: ItemKind) -> Outcome {
+    let mut events = Events::with_parser(ScriptedIo { reads, ..ScriptedIo::default() }, parser);
+    let mut results = Vec::new();
+    let mut push = |result: Result<_, ReadError>| match result {
+        Err(ReadError::Io(_)) => {}
+        Err(ReadError::Parse(error)) => results.extend(event_item(Err(error))),
+        Ok(item) => results.push(item),
+        Err(error) => panic!("{error}"),
+    };
+    match kind {
+        ItemKind::Blocks => {
+            while let Some(result) = events.next_block() {
+                push(result.map(|block| block_item(Ok(Some(block.as_block()))).unwrap()));
+            }
+        }
+        ItemKind::Events => {
+            for result in events.by_ref() {
+                push(result.map(|event| event_item(Ok(Some(event.as_event()))).unwrap()));
+            }
+        }
+    }
+    let position = events.parser().position();
+    let mut unfinished = events.finish().as_ref().map(plain_block);
+    if let (Some(block), ItemKind::Events) = (&mut unfinished, kind) {
+        block.lines.clear();
+    }
+    Outcome {
+        results,
+        unfinished,
+        last_event_id: events.parser().last_event_id().to_owned(),
+        reconnection_time: events.parser().reconnection_time().map(milliseconds),
+        position,
+    }
+}
+
+/// The data of the next event, or the error.
+fn next(events: &mut Events<ScriptedIo>) -> Option<Result<String, ErrorKind>> {
     events.next().map(|event| match event {
         Ok(event) => Ok(event.into_data().into()),
         Err(ReadError::Io(error)) => Err(error.kind()),
@@ -73,7 +109,7 @@ fn next(events: &mut Events<Moody>) -> Option<Result<String, ErrorKind>> {
 #[test]
 fn a_broken_connection_is_reported_once_after_every_event_before_it() {
     let broken = Err(ErrorKind::ConnectionReset);
-    let mut events = Moody::reading([Ok(b"data: 1\n\ndata: 2\n\ndata: 3"), broken, Ok(b"\n\n")]);
+    let mut events = ScriptedIo::reading([Ok(b"data: 1\n\ndata: 2\n\ndata: 3"), broken, Ok(b"\n\n")]);
     assert_eq!(next(&mut events), Some(Ok("1".into())));
     assert_eq!(next(&mut events), Some(Ok("2".into())));
     assert_eq!(next(&mut events), Some(Err(ErrorKind::ConnectionReset)));
@@ -87,7 +123,8 @@ fn a_broken_connection_is_reported_once_after_every_event_before_it() {
 fn a_reader_that_would_block_or_timed_out_is_tried_again_by_the_next_call() {
     let again = [ErrorKind::WouldBlock, ErrorKind::TimedOut, ErrorKind::Interrupted];
     let [block, timeout, interrupted] = again.map(Err);
-    let mut events = Moody::reading([Ok(b"data: 1"), block, interrupted, Ok(b"\n"), timeout, Ok(b"\n"), interrupted]);
+    let mut events =
+        ScriptedIo::reading([Ok(b"data: 1"), block, interrupted, Ok(b"\n"), timeout, Ok(b"\n"), interrupted]);
     assert_eq!(next(&mut events), Some(Err(ErrorKind::WouldBlock)));
     assert_eq!(next(&mut events), Some(Err(ErrorKind::TimedOut)));
     assert_eq!(next(&mut events), Some(Ok("1".into())));
@@ -97,7 +134,8 @@ fn a_reader_that_would_block_or_timed_out_is_tried_again_by_the_next_call() {
 
 #[test]
 fn there_is_no_unfinished_event_before_the_end() {
-    let mut events = Moody::reading([Ok(b"data: 1\n\ndata: se"), Err(ErrorKind::WouldBlock), Ok(b"cond\n\ndata: 3")]);
+    let mut events =
+        ScriptedIo::reading([Ok(b"data: 1\n\ndata: se"), Err(ErrorKind::WouldBlock), Ok(b"cond\n\ndata: 3")]);
     assert_eq!(next(&mut events), Some(Ok("1".to_owned())));
     assert_eq!(next(&mut events), Some(Err(ErrorKind::WouldBlock)));
     assert_eq!(events.finish(), None);
@@ -109,7 +147,7 @@ fn there_is_no_unfinished_event_before_the_end() {
 
 #[test]
 fn nothing_is_read_while_there_is_an_event_to_yield() {
-    let mut events = Moody::reading([Ok(b"data: 1\n\ndata: 2\n\nda"), Ok(b"ta: 3\n\n")]);
+    let mut events = ScriptedIo::reading([Ok(b"data: 1\n\ndata: 2\n\nda"), Ok(b"ta: 3\n\n")]);
     assert_eq!(next(&mut events), Some(Ok("1".into())));
     assert_eq!(next(&mut events), Some(Ok("2".into())));
     assert_eq!(events.get_ref().reads.len(), 1);
@@ -120,8 +158,8 @@ fn nothing_is_read_while_there_is_an_event_to_yield() {
 }
 
 #[test]
-fn events_and_blocks_may_be_asked_for_in_turn() {
-    let mut events = Moody::reading([Ok(b": hi\n\ndata: 1\n\n: skipped\n\nda"), Ok(b"ta: 2\n\nid: 7\n\n")]);
+fn events_and_blocks_may_be_read_in_turn() {
+    let mut events = ScriptedIo::reading([Ok(b": hi\n\ndata: 1\n\n: skipped\n\nda"), Ok(b"ta: 2\n\nid: 7\n\n")]);
     let block = events.next_block().unwrap().unwrap();
     assert_eq!((block.event(), block.lines().next()), (None, Some(BlockLine::Comment("hi"))));
     assert_eq!(next(&mut events), Some(Ok("1".into())));
@@ -133,7 +171,7 @@ fn events_and_blocks_may_be_asked_for_in_turn() {
 }
 
 #[test]
-fn a_part_of_what_was_read_may_be_left_to_another_reader_after_any_event() {
+fn the_rest_can_be_read_by_another_reader_after_any_event() {
     let stream = b"\xef\xbb\xbfid: 1\r\ndata: 1\r\n\r\ndata: 2\r\r\ndata: 3\n\nretry: 4\ndata: cut";
     let expected = Events::new(&stream[..]).map(Result::unwrap).collect::<Vec<_>>();
     assert_eq!(expected.len(), 3);
@@ -150,21 +188,21 @@ fn a_part_of_what_was_read_may_be_left_to_another_reader_after_any_event() {
 }
 
 #[test]
-fn events_show_where_they_come_from_and_how_far_they_are() {
-    let mut events = Moody::reading([Ok(b"data: 1\n\nrest")]);
+fn debug_shows_the_reader_and_the_rest_that_was_not_read() {
+    let mut events = ScriptedIo::reading([Ok(b"data: 1\n\nrest")]);
     assert_eq!(next(&mut events), Some(Ok("1".into())));
     let shown = format!("{events:?}");
-    for part in ["Events { reader: Moody {", "parser: Parser {", "rest: b\"rest\"", "ended: false", ".. }"] {
+    for part in ["Events { reader: ScriptedIo {", "parser: Parser {", "rest: b\"rest\"", "ended: false", ".. }"] {
         assert!(shown.contains(part), "{part} is missing in {shown}");
     }
-    // The reader may be looked at and set while it is read from.
+    // The reader can be changed between two events.
     events.get_mut().reads.push_back(Ok(b"\ndata: 2\n\n".to_vec()));
     assert_eq!(next(&mut events), Some(Ok("2".into())));
 }
 
 #[test]
-fn an_event_that_the_writer_takes_is_one_write_and_no_flush() {
-    let mut events = Moody::writing([Ok(1000), Ok(1000), Err(ErrorKind::Other)]);
+fn an_event_is_one_write_and_no_flush() {
+    let mut events = ScriptedIo::writing([Ok(1000), Ok(1000), Err(ErrorKind::Other)]);
     events.write(Event::new("one\ntwo").with_id(EventId::from_static("7"))).unwrap();
     events.write_blocks(KEEP_ALIVE).unwrap();
     assert_eq!((events.get_ref().writes.len(), events.get_ref().flushed), (1, 0));
@@ -177,7 +215,8 @@ fn an_event_that_the_writer_takes_is_one_write_and_no_flush() {
 
 #[test]
 fn a_writer_that_fails_half_way_breaks_no_event() {
-    let mut events = Moody::writing([Ok(3), Err(ErrorKind::WouldBlock), Ok(0), Err(ErrorKind::Interrupted), Ok(2)]);
+    let mut events =
+        ScriptedIo::writing([Ok(3), Err(ErrorKind::WouldBlock), Ok(0), Err(ErrorKind::Interrupted), Ok(2)]);
     let error = events.write(Event::new("1")).unwrap_err();
     assert_eq!((error.kind(), events.unsent()), (ErrorKind::WouldBlock, 6));
     let error = events.write(Event::new("2")).unwrap_err();
@@ -193,43 +232,18 @@ proptest! {
     #[test]
     fn any_stream_from_any_reader_is_what_the_standard_says(
         stream in streams(), cuts in cuts(), limits in limits(), blocks in any::<bool>(),
-        moods in vec(proptest::option::of(0..3_usize), 1..9),
+        errors in vec(proptest::option::of(0..3_usize), 1..9),
     ) {
         let again = [ErrorKind::Interrupted, ErrorKind::WouldBlock, ErrorKind::TimedOut];
-        let moods = moods.into_iter().cycle().map(|mood| mood.map(|kind| Err(again[kind])));
-        let reads = chunks(&stream, &cuts).into_iter().filter(|chunk| !chunk.is_empty()).zip(moods);
-        let reads = reads.flat_map(|(chunk, mood)| mood.into_iter().chain([Ok(chunk.to_vec())])).collect();
-        let mut events = Events::with_parser(Moody { reads, ..Moody::default() }, parser(limits));
-        let mut results = Vec::new();
-        let mut say = |said: Result<_, ReadError>| match said {
-            Err(ReadError::Io(_)) => {}
-            Err(ReadError::Parse(error)) => results.extend(seen_event_of(Err(error))),
-            Ok(seen) => results.push(seen),
-            Err(error) => panic!("{error}"),
-        };
-        if blocks {
-            while let Some(result) = events.next_block() {
-                say(result.map(|block| seen_block_of(Ok(Some(block.as_block()))).unwrap()));
-            }
-        } else {
-            for result in events.by_ref() {
-                say(result.map(|event| seen_event_of(Ok(Some(event.as_event()))).unwrap()));
-            }
-        }
-        let mut outcome = Outcome {
-            results,
-            position: events.parser().position(),
-            unfinished: events.finish().as_ref().map(seen_block),
-            last_event_id: events.parser().last_event_id().to_owned(),
-            reconnection_time: events.parser().reconnection_time().map(milliseconds),
-        };
-        let mut expected = oracle::interpret(&stream, limits, if blocks { Ask::Blocks } else { Ask::Events });
+        let errors = errors.into_iter().cycle().map(|error| error.map(|kind| Err(again[kind])));
+        let reads = chunks(&stream, &cuts).into_iter().filter(|chunk| !chunk.is_empty()).zip(errors);
+        let reads = reads.flat_map(|(chunk, error)| error.into_iter().chain([Ok(chunk.to_vec())])).collect();
+        let kind = if blocks { ItemKind::Blocks } else { ItemKind::Events };
+        let mut expected = oracle::interpret(&stream, limits, kind);
         if !blocks {
-            // They are only kept for those who ask for blocks.
-            let unfinished = [&mut outcome.unfinished, &mut expected.unfinished];
-            unfinished.into_iter().flatten().for_each(|block| block.lines.clear());
+            expected.unfinished.iter_mut().for_each(|block| block.lines.clear());
         }
-        prop_assert_eq!(outcome, expected);
+        prop_assert_eq!(read_all(reads, parser(limits), kind), expected);
     }
 
     #[test]
@@ -240,7 +254,7 @@ proptest! {
             prop::sample::select(&[ErrorKind::Interrupted, ErrorKind::WouldBlock, ErrorKind::BrokenPipe][..]).prop_map(Err),
         ], 0..20),
     ) {
-        let mut events = WriteEvents::new(Moody { writes: writes.into(), ..Moody::default() });
+        let mut events = WriteEvents::new(ScriptedIo { writes: writes.into(), ..ScriptedIo::default() });
         let mut expected = Vec::new();
         for (text, as_event) in &texts {
             let event = Event::new(text);

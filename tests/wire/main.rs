@@ -1,4 +1,4 @@
-//! The crate's tests from outside: what any user of it could see.
+//! Tests of the public interface.
 
 mod attacks;
 #[cfg(feature = "http-body")]

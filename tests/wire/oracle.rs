@@ -1,13 +1,13 @@
 //! A literal reading of the standard (WHATWG HTML 9.2.5 and 9.2.6), and of what the two limits mean: slow, with the whole
-//! stream in hand, and sharing nothing with the crate. What it says is what the parser must do.
+//! stream in memory, and sharing no code with the crate. The parser must do what it says.
 
-/// Everything that one can see of a stream.
+/// All results of reading a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Events or blocks, whichever was asked for, and refusals, in order.
-    pub results: Vec<Seen>,
+    /// Events or blocks, and refusals, in order.
+    pub results: Vec<Item>,
     /// The block that the stream ended in.
-    pub unfinished: Option<SeenBlock>,
+    pub unfinished: Option<PlainBlock>,
     pub last_event_id: String,
     pub reconnection_time: Option<u64>,
     /// Bytes of the stream.
@@ -15,26 +15,26 @@ pub struct Outcome {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
-    Event(SeenEvent),
-    Block(SeenBlock),
+pub enum Item {
+    Event(PlainEvent),
+    Block(PlainBlock),
     /// The block at this position is refused.
     TooLarge {
-        what: What,
+        kind: LimitKind,
         limit: usize,
         position: u64,
     },
 }
 
-/// What is larger than its limit.
+/// Which limit is exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum LimitKind {
     Event,
     Block,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SeenEvent {
+pub struct PlainEvent {
     pub name: String,
     pub data: String,
     pub id: Option<String>,
@@ -43,15 +43,15 @@ pub struct SeenEvent {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SeenBlock {
-    pub event: Option<SeenEvent>,
+pub struct PlainBlock {
+    pub event: Option<PlainEvent>,
     pub id: Option<String>,
     pub retry: Option<u64>,
-    pub lines: Vec<SeenLine>,
+    pub lines: Vec<PlainLine>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SeenLine {
+pub enum PlainLine {
     Comment(String),
     Field(String, String),
 }
@@ -67,14 +67,14 @@ impl Limits {
     pub const NONE: Limits = Limits { event: usize::MAX, block: usize::MAX };
 }
 
-/// What is asked for.
+/// What is read from a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum ItemKind {
     Events,
     Blocks,
 }
 
-/// What arrives of data that is sent: CR and CRLF as LF.
+/// The data that a client receives: CR and CRLF are LF.
 pub fn arriving(data: &str) -> String {
     data.replace("\r\n", "\n").replace('\r', "\n")
 }
@@ -143,7 +143,7 @@ struct Block {
     data: Option<String>,
     id: Option<String>,
     retry: Option<u64>,
-    lines: Vec<SeenLine>,
+    lines: Vec<PlainLine>,
 }
 
 impl Block {
@@ -152,7 +152,7 @@ impl Block {
         let (name, value) = field(line);
         let (name, value) = (decode(name), decode(value));
         if line.starts_with(b":") {
-            self.lines.push(SeenLine::Comment(value));
+            self.lines.push(PlainLine::Comment(value));
             return;
         }
         match &*name {
@@ -170,23 +170,23 @@ impl Block {
             }
             _ => {}
         }
-        self.lines.push(SeenLine::Field(name, value));
+        self.lines.push(PlainLine::Field(name, value));
     }
 
-    fn seen(self, last_event_id: &str) -> SeenBlock {
+    fn seen(self, last_event_id: &str) -> PlainBlock {
         let name = if self.event_type.is_empty() { "message".to_owned() } else { self.event_type };
         let (id, retry) = (self.id, self.retry);
         let last_event_id = id.clone().unwrap_or_else(|| last_event_id.to_owned());
-        let event = self.data.map(|data| SeenEvent { name, data, id: id.clone(), last_event_id, retry });
-        SeenBlock { event, id, retry, lines: self.lines }
+        let event = self.data.map(|data| PlainEvent { name, data, id: id.clone(), last_event_id, retry });
+        PlainBlock { event, id, retry, lines: self.lines }
     }
 }
 
-/// The size of the event in a block of which so much has come: its data, with a LF between two lines, and all values of
+/// The size of the event in a block, or in the first part of one: its data, with a LF between two lines, and all values of
 /// event, id and retry, as text.
 ///
-/// A value counts as it comes, the bytes of an incomplete character as they are. A LF counts with the byte after the colon
-/// of the line that it leads to, or with the end of that line.
+/// The bytes of an incomplete character count as they are. The LF before a line counts with the byte after that line's
+/// colon, or with that line's end.
 fn event_size(block: &[u8]) -> usize {
     let (mut size, mut data_lines) = (0, 0);
     for line in lines_from(block, 0) {
@@ -205,7 +205,7 @@ fn event_size(block: &[u8]) -> usize {
     size + usize::saturating_sub(data_lines, 1)
 }
 
-/// An incomplete character at the end of what has come may yet be completed, and counts as the bytes it has.
+/// An incomplete character at the end may still be completed, and counts as its bytes.
 fn size_so_far(value: &[u8], ended: bool) -> usize {
     let text = decode(value);
     let tail = value.utf8_chunks().last().map_or(&[][..], |last| last.invalid());
@@ -213,46 +213,46 @@ fn size_so_far(value: &[u8], ended: bool) -> usize {
     if incomplete && !ended { text.len() - '\u{fffd}'.len_utf8() + tail.len() } else { text.len() }
 }
 
-/// How much of a block has come when it is refused, and why: the bytes come one by one.
+/// After how many bytes a block is refused, and why. The bytes come one by one.
 ///
 /// `block` are all lines with their ends, without the blank line.
-fn refusal(block: &[u8], limits: Limits) -> Option<(usize, What)> {
+fn refusal(block: &[u8], limits: Limits) -> Option<(usize, LimitKind)> {
     let most = block.len().saturating_mul('\u{fffd}'.len_utf8());
     if most <= limits.event && block.len() <= limits.block {
         return None;
     }
     let exceeds = |come: usize| {
         if come > limits.block {
-            Some(What::Block)
+            Some(LimitKind::Block)
         } else {
-            (event_size(&block[..come]) > limits.event).then_some(What::Event)
+            (event_size(&block[..come]) > limits.event).then_some(LimitKind::Event)
         }
     };
-    let (mut fits, mut refused, mut what) = (0, block.len(), exceeds(block.len())?);
-    // What has come only grows, so the first byte that is too much is found by halving; one by one takes seconds for 40 KB.
+    let (mut fits, mut refused, mut kind) = (0, block.len(), exceeds(block.len())?);
+    // The size only grows, so the first byte that is too much is found by halving; one by one takes seconds for 40 KB.
     while refused - fits > 1 {
         let middle = usize::midpoint(fits, refused);
         match exceeds(middle) {
-            Some(why) => (refused, what) = (middle, why),
+            Some(why) => (refused, kind) = (middle, why),
             None => fits = middle,
         }
     }
-    Some((refused, what))
+    Some((refused, kind))
 }
 
 /// Interprets a whole stream.
-pub fn interpret(stream: &[u8], limits: Limits, ask: Ask) -> Outcome {
-    interpret_after(&Outcome::default(), stream, limits, ask)
+pub fn interpret(stream: &[u8], limits: Limits, kind: ItemKind) -> Outcome {
+    interpret_after(&Outcome::default(), stream, limits, kind)
 }
 
 /// Interprets the stream of another connection: the last event ID and the reconnection time stay from the one before.
-pub fn interpret_after(before: &Outcome, stream: &[u8], mut limits: Limits, ask: Ask) -> Outcome {
-    if ask == Ask::Blocks && limits.block == usize::MAX {
+pub fn interpret_after(before: &Outcome, stream: &[u8], mut limits: Limits, kind: ItemKind) -> Outcome {
+    if kind == ItemKind::Blocks && limits.block == usize::MAX {
         // All of a block is kept, and so all of it is limited.
         limits.block = limits.event;
     }
     if BOM.starts_with(stream) {
-        // Nobody knows whether there is a line.
+        // It is not known whether this is a line.
         limits = Limits::NONE;
     }
     let mut outcome = Outcome {
@@ -275,14 +275,14 @@ pub fn interpret_after(before: &Outcome, stream: &[u8], mut limits: Limits, ask:
         let mut block = Block::default();
         for line in lines {
             block.process(line.bytes);
-            // With its line end, that is its first byte; the LF of a CRLF comes too late to matter.
+            // The first byte of the line end completes the line; the LF of a CRLF does not count.
             if line.ended && line.start + line.bytes.len() + 1 < come {
                 outcome.reconnection_time = block.retry.or(outcome.reconnection_time);
             }
         }
-        if let Some((_, what)) = refusal {
-            let limit = if what == What::Event { limits.event } else { limits.block };
-            outcome.results.push(Seen::TooLarge { what, limit, position: first.start as u64 });
+        if let Some((_, limit_kind)) = refusal {
+            let limit = if limit_kind == LimitKind::Event { limits.event } else { limits.block };
+            outcome.results.push(Item::TooLarge { kind: limit_kind, limit, position: first.start as u64 });
             continue;
         }
         let seen = block.seen(&outcome.last_event_id);
@@ -290,11 +290,11 @@ pub fn interpret_after(before: &Outcome, stream: &[u8], mut limits: Limits, ask:
             if let Some(id) = &seen.id {
                 outcome.last_event_id.clone_from(id);
             }
-            outcome.results.extend(match ask {
-                Ask::Events => seen.event.map(Seen::Event),
-                Ask::Blocks => Some(Seen::Block(seen)),
+            outcome.results.extend(match kind {
+                ItemKind::Events => seen.event.map(Item::Event),
+                ItemKind::Blocks => Some(Item::Block(seen)),
             });
-        } else if seen.lines.iter().any(|line| matches!(line, SeenLine::Field(..))) {
+        } else if seen.lines.iter().any(|line| matches!(line, PlainLine::Field(..))) {
             outcome.unfinished = Some(seen);
         }
     }

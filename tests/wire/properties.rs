@@ -1,4 +1,4 @@
-//! Properties: any bytes cut anywhere, against the oracle; any event, there and back.
+//! Properties: any bytes, cut anywhere, against the oracle; any event, encoded and parsed.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,13 +11,14 @@ use sse_wire::{
     ParseErrorKind, Parser,
 };
 
+use crate::conformance::{raw, rejoined};
 use crate::drive::{
-    BLOCK_DOORS, DOORS, Door, EVENT_DOORS, Turn, chunks, expected, parse, parse_on, parser, seen_block_of, seen_event,
-    seen_event_of,
+    BLOCK_METHODS, EVENT_METHODS, METHODS, Method, Turn, block_item, chunks, event_item, expected, parse, parse_on,
+    parser, plain_event,
 };
-use crate::oracle::{self, Ask, Limits, Outcome, Seen, SeenBlock, SeenLine};
+use crate::oracle::{self, Item, ItemKind, Limits, Outcome, PlainBlock, PlainLine};
 
-/// Streams that are likely to mean something: the grammar's tokens, odd text, and plain bytes.
+/// Streams that are likely to hold fields: the grammar's tokens, odd text, and any bytes.
 pub fn streams() -> impl Strategy<Value = Vec<u8>> {
     const TOKENS: [&[u8]; 36] = [
         b"data:",
@@ -64,7 +65,7 @@ pub fn streams() -> impl Strategy<Value = Vec<u8>> {
     vec(token, 0..40).prop_map(|tokens| tokens.concat())
 }
 
-/// Streams of many whole lines, so that blocks lie whole in a chunk, and one mask of line ends serves many lines.
+/// Streams of many whole lines, so that blocks lie whole in a chunk, and one mask of line ends is used for many lines.
 pub fn streams_of_lines() -> impl Strategy<Value = Vec<u8>> {
     const LINE_ENDS: &[&[u8]] = &[b"\n", b"\r", b"\r\n"];
     const LINES: [&[u8]; 24] = [
@@ -140,14 +141,14 @@ pub fn limits() -> impl Strategy<Value = Limits> {
     (sizes(), sizes()).prop_map(|(event, block)| Limits { event, block })
 }
 
-/// Limits that are the same for those who ask for blocks and for those who do not.
+/// Limits that mean the same for events and for blocks.
 fn limits_for_all() -> impl Strategy<Value = Limits> {
     limits().prop_map(|limits| if limits.block == usize::MAX { Limits::NONE } else { limits })
 }
 
-fn turns(doors: &'static [Door]) -> impl Strategy<Value = Vec<Turn>> {
+fn turns(methods: &'static [Method]) -> impl Strategy<Value = Vec<Turn>> {
     let most = prop_oneof![1..4_usize, Just(usize::MAX)];
-    vec((prop::sample::select(doors), most).prop_map(|(door, most)| Turn { door, most }), 1..8)
+    vec((prop::sample::select(methods), most).prop_map(|(method, most)| Turn { method, most }), 1..8)
 }
 
 /// Text of any kind, with all that lines and fields are made of.
@@ -186,13 +187,13 @@ pub fn config() -> ProptestConfig {
     ProptestConfig { cases, ..default }
 }
 
-/// Reads so many events or blocks. Expects the error first if the reader before was dropped at this position; returns it if
+/// Reads `most` events or blocks. If `unread` is set, the first result must be the error for this position; returns it if
 /// nothing was read.
-fn read(feed: &mut Feed<'_, '_>, ask: Ask, most: usize, mut unread: Option<u64>) -> Option<u64> {
+fn read(feed: &mut Feed<'_, '_>, kind: ItemKind, most: usize, mut unread: Option<u64>) -> Option<u64> {
     for _ in 0..most {
-        let found = match ask {
-            Ask::Events => feed.next_event().map(|event| event.is_some()),
-            Ask::Blocks => feed.next_block().map(|block| block.is_some()),
+        let found = match kind {
+            ItemKind::Events => feed.next_event().map(|event| event.is_some()),
+            ItemKind::Blocks => feed.next_block().map(|block| block.is_some()),
         };
         match (found, unread.take()) {
             (Err(error), Some(position)) => {
@@ -215,10 +216,10 @@ fn read_buf(mut buf: EncodedEvent<impl AsRef<[u8]>>) -> Bytes {
     buf.copy_to_bytes(len)
 }
 
-/// The same without what only those see who ask for blocks.
+/// The events of an outcome, without blocks and lines.
 fn events_alone(mut outcome: Outcome) -> Outcome {
     let event_alone = |seen| match seen {
-        Seen::Block(block) => block.event.map(Seen::Event),
+        Item::Block(block) => block.event.map(Item::Event),
         seen => Some(seen),
     };
     outcome.results = outcome.results.into_iter().filter_map(event_alone).collect();
@@ -228,10 +229,10 @@ fn events_alone(mut outcome: Outcome) -> Outcome {
     outcome
 }
 
-/// The lines of a block that is encoded again: U+FEFF is not at its start, where it could be a BOM.
-fn encoded_again(block: &SeenBlock) -> Vec<SeenLine> {
+/// The lines of a block after it was encoded again: a comment comes before a U+FEFF that could be a BOM.
+fn encoded_again(block: &PlainBlock) -> Vec<PlainLine> {
     let first = match block.lines.first() {
-        Some(SeenLine::Field(name, _)) if name.starts_with('\u{feff}') => Some(SeenLine::Comment(String::new())),
+        Some(PlainLine::Field(name, _)) if name.starts_with('\u{feff}') => Some(PlainLine::Comment(String::new())),
         _ => None,
     };
     first.into_iter().chain(block.lines.iter().cloned()).collect()
@@ -242,32 +243,32 @@ proptest! {
 
     #[test]
     fn any_stream_at_any_cut_is_what_the_standard_says(stream in any_streams(), cuts in cuts(), limits in limits()) {
-        for (ask, doors) in [(Ask::Events, &EVENT_DOORS[..]), (Ask::Blocks, &BLOCK_DOORS[..])] {
-            let said = oracle::interpret(&stream, limits, ask);
-            for &door in doors {
-                prop_assert_eq!(&parse(&stream, &cuts, limits, door), &expected(&said, door), "through {:?}", door);
+        for (kind, methods) in [(ItemKind::Events, &EVENT_METHODS[..]), (ItemKind::Blocks, &BLOCK_METHODS[..])] {
+            let said = oracle::interpret(&stream, limits, kind);
+            for &method in methods {
+                prop_assert_eq!(&parse(&stream, &cuts, limits, method), &expected(&said, method), "by {:?}", method);
             }
         }
     }
 
     #[test]
-    fn all_doors_may_be_used_in_turn(
-        stream in any_streams(), cuts in cuts(), limits in limits_for_all(), turns in turns(&DOORS),
+    fn all_methods_may_be_used_in_turn(
+        stream in any_streams(), cuts in cuts(), limits in limits_for_all(), turns in turns(&METHODS),
     ) {
         let outcome = parse_on(&mut parser(limits), &stream, &cuts, turns.into_iter().cycle());
-        prop_assert_eq!(events_alone(outcome), events_alone(oracle::interpret(&stream, limits, Ask::Events)));
+        prop_assert_eq!(events_alone(outcome), events_alone(oracle::interpret(&stream, limits, ItemKind::Events)));
     }
 
     #[test]
-    fn all_doors_to_events_may_be_used_in_turn_under_any_limit(
-        stream in any_streams(), cuts in cuts(), limits in limits(), turns in turns(&EVENT_DOORS),
+    fn all_methods_to_events_may_be_used_in_turn_under_any_limit(
+        stream in any_streams(), cuts in cuts(), limits in limits(), turns in turns(&EVENT_METHODS),
     ) {
         let outcome = parse_on(&mut parser(limits), &stream, &cuts, turns.into_iter().cycle());
-        prop_assert_eq!(outcome, expected(&oracle::interpret(&stream, limits, Ask::Events), Door::Borrowed));
+        prop_assert_eq!(outcome, expected(&oracle::interpret(&stream, limits, ItemKind::Events), Method::Borrowed));
     }
 
     #[test]
-    fn one_reader_may_be_asked_for_events_and_for_blocks(
+    fn one_reader_may_read_events_and_blocks_in_turn(
         stream in any_streams(), cuts in cuts(), limits in limits_for_all(), blocks in vec(any::<bool>(), 1..8),
     ) {
         let (mut parser, mut blocks) = (parser(limits), blocks.into_iter().cycle());
@@ -275,47 +276,47 @@ proptest! {
         for chunk in chunks(&stream, &cuts) {
             let mut feed = parser.feed(chunk);
             while let Some(seen) = if blocks.next().unwrap() {
-                seen_block_of(feed.next_block())
+                block_item(feed.next_block())
             } else {
-                seen_event_of(feed.next_event())
+                event_item(feed.next_event())
             } {
                 results.push(seen);
             }
         }
-        let expected = oracle::interpret(&stream, limits, Ask::Events);
+        let expected = oracle::interpret(&stream, limits, ItemKind::Events);
         prop_assert_eq!(parser.last_event_id(), &expected.last_event_id);
         prop_assert_eq!(events_alone(Outcome { results, ..Outcome::default() }).results, expected.results);
     }
 
     #[test]
-    fn whoever_stops_early_and_feeds_the_rest_again_misses_nothing(
-        stream in any_streams(), cuts in cuts(), limits in limits(), door in prop::sample::select(&DOORS[..]),
+    fn stopping_early_and_feeding_the_rest_again_loses_nothing(
+        stream in any_streams(), cuts in cuts(), limits in limits(), method in prop::sample::select(&METHODS[..]),
         most in 1..3_usize,
     ) {
-        let outcome = parse_on(&mut parser(limits), &stream, &cuts, std::iter::repeat(Turn { door, most }));
-        prop_assert_eq!(outcome, expected(&oracle::interpret(&stream, limits, door.asks()), door));
+        let outcome = parse_on(&mut parser(limits), &stream, &cuts, std::iter::repeat(Turn { method, most }));
+        prop_assert_eq!(outcome, expected(&oracle::interpret(&stream, limits, method.yields()), method));
     }
 
     #[test]
-    fn a_reader_that_is_dropped_early_is_an_error_of_the_next_and_only_of_the_next(
+    fn after_a_reader_that_is_dropped_early_the_next_one_begins_with_an_error(
         stream in any_streams(), cuts in cuts(), most in 0..4_usize,
-        ask in prop::sample::select(&[Ask::Events, Ask::Blocks][..]),
+        kind in prop::sample::select(&[ItemKind::Events, ItemKind::Blocks][..]),
     ) {
-        // What is lost is no part of the stream that is seen.
+        // The lost bytes are not part of the stream that is read.
         let mut parser = Parser::new();
         let mut unread = None;
         for chunk in chunks(&stream, &cuts) {
             let before = parser.position();
-            // Another reader tells what is left.
+            // A clone returns the rest.
             let mut twin = parser.clone();
             let mut feed = twin.feed(chunk);
-            let still_unread = read(&mut feed, ask, most, unread);
+            let still_unread = read(&mut feed, kind, most, unread);
             let rest = feed.into_rest();
             prop_assert!(chunk.ends_with(rest));
             prop_assert_eq!(twin.position(), before + (chunk.len() - rest.len()) as u64);
 
             let mut feed = parser.feed(chunk);
-            read(&mut feed, ask, most, unread);
+            read(&mut feed, kind, most, unread);
             prop_assert_eq!(feed.parser().position(), twin.position());
             drop(feed);
             unread = (!rest.is_empty()).then_some(twin.position()).or(still_unread);
@@ -323,52 +324,50 @@ proptest! {
     }
 
     #[test]
-    fn any_line_at_any_cut_is_seen_or_refused_whole(stream in any_streams(), cuts in cuts(), limit in sizes()) {
+    fn any_line_at_any_cut_is_returned_whole_or_refused(stream in any_streams(), cuts in cuts(), limit in sizes()) {
         let mut parser = LineParser::new().with_max_line_size(limit);
-        let mut seen = Vec::new();
+        let mut results = Vec::new();
         for chunk in chunks(&stream, &cuts) {
             let mut lines = parser.feed(chunk);
-            loop {
-                match lines.next_line() {
-                    Ok(None) => break,
-                    Ok(Some(_)) => seen.push(None),
+            while let Some(line) = lines.next_line().transpose() {
+                results.push(match line {
+                    Ok(line) => Ok(rejoined(line)),
                     Err(error) => {
                         prop_assert_eq!((error.kind(), error.limit()), (ParseErrorKind::LineTooLong, Some(limit)));
-                        seen.push(Some(error.position()));
+                        Err(error.position())
                     }
-                }
+                });
             }
         }
         let lines = oracle::lines(&stream);
-        // The start of a BOM is not a line before something else follows it, or nothing: too late for an error.
+        // A stream that may still become a BOM is not refused: whether it is a line is known only at its end.
         let may_be_bom = b"\xef\xbb\xbf".starts_with(&stream);
-        let refused = |line: &oracle::RawLine<'_>| {
-            (line.bytes.len() > limit && !may_be_bom).then_some(line.start as u64)
-        };
-        let expected: Vec<_> = lines.iter().filter(|line| line.ended || refused(line).is_some()).map(refused).collect();
-        prop_assert_eq!(seen, expected);
-        let unfinished = lines.last().filter(|line| !line.ended && refused(line).is_none());
-        prop_assert_eq!(parser.finish().is_some(), unfinished.is_some());
+        let is_refused = |line: &oracle::RawLine<'_>| line.bytes.len() > limit && !may_be_bom;
+        let expected = |line| if is_refused(line) { Err(line.start as u64) } else { Ok(raw(*line)) };
+        let complete = lines.iter().filter(|line| line.ended || is_refused(line));
+        prop_assert_eq!(results, complete.map(expected).collect::<Vec<_>>());
+        let unfinished = lines.last().filter(|line| !line.ended && !is_refused(line));
+        prop_assert_eq!(parser.finish().map(rejoined), unfinished.map(|line| raw(*line)));
     }
 
     #[test]
     fn an_unfinished_block_is_the_one_that_a_blank_line_would_have_ended(stream in any_streams(), cuts in cuts()) {
         let ended = [&stream[..], b"\n\n"].concat();
-        let before = parse(&stream, &cuts, Limits::NONE, Door::Borrowed);
-        let after = parse(&ended, &cuts, Limits::NONE, Door::Borrowed);
+        let before = parse(&stream, &cuts, Limits::NONE, Method::Borrowed);
+        let after = parse(&ended, &cuts, Limits::NONE, Method::Borrowed);
         let more: Vec<_> = after.results[before.results.len()..].to_vec();
         let unfinished = before.unfinished.and_then(|block| block.event);
-        prop_assert_eq!(more, unfinished.map(Seen::Event).into_iter().collect::<Vec<_>>());
+        prop_assert_eq!(more, unfinished.map(Item::Event).into_iter().collect::<Vec<_>>());
 
-        let before = parse(&stream, &cuts, Limits::NONE, Door::Blocks);
-        let after = parse(&ended, &cuts, Limits::NONE, Door::Blocks);
+        let before = parse(&stream, &cuts, Limits::NONE, Method::Blocks);
+        let after = parse(&ended, &cuts, Limits::NONE, Method::Blocks);
         let more = after.results[before.results.len()..].to_vec();
         match (before.unfinished, &more[..]) {
-            (Some(unfinished), [Seen::Block(block)]) => prop_assert_eq!(&unfinished, block),
+            (Some(unfinished), [Item::Block(block)]) => prop_assert_eq!(&unfinished, block),
             // Comments alone are not returned.
             (None, []) => {}
-            (None, [Seen::Block(block)]) => {
-                prop_assert!(block.lines.iter().all(|line| matches!(line, SeenLine::Comment(_))));
+            (None, [Item::Block(block)]) => {
+                prop_assert!(block.lines.iter().all(|line| matches!(line, PlainLine::Comment(_))));
             }
             other => prop_assert!(false, "{:?}", other),
         }
@@ -396,14 +395,14 @@ proptest! {
         prop_assert_eq!(&again, &lines.concat());
 
         let (before, after) = (
-            oracle::interpret(&stream, Limits::NONE, Ask::Blocks), oracle::interpret(&again, Limits::NONE, Ask::Blocks),
+            oracle::interpret(&stream, Limits::NONE, ItemKind::Blocks), oracle::interpret(&again, Limits::NONE, ItemKind::Blocks),
         );
         prop_assert_eq!(before.last_event_id, after.last_event_id);
         prop_assert_eq!(after.unfinished, None);
         prop_assert_eq!(before.results.len(), after.results.len());
         let mut retry = None;
         for (before, after) in before.results.iter().zip(&after.results) {
-            let (Seen::Block(before), Seen::Block(after)) = (before, after) else { panic!("{before:?}, {after:?}") };
+            let (Item::Block(before), Item::Block(after)) = (before, after) else { panic!("{before:?}, {after:?}") };
             prop_assert_eq!(&encoded_again(before), &after.lines);
             prop_assert_eq!((&before.event, &before.id, before.retry), (&after.event, &after.id, after.retry));
             retry = before.retry.or(retry);
@@ -411,14 +410,14 @@ proptest! {
         prop_assert_eq!(after.reconnection_time, retry);
         // Each on its own, at the start of a stream.
         for encoded in lines {
-            let alone = parse(&encoded, &cuts, Limits::NONE, Door::Blocks);
+            let alone = parse(&encoded, &cuts, Limits::NONE, Method::Blocks);
             prop_assert_eq!(alone.results.len(), 1);
             prop_assert!(alone.unfinished.is_none());
         }
     }
 
     #[test]
-    fn any_event_comes_back_by_every_way_to_encode_it(event in events(), cuts in cuts()) {
+    fn any_event_is_the_same_after_encoding_it_in_every_way(event in events(), cuts in cuts()) {
         let encoded = event.encode();
         prop_assert_eq!(event.encoded_len(), encoded.len());
         prop_assert_eq!(event.as_event().encode(), &encoded);
@@ -440,16 +439,16 @@ proptest! {
         prop_assert_eq!(&read_buf(EncodedEvent::new(event.head(), event.data())), &encoded);
 
         let data = oracle::arriving(event.data());
-        let mut expected = seen_event(&event.as_event());
+        let mut expected = plain_event(&event.as_event());
         expected.data = data;
-        for door in EVENT_DOORS {
-            let outcome = parse(&encoded, &cuts, Limits::NONE, door);
-            prop_assert_eq!(outcome.results, vec![Seen::Event(expected.clone())]);
+        for method in EVENT_METHODS {
+            let outcome = parse(&encoded, &cuts, Limits::NONE, method);
+            prop_assert_eq!(outcome.results, vec![Item::Event(expected.clone())]);
             prop_assert_eq!(outcome.unfinished, None);
         }
-        for door in BLOCK_DOORS {
-            let outcome = events_alone(parse(&encoded, &cuts, Limits::NONE, door));
-            prop_assert_eq!(outcome.results, vec![Seen::Event(expected.clone())]);
+        for method in BLOCK_METHODS {
+            let outcome = events_alone(parse(&encoded, &cuts, Limits::NONE, method));
+            prop_assert_eq!(outcome.results, vec![Item::Event(expected.clone())]);
             prop_assert_eq!(outcome.unfinished, None);
         }
     }
@@ -478,7 +477,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_written_in_any_pieces_are_what_they_are_as_a_whole(data in streams(), cuts in cuts()) {
+    fn bytes_written_in_pieces_are_encoded_as_the_whole(data in streams(), cuts in cuts()) {
         let mut encoder = Encoder::new();
         let mut writer = encoder.writer(Head::new());
         for piece in chunks(&data, &cuts) {
@@ -489,7 +488,7 @@ proptest! {
     }
 
     #[test]
-    fn blocks_without_an_event_change_nothing_but_what_they_say(comment in texts(), id in texts(), time in any::<u64>()) {
+    fn blocks_without_an_event_set_only_the_id_and_the_reconnection_time(comment in texts(), id in texts(), time in any::<u64>()) {
         let id = id.replace(['\r', '\n', '\0'], " ");
         let mut encoder = Encoder::new();
         encoder.push(Comment(&comment));
@@ -497,20 +496,20 @@ proptest! {
         encoder.push(Head::new().with_retry(Duration::from_millis(time)));
         encoder.push(Bytes::from_static(KEEP_ALIVE));
         encoder.push(Event::new("x"));
-        let outcome = parse(&encoder.take(), &[], Limits::NONE, Door::Blocks);
+        let outcome = parse(&encoder.take(), &[], Limits::NONE, Method::Blocks);
         let arriving = oracle::arriving(&comment);
-        let comments = arriving.split('\n').map(|line| SeenLine::Comment(line.to_owned())).collect();
-        let id_line = SeenLine::Field("id".to_owned(), id.clone());
-        let retry_line = SeenLine::Field("retry".to_owned(), time.to_string());
+        let comments = arriving.split('\n').map(|line| PlainLine::Comment(line.to_owned())).collect();
+        let id_line = PlainLine::Field("id".to_owned(), id.clone());
+        let retry_line = PlainLine::Field("retry".to_owned(), time.to_string());
         let without_event = [
-            SeenBlock { lines: comments, ..SeenBlock::default() },
-            SeenBlock { id: Some(id.clone()), lines: vec![id_line], ..SeenBlock::default() },
-            SeenBlock { retry: Some(time), lines: vec![retry_line], ..SeenBlock::default() },
-            SeenBlock { lines: vec![SeenLine::Comment(String::new())], ..SeenBlock::default() },
+            PlainBlock { lines: comments, ..PlainBlock::default() },
+            PlainBlock { id: Some(id.clone()), lines: vec![id_line], ..PlainBlock::default() },
+            PlainBlock { retry: Some(time), lines: vec![retry_line], ..PlainBlock::default() },
+            PlainBlock { lines: vec![PlainLine::Comment(String::new())], ..PlainBlock::default() },
         ];
         let (event, blocks) = outcome.results.split_last().unwrap();
-        prop_assert_eq!(blocks, without_event.map(Seen::Block));
-        let Seen::Block(SeenBlock { event: Some(event), id: None, retry: None, .. }) = event else {
+        prop_assert_eq!(blocks, without_event.map(Item::Block));
+        let Item::Block(PlainBlock { event: Some(event), id: None, retry: None, .. }) = event else {
             panic!("{event:?}")
         };
         prop_assert_eq!((&*event.data, &event.id, &event.last_event_id), ("x", &None, &id));
@@ -519,7 +518,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_field_cannot_carry_is_refused_at_its_first_byte(text in texts()) {
+    fn a_refused_name_or_id_is_an_error_at_its_first_refused_byte(text in texts()) {
         let name = text.find(['\r', '\n']);
         let id = text.find(['\r', '\n', '\0']);
         let position = |field, error: sse_wire::FieldError| {
@@ -539,15 +538,15 @@ proptest! {
 
     #[test]
     fn large_events_are_what_the_standard_says(
-        chunks in large_chunks(), turns in turns(&DOORS), max_event_size in prop_oneof![Just(usize::MAX), Just(100_000)],
+        chunks in large_chunks(), turns in turns(&METHODS), max_event_size in prop_oneof![Just(usize::MAX), Just(100_000)],
     ) {
         let limits = Limits { event: max_event_size, block: usize::MAX };
         let (stream, cuts) = (chunks.concat(), chunks.iter().map(Vec::len).collect::<Vec<_>>());
-        for door in DOORS {
-            let said = oracle::interpret(&stream, limits, door.asks());
-            prop_assert_eq!(&parse(&stream, &cuts, limits, door), &expected(&said, door), "through {:?}", door);
+        for method in METHODS {
+            let said = oracle::interpret(&stream, limits, method.yields());
+            prop_assert_eq!(&parse(&stream, &cuts, limits, method), &expected(&said, method), "by {:?}", method);
         }
         let outcome = parse_on(&mut parser(limits), &stream, &cuts, turns.into_iter().cycle());
-        prop_assert_eq!(events_alone(outcome), events_alone(oracle::interpret(&stream, limits, Ask::Events)));
+        prop_assert_eq!(events_alone(outcome), events_alone(oracle::interpret(&stream, limits, ItemKind::Events)));
     }
 }

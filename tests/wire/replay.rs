@@ -1,4 +1,4 @@
-//! What a client that reconnects is sent: the rules one by one, any history against a plain list, and writers that race
+//! What a client that reconnects is sent: the rules one by one, any history against a plain list, and concurrent writers and
 //! subscribers.
 
 use std::error::Error;
@@ -20,7 +20,7 @@ fn event<'a>(id: &'a str, data: &'a str) -> Event<'a> {
     Event::new(data).with_id(EventId::new(id).unwrap())
 }
 
-/// A buffer that these ids were published to, with the id as data.
+/// The buffer after events with these ids were published, with the id as data.
 fn published(replay: ReplayBuffer, ids: &[&str]) -> ReplayBuffer {
     let mut replay = replay;
     for id in ids {
@@ -225,7 +225,7 @@ fn a_slow_subscriber_keeps_the_bytes_of_its_events_alive_and_nothing_else() {
         }
     });
     assert_eq!(kept, "id: e-51\ndata: x\n\n");
-    // The reference count and what belongs to it.
+    // With the reference count.
     let most = kept.len() + 3 * size_of::<usize>();
     assert!(usize::try_from(cost.bytes_current).unwrap() <= most, "{cost:?}");
 }
@@ -246,7 +246,7 @@ fn an_event_larger_than_the_bound_is_published_and_leaves_no_gap() {
 }
 
 #[test]
-fn a_buffer_that_holds_nothing_knows_who_is_up_to_date() {
+fn a_buffer_that_holds_nothing_still_knows_the_newest_id() {
     for replay in [ReplayBuffer::new().with_max_events(0), ReplayBuffer::new().with_max_bytes(0)] {
         let replay = published(replay, &["a", "b"]);
         unknown(&replay, "a");
@@ -256,7 +256,7 @@ fn a_buffer_that_holds_nothing_knows_who_is_up_to_date() {
 }
 
 #[test]
-fn a_smaller_bound_pushes_out_at_once_and_a_larger_one_brings_nothing_back() {
+fn a_smaller_bound_pushes_out_at_once_and_a_larger_one_restores_nothing() {
     let replay = published(ReplayBuffer::new(), &["a", "b", "c", "d"]).with_max_events(2);
     assert_eq!(ids(replay.all()), ["c", "d"]);
     let replay = replay.with_max_bytes(20);
@@ -304,7 +304,7 @@ fn an_id_that_is_still_known_is_refused_and_changes_nothing() {
         assert_eq!(replay.publish(event(id, "x")), Err(ReplayError::DuplicateId), "{id}");
     }
     since(&replay, "b", ["c", "d"]);
-    // What is forgotten cannot be refused.
+    // An id that is no longer known may be used again.
     since(&published(replay, &["a"]), "c", ["d", "a"]);
 }
 
@@ -373,7 +373,7 @@ fn an_epoch_that_no_id_can_carry_is_refused() {
 }
 
 #[test]
-fn ids_of_one_buffer_never_open_another() {
+fn ids_of_one_buffer_are_unknown_to_another() {
     let epochs = ["", "1", "-", "1-", "1-1", "1-1-", "11", "a", "a-1", "A"];
     let mut buffers = epochs.map(|epoch| ReplayBuffer::counted(epoch).unwrap());
     for buffer in &mut buffers {
@@ -390,7 +390,7 @@ fn ids_of_one_buffer_never_open_another() {
     }
 }
 
-/// All that was ever published, and what must still be there of it.
+/// All that was ever published, and what of it must still be held.
 struct Model {
     published: Vec<(String, Bytes)>,
     max_events: usize,
@@ -399,7 +399,7 @@ struct Model {
 }
 
 impl Model {
-    /// Where what is held starts: the longest run up to the newest within the bounds.
+    /// The index of the first event that is held: the longest run up to the newest within the bounds.
     fn start(&self) -> usize {
         let mut size = 0;
         let held = self.published.iter().rev().take(self.max_events).take_while(|(id, bytes)| {
@@ -409,7 +409,7 @@ impl Model {
         self.published.len() - held.count()
     }
 
-    /// What a client with this id missed, if that can be said.
+    /// What a client with this id missed, if that is known.
     fn since(&self, id: &str) -> Option<Vec<&Bytes>> {
         let start = self.start();
         let known = start.saturating_sub(1);
@@ -488,7 +488,7 @@ proptest! {
     }
 }
 
-/// A stream that many write to and many read, as the documentation of `server` has it.
+/// A stream with many writers and readers, as in the documentation of `server`.
 struct Feed {
     replay: ReplayBuffer<CountedIds>,
     live: Vec<mpsc::Sender<Bytes>>,
@@ -531,7 +531,7 @@ fn watch(feed: &Mutex<Feed>, patience: usize, total: usize) {
 }
 
 #[test]
-fn every_subscriber_sees_every_event_once_and_in_order_however_they_race() {
+fn every_subscriber_gets_every_event_once_and_in_order_in_any_interleaving() {
     const WRITERS: usize = 2;
     const EVENTS: usize = 12;
     for round in 0..2000 {

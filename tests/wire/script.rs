@@ -1,4 +1,4 @@
-//! A stream that does what it is told, and minds being polled after its end; and a task to poll with.
+//! A stream that yields what it is given, and panics if it is polled after its end; and a task to poll with.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -70,6 +70,6 @@ pub fn drain<S: Stream + Unpin>(stream: &mut S) -> Vec<S::Item> {
             Poll::Pending => {}
         }
     }
-    assert!(matches!(poll(stream), Poll::Ready(None)), "the end is the end");
+    assert!(matches!(poll(stream), Poll::Ready(None)), "polled after the end, it yields `None` again");
     items
 }

@@ -17,7 +17,7 @@ const GONE: EventName<'_> = EventName::from_static("gone");
 
 /// What happens, and at which millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Happening {
+enum Action {
     Publish(u32),
     Restart,
     Connect(usize),
@@ -79,10 +79,10 @@ impl Client {
 struct Simulation {
     random: TestRng,
     now: u64,
-    happenings: BinaryHeap<Reverse<(u64, Happening)>>,
+    actions: BinaryHeap<Reverse<(u64, Action)>>,
     server: Server,
     clients: Vec<Client>,
-    /// One in so many deliveries ends in a cut.
+    /// One of this many deliveries ends in a cut.
     cut_every: u32,
     connects: Vec<u64>,
 }
@@ -96,27 +96,27 @@ impl Simulation {
         let mut simulation = Simulation {
             random: TestRng::deterministic_rng(RngAlgorithm::ChaCha),
             now: 0,
-            happenings: BinaryHeap::new(),
+            actions: BinaryHeap::new(),
             server: Server::started(0),
             clients: (0..CLIENTS).map(client).collect(),
             cut_every,
             connects: Vec::new(),
         };
         for client in 0..CLIENTS {
-            simulation.at(0, Happening::Connect(client));
+            simulation.at(0, Action::Connect(client));
         }
         simulation
     }
 
-    fn at(&mut self, time: u64, happening: Happening) {
-        self.happenings.push(Reverse((time, happening)));
+    fn at(&mut self, time: u64, action: Action) {
+        self.actions.push(Reverse((time, action)));
     }
 
     fn run(&mut self) {
-        while let Some(Reverse((now, happening))) = self.happenings.pop() {
+        while let Some(Reverse((now, action))) = self.actions.pop() {
             self.now = now;
-            match happening {
-                Happening::Publish(number) => {
+            match action {
+                Action::Publish(number) => {
                     let text = format!("{number}\nwith a second line \u{1f680}");
                     let bytes = self.server.replay.publish(Event::new(&text));
                     for client in 0..CLIENTS {
@@ -125,7 +125,7 @@ impl Simulation {
                         }
                     }
                 }
-                Happening::Restart => {
+                Action::Restart => {
                     let epoch = u32::try_from(now).unwrap();
                     self.server = Server::started(epoch);
                     self.connects.clear();
@@ -135,7 +135,7 @@ impl Simulation {
                         }
                     }
                 }
-                Happening::Connect(client) => {
+                Action::Connect(client) => {
                     self.connects.push(now);
                     let source = &mut self.clients[client].source;
                     let id =
@@ -165,7 +165,7 @@ impl Simulation {
         let (now, random) = (self.now, self.random.next_u32());
         let Client { source, since, .. } = &mut self.clients[client];
         let wait = source.disconnected(Duration::from_millis(now - *since), random).unwrap();
-        self.at(now + u64::try_from(wait.as_millis()).unwrap(), Happening::Connect(client));
+        self.at(now + u64::try_from(wait.as_millis()).unwrap(), Action::Connect(client));
     }
 }
 
@@ -174,30 +174,30 @@ fn every_client_gets_every_event_once_in_order_or_is_told_that_some_are_gone() {
     let reconnect = Reconnect::new().with_time(Duration::from_millis(700)).with_backoff(Duration::from_secs(5));
     let mut simulation = Simulation::new(&reconnect.with_good_after(Duration::from_secs(2)), 40);
     for number in 1..=EVENTS {
-        simulation.at(u64::from(number) * 100, Happening::Publish(number));
+        simulation.at(u64::from(number) * 100, Action::Publish(number));
     }
-    simulation.at(8050, Happening::Restart);
+    simulation.at(8050, Action::Restart);
     simulation.run();
 
-    // From here on nothing breaks: all catch up.
+    // From here on no connection breaks: all clients catch up.
     simulation.cut_every = 0;
-    simulation.at(simulation.now + 1, Happening::Publish(EVENTS + 1));
+    simulation.at(simulation.now + 1, Action::Publish(EVENTS + 1));
     simulation.run();
     for client in &simulation.clients {
         assert_eq!(client.source.ready_state(), ReadyState::Open);
         assert_eq!((client.last, client.told), (EVENTS + 1, false));
     }
-    // The restart cost all of them events, but for who had none yet, and some were away for too long besides.
+    // The restart lost events for all clients that had received any, and some were disconnected for too long besides.
     let told: usize = simulation.clients.iter().map(|client| client.times_told).sum();
     assert!(told > CLIENTS * 9 / 10, "{told} times");
     assert!(simulation.connects.len() > CLIENTS, "{} connections since the restart", simulation.connects.len());
 }
 
 #[test]
-fn after_a_restart_of_the_server_clients_come_back_spread_over_time() {
+fn after_a_restart_of_the_server_clients_reconnect_spread_over_time() {
     let mut simulation = Simulation::new(&Reconnect::new().with_time(Duration::from_secs(2)).with_jitter(100), 0);
-    simulation.at(1000, Happening::Publish(1));
-    simulation.at(10_000, Happening::Restart);
+    simulation.at(1000, Action::Publish(1));
+    simulation.at(10_000, Action::Restart);
     simulation.run();
     // Twenty tenths of a second, and about 50 clients in each.
     let mut spread = BTreeMap::new();

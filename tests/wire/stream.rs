@@ -17,15 +17,15 @@ use sse_wire::{
     BlockLine, Comment, Event, EventId, EventName, FieldError, Head, OwnedBlock, OwnedEvent, ParseErrorKind, Parser,
 };
 
-use crate::drive::{chunks, milliseconds, parser, seen_block, seen_block_of, seen_event_of};
-use crate::oracle::{self, Ask, Outcome, Seen};
+use crate::drive::{block_item, chunks, event_item, milliseconds, parser, plain_block};
+use crate::oracle::{self, Item, ItemKind, Outcome};
 use crate::properties::{config, cuts, events, limits, streams};
 use crate::script::{Script, Task, drain, poll};
 
-type Transport = Script<Result<Bytes, io::ErrorKind>>;
+pub type Transport = Script<Result<Bytes, io::ErrorKind>>;
 
-/// A transport of these chunks, which is pending before each of those that `waits` says.
-fn transport(stream: &[u8], cuts: &[usize], waits: &[bool]) -> Transport {
+/// A transport of these chunks, which is pending before a chunk where `waits` is true.
+pub fn transport(stream: &[u8], cuts: &[usize], waits: &[bool]) -> Transport {
     let waits = waits.iter().copied().chain(std::iter::repeat(false));
     let polls = chunks(stream, cuts).into_iter().zip(waits).flat_map(|(chunk, wait)| {
         let chunk = Poll::Ready(Ok(Bytes::copy_from_slice(chunk)));
@@ -34,29 +34,29 @@ fn transport(stream: &[u8], cuts: &[usize], waits: &[bool]) -> Transport {
     Script::new(polls)
 }
 
-fn seen_event(result: Result<OwnedEvent, StreamError<io::ErrorKind>>) -> Seen {
+fn owned_event_item(result: Result<OwnedEvent, StreamError<io::ErrorKind>>) -> Item {
     let result = match result {
-        Ok(event) => seen_event_of(Ok(Some(event.as_event()))),
-        Err(StreamError::Parse(error)) => seen_event_of(Err(error)),
+        Ok(event) => event_item(Ok(Some(event.as_event()))),
+        Err(StreamError::Parse(error)) => event_item(Err(error)),
         Err(error) => panic!("{error}"),
     };
     result.unwrap()
 }
 
-fn seen_owned_block(result: Result<OwnedBlock, StreamError<io::ErrorKind>>) -> Seen {
+fn owned_block_item(result: Result<OwnedBlock, StreamError<io::ErrorKind>>) -> Item {
     match result {
-        Ok(block) => seen_block_of(Ok(Some(block.as_block()))).unwrap(),
-        Err(StreamError::Parse(error)) => seen_block_of(Err(error)).unwrap(),
+        Ok(block) => block_item(Ok(Some(block.as_block()))).unwrap(),
+        Err(StreamError::Parse(error)) => block_item(Err(error)).unwrap(),
         Err(error) => panic!("{error}"),
     }
 }
 
-/// What the stream says, when it has ended.
+/// The results, and the state of a stream that has ended.
 macro_rules! outcome {
     ($stream:expr, $results:expr) => {{
         let mut stream = $stream;
         let position = stream.parser().position();
-        let unfinished = stream.finish().as_ref().map(seen_block);
+        let unfinished = stream.finish().as_ref().map(plain_block);
         assert_eq!(stream.finish(), None, "an unfinished block is returned once");
         Outcome {
             results: $results,
@@ -68,7 +68,14 @@ macro_rules! outcome {
     }};
 }
 
-/// Lines are only kept for those who ask for blocks.
+/// The events over this transport, and the state at its end.
+pub fn read_events(transport: Transport, parser: Parser) -> Outcome {
+    let mut events = EventStream::with_parser(transport, parser);
+    let results = drain(&mut events).into_iter().map(owned_event_item).collect();
+    without_lines(outcome!(events, results))
+}
+
+/// Without the lines of the unfinished block, which a parser keeps only for `next_block`.
 fn without_lines(mut outcome: Outcome) -> Outcome {
     outcome.unfinished.iter_mut().for_each(|block| block.lines.clear());
     outcome
@@ -81,35 +88,33 @@ proptest! {
     fn any_stream_at_any_cut_is_what_the_standard_says(
         stream in streams(), cuts in cuts(), limits in limits(), waits in vec(any::<bool>(), 0..20),
     ) {
-        let mut events = EventStream::with_parser(transport(&stream, &cuts, &waits), parser(limits));
-        let results = drain(&mut events).into_iter().map(seen_event).collect();
-        let expected = without_lines(oracle::interpret(&stream, limits, Ask::Events));
-        prop_assert_eq!(without_lines(outcome!(events, results)), expected);
+        let expected = without_lines(oracle::interpret(&stream, limits, ItemKind::Events));
+        prop_assert_eq!(read_events(transport(&stream, &cuts, &waits), parser(limits)), expected);
 
         let mut blocks = BlockStream::with_parser(transport(&stream, &cuts, &waits), parser(limits));
-        let results = drain(&mut blocks).into_iter().map(seen_owned_block).collect();
-        prop_assert_eq!(outcome!(blocks, results), oracle::interpret(&stream, limits, Ask::Blocks));
+        let results = drain(&mut blocks).into_iter().map(owned_block_item).collect();
+        prop_assert_eq!(outcome!(blocks, results), oracle::interpret(&stream, limits, ItemKind::Blocks));
     }
 
     #[test]
-    fn taken_apart_after_each_poll_it_loses_nothing(
+    fn a_stream_that_is_taken_apart_after_each_poll_loses_nothing(
         stream in streams(), cuts in cuts(), limits in limits(), waits in vec(any::<bool>(), 0..20),
     ) {
         let mut blocks = BlockStream::with_parser(transport(&stream, &cuts, &waits), parser(limits));
         let mut results = Vec::new();
         loop {
             match poll(&mut blocks) {
-                Poll::Ready(Some(result)) => results.push(seen_owned_block(result)),
+                Poll::Ready(Some(result)) => results.push(owned_block_item(result)),
                 Poll::Ready(None) => break,
                 Poll::Pending => {}
             }
             blocks = BlockStream::from_parts(blocks.into_parts());
         }
-        prop_assert_eq!(outcome!(blocks, results), oracle::interpret(&stream, limits, Ask::Blocks));
+        prop_assert_eq!(outcome!(blocks, results), oracle::interpret(&stream, limits, ItemKind::Blocks));
     }
 
     #[test]
-    fn a_stream_that_was_told_so_ends_at_the_first_refusal(stream in streams(), cuts in cuts(), limits in limits()) {
+    fn end_on_refusal_ends_the_stream_at_the_first_refusal(stream in streams(), cuts in cuts(), limits in limits()) {
         let all = EventStream::with_parser(transport(&stream, &cuts, &[]), parser(limits));
         let mut expected = drain(&mut { all });
         let first = expected.iter().position(Result::is_err);
@@ -148,7 +153,7 @@ fn event(data: &str) -> OwnedEvent {
 }
 
 #[test]
-fn a_transport_that_fails_is_seen_once_and_after_every_event_before_it() {
+fn the_error_of_a_transport_is_yielded_once_after_every_event_before_it() {
     let error = Err(io::ErrorKind::ConnectionReset);
     let chunks = [Ok("data: 1\n\ndata: 2\n\nid: 7\ndata: unfini"), error, Ok("shed\n\n")];
     let mut events = Script::ready(chunks).events();
@@ -218,7 +223,7 @@ fn the_size_hint_promises_nothing_before_the_end() {
 }
 
 #[test]
-fn large_data_is_that_of_the_chunk_and_small_data_is_not() {
+fn large_data_shares_the_chunk_and_small_data_does_not() {
     for (len, shared) in [(10, false), (10_000, true)] {
         let chunk = Bytes::from(format!("data: {}\n\n", "x".repeat(len)));
         let mut events = Script::ready([Ok::<_, Infallible>(chunk.clone())]).events();
@@ -266,7 +271,7 @@ fn a_transport_that_cannot_move_is_pinned_where_it_is_or_with_the_stream() {
 }
 
 #[test]
-fn the_transport_may_be_looked_at_and_changed() {
+fn the_transport_can_be_accessed_and_changed() {
     let mut blocks = ready(&["data: 1\n\n"]).blocks();
     assert_eq!(blocks.get_ref().left(), 1);
     *blocks.get_mut() = ready(&[": c\n\n"]);
@@ -275,7 +280,7 @@ fn the_transport_may_be_looked_at_and_changed() {
 }
 
 #[test]
-fn debug_shows_where_a_stream_comes_from_and_how_far_it_is() {
+fn debug_shows_the_transport_and_the_rest_that_was_not_read() {
     let mut events = ready(&["data: 1\n\nrest"]).events();
     assert_eq!(poll(&mut events), Poll::Ready(Some(Ok(event("1")))));
     let shown = format!("{events:?}");
@@ -285,7 +290,7 @@ fn debug_shows_where_a_stream_comes_from_and_how_far_it_is() {
 }
 
 #[test]
-fn an_error_shows_what_it_holds() {
+fn an_error_is_displayed_as_the_one_that_it_holds() {
     let inner = io::Error::other(EventId::new("\n").unwrap_err());
     let shown = inner.to_string();
     let error = StreamError::Transport(inner);
@@ -364,7 +369,7 @@ fn chunks_of_every_kind_are_read_and_only_borrowed_ones_are_copied() {
 }
 
 #[test]
-fn whatever_can_be_encoded_is_and_the_rest_passes_through() {
+fn everything_that_can_be_encoded_is_and_errors_are_passed_on() {
     fn encoded<T: EncodeItem<Error = Infallible> + Unpin>(part: T) -> Bytes {
         let [Ok(bytes)] = &drain(&mut Script::ready([part]).encoded())[..] else { panic!() };
         bytes.clone()
@@ -447,8 +452,8 @@ fn a_poll_reads_half_a_mebibyte_at_most_of_a_chunk_and_then_lets_others_run() {
 }
 
 #[test]
-fn a_long_chunk_means_what_it_means_in_short_ones() {
-    // Characters, line ends and blocks lie across all places where it may be read in parts.
+fn a_long_chunk_yields_the_same_blocks_as_short_ones() {
+    // Characters, line ends and blocks lie across the ends of the parts in which it is read.
     let mut stream = Vec::new();
     for number in 0..20_000 {
         stream.extend_from_slice(format!("id: {number}\r\ndata: \u{1f680}\u{e9}\r\n: c\r\n\r\n").as_bytes());
@@ -461,7 +466,7 @@ fn a_long_chunk_means_what_it_means_in_short_ones() {
     assert!(blocks == drain(&mut short));
     assert_eq!(long.parser().position(), short.parser().position());
 
-    // Taken apart at any event, it goes on as it would have.
+    // Taken apart after any event, it goes on the same.
     let mut events = Script::ready([Ok::<_, Infallible>(Bytes::from(stream.clone()))]).events();
     let mut seen = 0;
     loop {
@@ -481,7 +486,7 @@ fn a_long_chunk_means_what_it_means_in_short_ones() {
 }
 
 #[test]
-fn a_chunk_that_was_not_read_to_its_end_is_an_error_of_the_stream_that_takes_the_parser() {
+fn a_stream_begins_with_an_error_if_its_parser_lost_the_rest_of_a_chunk() {
     let mut parser = Parser::new();
     assert!(parser.feed(b"data: 1\n\ndata: 2\n\n").next_event().unwrap().is_some());
     let mut events = EventStream::with_parser(ready(&["", "data: 3\n\n"]), parser);
@@ -491,7 +496,7 @@ fn a_chunk_that_was_not_read_to_its_end_is_an_error_of_the_stream_that_takes_the
 }
 
 #[test]
-fn after_a_refusal_that_ends_a_stream_nothing_is_read_or_polled() {
+fn after_a_refusal_that_ends_the_stream_nothing_is_read_or_polled() {
     let parser = Parser::new().with_max_event_size(4);
     let transport = ready(&["data: ok\n\ndata: too long\n\ndata: ok\n\n", "data: ok\n\n"]);
     let mut events = EventStream::with_parser(transport, parser).end_on_refusal();

@@ -114,7 +114,7 @@ fn draw_bar(
     Ok(())
 }
 
-/// The time that the longest bar stands for.
+/// The time of the longest bar.
 fn full_scale(bars: &[(&Cell, f64)]) -> f64 {
     let median = bars.get(bars.len() / 2).map_or(1.0, |(_, time)| *time);
     bars.iter().map(|(_, time)| *time).fold(1.0, f64::max).min(median * LONGEST)

@@ -11,7 +11,7 @@ use crate::{goals, table};
 const BEGIN: &str = "<!-- written by benches/compare: begin -->\n";
 const END: &str = "<!-- written by benches/compare: end -->\n";
 
-/// Replaces what stands between the marks.
+/// Replaces the text between the marks.
 ///
 /// # Errors
 ///

@@ -54,7 +54,7 @@ pub const ALL: &[Contender] = &[
     Contender { name: COPY, package: None, pass: copy },
 ];
 
-/// What stands below the table.
+/// The notes below the table.
 pub const NOTES: [&str; 6] = [
     "`limit` is a loop written by hand that gets CR, LF and CRLF right and checks name and id, into a `Vec` that is used \
      again. `copy` copies the data alone into such a `Vec`.",
@@ -382,7 +382,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everyone_writes_the_event_that_they_were_given() {
+    fn all_encoders_write_the_event_that_they_are_given() {
         assert_eq!(check(), Ok(()));
     }
 }

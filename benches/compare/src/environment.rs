@@ -1,4 +1,4 @@
-//! What the results were measured with, and on.
+//! The compiler, machine and versions with which the results were measured.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -38,7 +38,7 @@ impl Environment {
         }
     }
 
-    /// Names and values, as they stand at the head of a file of results.
+    /// Names and values, as in the first lines of a file of results.
     pub fn entries(&self) -> [(&str, String); 4] {
         [
             ("compiler", self.compiler.clone()),
@@ -48,7 +48,7 @@ impl Environment {
         ]
     }
 
-    /// What such a head says.
+    /// Reads such lines.
     pub fn of<'t>(entries: impl Iterator<Item = (&'t str, &'t str)>) -> Environment {
         let mut environment = Environment::default();
         for (name, value) in entries {

@@ -7,7 +7,7 @@ pub struct Pace {
     pub rounds: usize,
     /// How long one measurement lasts: the work is repeated until it does.
     pub at_least: Duration,
-    /// A contender that has taken so long is left out of the remaining rounds.
+    /// A contender that has taken this long is left out of the remaining rounds.
     pub enough: Duration,
     /// A contender that takes longer than this for one pass is not measured.
     pub deadline: Duration,
@@ -28,7 +28,7 @@ impl Pace {
     };
 }
 
-/// Does the work once and says how long it took, without what had to be prepared for it.
+/// Does the work once and returns how long it took, without the preparation.
 pub type Pass<'a> = Box<dyn FnMut() -> Duration + 'a>;
 
 /// The median time for one pass, of each, in seconds.
@@ -38,7 +38,7 @@ pub type Pass<'a> = Box<dyn FnMut() -> Duration + 'a>;
 pub fn medians(passes: &mut [Pass<'_>], pace: &Pace) -> Vec<f64> {
     let mut samples = vec![Vec::new(); passes.len()];
     let mut spent = vec![Duration::ZERO; passes.len()];
-    // Warms up, and tells how many passes make a measurement.
+    // Warms up, and finds how many passes make a measurement.
     let once: Vec<_> = passes.iter_mut().map(|pass| pass()).collect();
     for round in 0..pace.rounds {
         for turn in 0..passes.len() {

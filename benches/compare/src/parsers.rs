@@ -42,7 +42,7 @@ pub const ALL: &[Parser] = &[
     Parser::of::<Limit>(LIMIT, None),
 ];
 
-/// What stands below the table.
+/// The notes below the table.
 pub const NOTES: [&str; 8] = [
     "`ours, borrowed` is `feed` and `next_event` on `&[u8]`; `ours, owned` is `feed_bytes` on `Bytes`.",
     "`limit` finds every line end by `memchr2` and checks every line by `str::from_utf8`, over the same chunks, and makes \
@@ -65,7 +65,7 @@ pub const NOTES: [&str; 8] = [
 pub struct Parser {
     pub name: &'static str,
     pub package: Option<&'static str>,
-    look: fn(&Input<'_>, Deadline, &mut Seen) -> Result<(), String>,
+    look: fn(&Input<'_>, Deadline, &mut Digest) -> Result<(), String>,
     pass: fn(&Input<'_>) -> Duration,
 }
 
@@ -80,7 +80,7 @@ pub trait Adapter {
     /// The kind of chunk that suits it best.
     type Chunk<'c>: Chunk<'c>;
 
-    /// Parses all of `chunks`. Each event goes to `sink` and is dropped before the next one is asked for.
+    /// Parses all of `chunks`. Each event goes to `sink` and is dropped before the next one is read.
     fn parse<'c>(chunks: impl Iterator<Item = Self::Chunk<'c>>, sink: &mut impl Sink) -> Result<(), String>;
 }
 
@@ -89,26 +89,26 @@ pub trait Sink {
     fn event(&mut self, name: &str, data: &str, id: &str);
 }
 
-/// Keeps the compiler from leaving the event out, and does nothing else.
+/// Prevents that the compiler leaves the event out, and does nothing else.
 #[derive(Default)]
-struct Glance;
+struct Discard;
 
-impl Sink for Glance {
+impl Sink for Discard {
     #[inline]
     fn event(&mut self, name: &str, data: &str, id: &str) {
         black_box((name, data, id));
     }
 }
 
-/// All that a parser saw.
+/// The number and a hash of all events that a parser yields.
 #[derive(Default)]
-struct Seen {
+struct Digest {
     events: usize,
     bytes: usize,
     hasher: DefaultHasher,
 }
 
-impl Sink for Seen {
+impl Sink for Digest {
     fn event(&mut self, name: &str, data: &str, id: &str) {
         self.events += 1;
         self.bytes += data.len();
@@ -116,9 +116,9 @@ impl Sink for Seen {
     }
 }
 
-impl Seen {
-    fn same(&self, other: &Seen) -> bool {
-        let what = |seen: &Seen| (seen.events, seen.bytes, seen.hasher.finish());
+impl Digest {
+    fn same(&self, other: &Digest) -> bool {
+        let what = |seen: &Digest| (seen.events, seen.bytes, seen.hasher.finish());
         what(self) == what(other)
     }
 }
@@ -138,7 +138,7 @@ impl<'c> Input<'c> {
         Input { corpus, cut, slices: Vec::new(), shared: Vec::new(), instead: Vec::new() }
     }
 
-    /// Makes the chunks. Called when they are needed, so that not all streams are in memory at once.
+    /// Makes the chunks. Called when they are needed, so that only one stream is in memory at a time.
     fn fill(&mut self) {
         self.slices = self.corpus.chunks(self.cut);
         self.shared = self.corpus.shared_chunks(self.cut);
@@ -169,7 +169,7 @@ impl<'c> Chunk<'c> for Bytes {
 #[derive(Clone, Copy)]
 struct Deadline(Instant);
 
-fn look<A: Adapter>(input: &Input<'_>, deadline: Deadline, seen: &mut Seen) -> Result<(), String> {
+fn look<A: Adapter>(input: &Input<'_>, deadline: Deadline, seen: &mut Digest) -> Result<(), String> {
     let chunks = A::Chunk::all(input).into_iter();
     let in_time = chunks.take_while(|_| Instant::now() < deadline.0);
     A::parse(in_time, seen)
@@ -178,17 +178,17 @@ fn look<A: Adapter>(input: &Input<'_>, deadline: Deadline, seen: &mut Seen) -> R
 fn pass<A: Adapter>(input: &Input<'_>) -> Duration {
     let mut chunks = A::Chunk::all(input);
     let start = Instant::now();
-    let outcome = A::parse(chunks.drain(..), &mut Glance);
+    let outcome = A::parse(chunks.drain(..), &mut Discard);
     let time = start.elapsed();
     black_box(&outcome);
     time
 }
 
-/// Parses the corpus in every cut with every parser, and finds out which of them see the same events in time.
+/// Parses the corpus in every cut with every parser, and finds out which of them yield the same events in time.
 ///
 /// # Panics
 ///
-/// If ours sees other events than those of the corpus.
+/// If ours yields other events than those of the corpus.
 pub fn check(corpus: &Corpus, limit: Duration) -> Vec<Input<'_>> {
     let cuts = corpus.cuts().into_iter();
     cuts.map(|cut| {
@@ -203,20 +203,20 @@ pub fn check(corpus: &Corpus, limit: Duration) -> Vec<Input<'_>> {
     .collect()
 }
 
-fn reference(input: &Input<'_>) -> Seen {
-    let mut seen = Seen::default();
+fn reference(input: &Input<'_>) -> Digest {
+    let mut seen = Digest::default();
     let outcome = Borrowed::parse(input.slices.iter().copied(), &mut seen);
     assert!(outcome.is_ok() && seen.events == input.corpus.events, "ours sees other events: {outcome:?}");
     seen
 }
 
-/// What to show for a parser that does not see the same events; `None` if it sees them.
-fn deviation(parser: &Parser, input: &Input<'_>, ours: &Seen, limit: Duration) -> Option<String> {
+/// What to show for a parser that does not yield the same events; `None` if it yields them.
+fn deviation(parser: &Parser, input: &Input<'_>, ours: &Digest, limit: Duration) -> Option<String> {
     if Kind::of(parser.name) == Kind::Limit {
         return None;
     }
     let start = Instant::now();
-    let mut seen = Seen::default();
+    let mut seen = Digest::default();
     let look = AssertUnwindSafe(|| (parser.look)(input, Deadline(start + limit), &mut seen));
     let outcome = panic::catch_unwind(look);
     let time = start.elapsed();
@@ -414,7 +414,7 @@ impl Adapter for Eventsrc {
     }
 }
 
-/// What no parser can leave out. The end of a chunk ends a line here.
+/// The work that no parser can leave out. The end of a chunk ends a line here.
 struct Limit;
 
 impl Adapter for Limit {
@@ -437,7 +437,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everyone_sees_the_same_events_in_small_corpora() {
+    fn all_parsers_yield_the_same_events_of_small_corpora() {
         for corpus in Corpus::limited_to(4 * 1024) {
             for input in check(&corpus, Duration::from_secs(60)) {
                 for (parser, instead) in ALL.iter().zip(&input.instead) {

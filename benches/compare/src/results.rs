@@ -50,7 +50,7 @@ pub enum Kind {
     Before,
     /// Another crate.
     Other,
-    /// What no parser or encoder can leave out, written by hand.
+    /// The work that no parser or encoder can leave out, written by hand.
     Limit,
 }
 
@@ -101,7 +101,7 @@ impl Row {
     }
 }
 
-// The first columns, and what stands in the first of them.
+// The first columns, and the values of the first of them.
 const KEYS: [&str; 3] = ["work", "what", "chunks"];
 const PARSE: &str = "parse";
 const ENCODE: &str = "encode";
@@ -136,7 +136,7 @@ impl Results {
         Ok(text + &String::from_utf8(writer.into_inner()?)?)
     }
 
-    /// What such a text says.
+    /// Reads such a text.
     ///
     /// # Errors
     ///
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_csv_file_says_what_was_measured() {
+    fn results_are_the_same_after_writing_and_reading_csv() {
         let parsed = [("ours, borrowed", 20.36), ("sse-core", 66.5), ("limit", 1234.0)];
         let mut parsed: Vec<_> = parsed.map(|(who, time)| cell(who, Value::Time(time))).into();
         parsed.insert(1, cell("slow", Value::Instead("> 150".into())));

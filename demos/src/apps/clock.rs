@@ -3,9 +3,9 @@
 //! It shows how to broadcast: each beat is encoded once, and all subscribers share the same [`Bytes`]. A client that
 //! disconnects is no longer counted, because the server drops the body, and the receiver with it.
 //!
-//! **A slow client** does not slow down the others, since the ticker never waits, and takes no memory of its own, since
-//! all receivers share one ring of `RING` beats. A client that is further behind skips to the current time, and is told how
-//! many beats it missed: old times are of no use. The feed decides otherwise.
+//! **A slow client** does not slow down the others, since the ticker never waits, and takes no additional memory, since all
+//! receivers share one ring of `RING` beats. A client that is further behind skips to the current time, and is told how many
+//! beats it missed: old times are of no use. The feed does it differently.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

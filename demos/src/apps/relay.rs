@@ -8,7 +8,7 @@
 //!
 //! The pass-through sends whole blocks, so that an `error` event can follow any of them. The bytes as they come
 //! ([`Piece::Raw`](sse_wire::body::Piece::Raw)) would also do: the body ends a block that was cut before the `error` event.
-//! But then clients see half a chunk as an event of the name `cut`, and `OpenAI`'s clients look at no names.
+//! But then clients see half a chunk as an event of the name `cut`, and `OpenAI`'s clients ignore names.
 
 use std::error::Error;
 use std::io;
@@ -89,7 +89,7 @@ enum Output {
     Problem(Problem),
 }
 
-/// What went wrong, as the data of an `error` event.
+/// A failure, as the data of an `error` event.
 #[derive(Debug, PartialEq, Serialize)]
 struct Problem {
     /// `unreachable`, `status`, `content type`, `broken`, `malformed`, or `upstream` for an error that the upstream sent.
@@ -186,7 +186,7 @@ impl Upstream {
         // The error is the last event: without a block that was too large, the answer would have a gap.
         let blocks = response.bytes_stream().blocks().end_on_refusal().map(|block| match block {
             Ok(block) => block.encode(),
-            // OpenAI's own clients know events of this name, and raise the error.
+            // OpenAI's own clients raise events of this name as errors.
             Err(error) => Event::new(&error_object(&*error.into_boxed()).to_string()).with_name(ERROR).encode(),
         });
         (status, event_stream(blocks, shutdown)).into_response()
@@ -242,7 +242,7 @@ fn error_object(error: &dyn Error) -> Value {
     json!({ "error": { "message": in_full(error), "type": "relay_error", "param": null, "code": null } })
 }
 
-/// An error with its sources, where reqwest says what happened.
+/// An error with its sources, which hold the reason in errors of reqwest.
 fn in_full(error: &dyn Error) -> String {
     let sources = std::iter::successors(error.source(), |&error| error.source());
     sources.fold(error.to_string(), |message, source| format!("{message}: {source}"))
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_end_before_it_was_done_is_a_problem() {
+    async fn an_end_before_done_is_a_problem() {
         let outputs =
             outputs_of("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n").await;
         assert_eq!(outputs[0], Output::Text("a".into()));
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_chunk_that_is_no_chunk_is_a_problem() {
+    async fn a_malformed_chunk_is_a_problem() {
         for malformed in ["{\"choices\":[{", "{}", "[]", "{\"choices\":[{\"delta\":{\"content\":1}}]}", ""] {
             let outputs = outputs_of(&format!("data: {malformed}\n\ndata: [DONE]\n\n")).await;
             assert_eq!((outputs.len(), problem(&outputs).kind), (1, "malformed"), "{malformed}");
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_problem_tells_the_sources_of_the_error() {
+    async fn a_problem_holds_the_sources_of_the_error() {
         let broken = stream::iter([Err::<Bytes, _>(Reading(io::Error::other("reset")))]);
         let outputs: Vec<_> = outputs(broken).collect().await;
         assert_eq!(outputs, [Output::Problem(Problem::new("broken", "cannot read: reset"))]);

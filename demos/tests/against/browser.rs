@@ -9,7 +9,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// An empty page in a browser of its own; `None` if there is no browser, which is then printed.
+    /// An empty page in a new browser; `None` if there is no browser, which is then printed.
     pub fn open() -> Option<Page> {
         let chromium = foreign::program("chromium")?;
         Some(Page { driver: foreign::node("browser.mjs", chromium.to_str().unwrap())? })
@@ -60,7 +60,7 @@ impl Page {
         serde_json::from_value(self.evaluate(&items)).unwrap()
     }
 
-    /// A picture for people to look at, under cargo's target directory.
+    /// A screenshot, under cargo's target directory.
     pub fn screenshot(&mut self, name: &str) {
         assert_eq!(self.command(&json!(["faults"])), json!([]), "errors of the page's scripts");
         self.command(&json!(["screenshot", format!("{}/{name}.png", env!("CARGO_TARGET_TMPDIR"))]));

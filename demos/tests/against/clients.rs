@@ -1,4 +1,4 @@
-//! Clients by other authors: they read what the encoder writes, and the streams of the demoss.
+//! Clients by other authors: they read what the encoder writes, and the streams of the demos.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -60,7 +60,7 @@ fn httpx_sse_reads_what_the_encoder_writes() {
     let (url, mut expected) = encoded(|event| event.last_event_id().into());
     let Some(program) = foreign::python("read_httpx_sse.py", &json!({ "url": url }).to_string()) else { return };
     let mut seen = program.all();
-    // After the first id, it takes a block without data for an event with empty data.
+    // After the first id, it reads a block without data as an event with empty data.
     for events in [&mut seen, &mut expected] {
         events.retain(|event| event["data"] != "");
     }
@@ -162,7 +162,7 @@ fn assert_openai(start: impl Fn(&str) -> Option<Program>) {
             assert!(text.starts_with("You asked:"), "{text}");
             let error = error.unwrap_or_else(|| panic!("no error from {model} at {base}"));
             if (model, base) == ("demo-broken", "/v1") {
-                // What the relay says, and not that half a chunk is no JSON.
+                // The error of the relay, not one about half a chunk as JSON.
                 assert!(error["error"].as_str().unwrap().contains("error decoding response body: "), "{error}");
             }
         }

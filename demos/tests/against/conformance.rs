@@ -23,7 +23,7 @@ use crate::support::serve;
 /// A function of the page.
 const READ: &str = include_str!("conformance.js");
 
-/// The cases that Chromium reads otherwise than our parser and the standard. The reason is the same for all: Chromium does
+/// The cases that Chromium reads differently from our parser and the standard. The reason is the same for all: Chromium does
 /// not look for a line end right after the BOM, so that the BOM, a line feed and the next line are one unknown field.
 const DIFFERENCES: [&str; 2] = ["bom-then-lf-split", "bom-then-lf-then-field"];
 
@@ -149,7 +149,7 @@ fn chromium_reads_what_the_encoder_writes_for_every_encoder_case() {
 fn chromium_reconnects_with_the_last_event_id_of_our_parser() {
     let mut cases = parser_cases();
     cases.extend(encoder_cases());
-    // Some ask the browser to wait for hours.
+    // Some set a reconnection time of hours.
     cases.retain(|case| parse(&vec![case.stream.clone()]).1.reconnection_time() < Some(Duration::from_secs(4)));
     let streams = cases.iter().map(|case| vec![case.stream.clone()]).collect();
     let Some((_, served)) = in_the_browser(streams, &names(&cases), true) else { return };

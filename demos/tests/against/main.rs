@@ -1,7 +1,7 @@
 //! The demos and the crate against programs by other authors: a real browser, and clients and servers from npm and
 //! `PyPI` (`foreign/`).
 //!
-//! A test whose browser or package is not installed says so and is skipped; with `DEMOS_REQUIRE=1` it fails.
+//! A test whose browser or package is not installed prints that, and is skipped; with `DEMOS_REQUIRE=1` it fails.
 
 mod browser;
 mod cases;

@@ -64,7 +64,7 @@ fn numbers_come_with_ids_and_named_events_beside_them() {
 }
 
 #[test]
-fn the_clock_counts_its_subscribers_and_sees_them_go() {
+fn the_clock_counts_its_subscribers_up_and_down() {
     let Some((_gallery, mut page)) = open("/clock", BEAT) else { return };
     page.wait_for_text("#subscribers", "1");
     page.click("#more");
@@ -80,7 +80,7 @@ fn the_clock_counts_its_subscribers_and_sees_them_go() {
 }
 
 #[test]
-fn the_chat_answers_in_any_script() {
+fn the_chat_answers_with_text_in_any_script() {
     let Some((_gallery, mut page)) = open("/chat", BEAT) else { return };
     page.fill("#ask", "\u{e9}t\u{e9}\n\u{6f22}\u{5b57} \u{1f980}");
     page.click("#send");

@@ -27,7 +27,7 @@ pub fn serve(router: Router) -> String {
     url
 }
 
-/// The demos, on a port of its own.
+/// The demos, on a free port.
 pub struct Demos {
     pub url: String,
     settings: Settings,

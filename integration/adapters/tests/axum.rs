@@ -26,7 +26,7 @@ async fn count() -> impl IntoResponse {
 }
 
 #[tokio::test]
-async fn what_a_handler_streams_is_read_back() -> Result<(), Box<dyn Error>> {
+async fn events_that_a_handler_streams_are_read_back() -> Result<(), Box<dyn Error>> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/count", listener.local_addr()?);
     let router = Router::new().route("/count", get(count));
@@ -47,7 +47,7 @@ async fn what_a_handler_streams_is_read_back() -> Result<(), Box<dyn Error>> {
 }
 
 #[tokio::test]
-async fn what_a_handler_reads_from_elsewhere_it_can_pass_on() -> Result<(), Box<dyn Error>> {
+async fn a_handler_can_pass_on_the_events_of_another_server() -> Result<(), Box<dyn Error>> {
     let upstream = stream::iter(["id: 1\nda", "ta: x\n\n", ": hi\n\n", "id: 2\nown: y\n\n"]).map(Ok::<_, Infallible>);
     let body = Body::new(EventBody::new(upstream.blocks().encoded()));
     assert_eq!(axum::body::to_bytes(body, 1000).await?, "id: 1\ndata: x\n\n: hi\n\nid: 2\nown: y\n\n");

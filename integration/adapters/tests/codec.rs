@@ -109,7 +109,7 @@ async fn an_unfinished_event_at_the_end_is_no_error() {
 }
 
 #[tokio::test]
-async fn the_codec_returns_what_it_has_not_parsed() {
+async fn into_parts_returns_the_bytes_that_were_not_parsed() {
     let mut events = Framed::new(io::Cursor::new(b"data: 1\n\ndata: 2\n\n".to_vec()), EventCodec::new());
     assert!(events.next().await.unwrap().unwrap().is_ok());
     let parts = events.into_parts();

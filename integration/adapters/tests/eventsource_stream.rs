@@ -1,4 +1,4 @@
-//! The same client with `eventsource-stream` and with this crate: what changes when one moves from there to here.
+//! The same client with `eventsource-stream` and with this crate: what changes in a migration.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -43,7 +43,7 @@ mod after {
 }
 
 #[tokio::test]
-async fn both_see_the_same_events() -> Result<(), Box<dyn Error>> {
+async fn both_yield_the_same_events() -> Result<(), Box<dyn Error>> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/", listener.local_addr()?);
     let router = Router::new().route("/", get(|| async { Ok::<_, Infallible>(STREAM) }));

@@ -24,7 +24,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
-/// A server for one connection, and what decides its response.
+/// A server for one connection, and the senders that its response follows.
 struct Server {
     address: SocketAddr,
     /// What the body sends.
@@ -103,7 +103,7 @@ async fn events_are_not_held_back_and_keep_alives_come_between_them() -> Result 
     expect(&mut socket, "data: in ").await?;
     server.ticks.send(())?;
     server.ticks.send(())?;
-    // Long enough for a keep-alive, which should not come within a block.
+    // Long enough for a keep-alive, which must not come within a block.
     tokio::time::sleep(Duration::from_millis(20)).await;
     server.send(Piece::Raw("pieces\n\n".into()))?;
     expect(&mut socket, "pieces\n\n").await?;
@@ -136,7 +136,7 @@ async fn curl_prints_each_event_when_it_is_sent() -> Result {
     let mut curl = match curl {
         Ok(curl) => curl,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            println!("skipped: there is no curl here");
+            println!("skipped: curl is not installed");
             return Ok(());
         }
         Err(error) => return Err(error.into()),

@@ -1,5 +1,5 @@
-//! A `ReplayBuffer` beside a `tokio::sync::broadcast`: every client sees every event once and in order, while writers,
-//! broken connections and receivers that lag race with each other.
+//! A `ReplayBuffer` beside a `tokio::sync::broadcast`: every client gets every event once and in order, with concurrent
+//! writers, broken connections and receivers that lag.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -36,8 +36,7 @@ impl Feed {
     }
 }
 
-/// A client whose connection breaks after every `patience` events, until it has seen `total`. Returns how often it
-/// lagged.
+/// A client whose connection breaks after every `patience` events, until it has got `total`. Returns how often it lagged.
 async fn watch(feed: &Feed, patience: usize, total: usize) -> Result<usize, UnknownId> {
     let mut parser = Parser::new();
     let (mut seen, mut lagged) = (0, 0);
@@ -95,12 +94,12 @@ async fn every_client_sees_every_event_once_and_in_order() -> Result<(), Box<dyn
             lagged += client?;
         }
     }
-    assert!(lagged > 0, "nobody ever lagged: choose a smaller capacity");
+    assert!(lagged > 0, "no receiver ever lagged: choose a smaller capacity");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_client_that_missed_too_much_is_told_so() -> Result<(), Box<dyn std::error::Error>> {
+async fn the_id_of_a_client_that_missed_too_much_is_unknown() -> Result<(), Box<dyn std::error::Error>> {
     let feed = Feed::new(4)?;
     for _ in 0..1026 {
         feed.publish("x");

@@ -1,4 +1,4 @@
-//! A reqwest client over `stream`, and a server that does what it should not.
+//! A reqwest client over `stream`, and a server that misbehaves.
 
 use std::error::Error;
 use std::net::SocketAddr;

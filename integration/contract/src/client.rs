@@ -1,4 +1,4 @@
-//! A client for event streams: reqwest carries the bytes, tokio waits, and an [`EventSource`] decides.
+//! A client for event streams: reqwest does the I/O, tokio the waiting, and an [`EventSource`] decides when to connect.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub struct Client {
     http: reqwest::Client,
     request: Request,
     source: EventSource,
-    /// What the current connection has sent and was not read yet.
+    /// The chunk of the current connection, as far as it was not read yet.
     lines: Lines,
     connection: Connection,
 }
@@ -85,7 +85,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Everything that goes wrong, once each. A body that the server has ended properly is no error.
+    /// Each error once. A body that the server has ended properly is no error.
     pub async fn next(&mut self) -> Option<Result<Item, Error>> {
         loop {
             match &mut self.connection {

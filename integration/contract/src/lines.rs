@@ -1,8 +1,8 @@
 //! The chunks of a body, read line by line.
 //!
 //! A comment must be reported when its line ends: a server may send nothing else for a long time. A
-//! [`Block`](sse_wire::Block) shows it only when the block ends. So a [`LineParser`] cuts each chunk into lines and shows the
-//! comments, and the [`EventSource`] is fed one line after the other.
+//! [`Block`](sse_wire::Block) holds it only when the block ends. So a [`LineParser`] cuts each chunk into lines and finds
+//! the comments, and the [`EventSource`] is fed one line after the other.
 
 use bytes::Bytes;
 use sse_wire::client::{EventSource, ReceiveError};
@@ -13,14 +13,14 @@ use sse_wire::{Line, LineParser, OwnedEvent};
 /// Set it as the block limit of the [`EventSource`]'s parser too. Then a comment that is too long is an error.
 pub const MAX_BLOCK_SIZE: usize = 32 * 1024 * 1024;
 
-/// What a stream says.
+/// What is reported of a stream.
 #[derive(Debug)]
 pub enum Item {
     Event(OwnedEvent),
     Comment(String),
 }
 
-/// What has come of one body and was not read yet.
+/// The chunk of a body that is read.
 pub struct Lines {
     parser: LineParser,
     chunk: Bytes,
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use sse_wire::Parser;
 
-    /// What `stream` says in chunks of this size, as text.
+    /// What is reported of `stream` in chunks of this size, as text.
     fn read(stream: &[u8], size: usize) -> Vec<String> {
         let mut source = EventSource::new().with_parser(Parser::new().with_max_event_size(4)).with_end_data("end");
         source.response(200, "text/event-stream").unwrap();
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_within_a_line_hides_nothing_after_it() {
+    fn everything_after_an_error_within_a_line_is_reported() {
         let error = "an event is too large (at byte 0 of the event stream, the limit is 4 bytes)";
         for size in 1..60 {
             let seen = read(b": 1\ndata: too large\n:  2\r\n\r\ndata: 3\n\n:4\r:", size);

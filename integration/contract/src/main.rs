@@ -1,4 +1,4 @@
-//! A service for contract test suites of SSE clients: it opens event streams on request, and reports what they say. See
+//! A service for contract test suites of SSE clients: it opens event streams on request, and reports their events. See
 //! `README.md`.
 
 mod client;
@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 use client::Client;
 use lines::{Item, MAX_BLOCK_SIZE};
 
-/// Which optional tests the service is ready for, in the words of the public suite.
+/// The optional tests that the service supports, by the names of the public suite.
 const CAPABILITIES: [&str; 13] = [
     "204",
     "bom",
@@ -155,7 +155,7 @@ async fn command(
 async fn stop(State(service): State<Arc<Service>>, Path(number): Path<u64>) -> StatusCode {
     let Some(stream) = service.streams.lock().await.remove(&number) else { return StatusCode::NOT_FOUND };
     stream.task.abort();
-    // The error says that it was cancelled, as asked for.
+    // The only error is that it was cancelled, which was the request.
     let _ = stream.task.await;
     StatusCode::NO_CONTENT
 }
@@ -164,7 +164,7 @@ fn bad_request(error: impl Display) -> (StatusCode, String) {
     (StatusCode::BAD_REQUEST, error.to_string())
 }
 
-/// The client that was asked for, not yet connected.
+/// The requested client, not yet connected.
 fn client(parameters: Parameters) -> Result<Client, Box<dyn Error>> {
     let mut http = client::http().no_proxy();
     if let Some(milliseconds) = parameters.read_timeout_ms {

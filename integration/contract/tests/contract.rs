@@ -1,4 +1,4 @@
-//! The rules for a client, each by its name, held against the service over HTTP as a contract test suite does it.
+//! The rules for a client, one test each, checked against the service over HTTP as a contract test suite does it.
 
 mod harness;
 
@@ -51,7 +51,7 @@ async fn post_and_report_send_their_body_and_again_when_they_reconnect() {
 }
 
 #[tokio::test]
-async fn the_initial_last_event_id_is_sent_and_stands_as_if_an_event_had_set_it() {
+async fn the_initial_last_event_id_is_sent_and_kept_as_if_an_event_had_set_it() {
     let mut test = Test::start(json!({ "lastEventId": "abc" })).await;
     let mut connection = test.accept().await;
     assert_eq!(connection.header("last-event-id"), Some("abc"));
@@ -111,7 +111,7 @@ async fn redirects_are_followed() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_nowhere_is_one_error_and_no_loop() {
+async fn a_redirect_without_a_location_is_one_error_and_no_loop() {
     for status in [301, 307] {
         for location in ["", "\r\nlocation: ", "\r\nlocation: /"] {
             let mut test = Test::start(json!({})).await;
@@ -124,7 +124,7 @@ async fn a_redirect_to_nowhere_is_one_error_and_no_loop() {
 }
 
 #[tokio::test]
-async fn a_server_that_sends_from_place_to_place_is_left() {
+async fn endless_redirects_are_an_error() {
     let mut test = Test::start(json!({})).await;
     for place in 1..=11 {
         test.server.accept().await.answer(&format!("307 Elsewhere\r\nlocation: /{place}")).await;
@@ -212,7 +212,7 @@ async fn retry_is_obeyed() {
 }
 
 #[tokio::test]
-async fn the_initial_delay_is_the_wait_until_the_server_says_otherwise() {
+async fn the_initial_delay_is_the_wait_until_the_server_sets_another() {
     let test = Test::start(json!({ "initialDelayMs": 400 })).await;
     let connection = test.accept().await;
     let ended = Instant::now();
@@ -281,7 +281,7 @@ async fn restart_does_not_wake_a_client_that_was_told_to_stop() {
 
 // The stream -------------------------------------------------------------------------------------------------------
 
-/// What is sent, and what must come of it in whatever pieces it is sent.
+/// What is sent, and the messages that must follow, in whatever pieces it is sent.
 async fn streams(cases: &[(&str, &[Value])]) {
     for (stream, messages) in cases {
         for size in [1, 2, 3, stream.len()] {
@@ -423,7 +423,7 @@ async fn a_comment_over_the_limit_is_an_error_and_the_next_event_comes() {
 // The service ------------------------------------------------------------------------------------------------------
 
 #[tokio::test]
-async fn the_status_tells_what_it_can_do() {
+async fn the_status_lists_the_capabilities() {
     let response = Service::start().request(Method::GET, "/", &json!(null)).await;
     assert_eq!(response.status(), StatusCode::OK);
     let status: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
@@ -489,7 +489,7 @@ async fn listen_is_understood_and_another_command_is_not() {
 }
 
 #[tokio::test]
-async fn parameters_that_make_no_request_are_refused() {
+async fn parameters_of_which_no_request_can_be_made_are_refused() {
     let service = Service::start();
     let good = json!({ "streamUrl": "http://127.0.0.1:9/", "callbackUrl": "http://127.0.0.1:9/" });
     for (name, value) in [

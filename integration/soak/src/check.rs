@@ -1,4 +1,4 @@
-//! The check of every event that a client sees.
+//! The check of every event that a client gets.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::failure::{Failure, shortened};
 use crate::report::ClientCounts;
 use crate::server::{BEGIN, GONE};
 
-/// Follows one client: knows which event must be next, and compares it with the one that came.
+/// Follows one client: compares each event with the one that must be next.
 #[derive(Debug)]
 pub struct Checker {
     series: Series,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_a_repetition_and_another_event_are_seen() {
+    fn a_gap_a_repetition_and_another_event_are_failures() {
         for number in [4, 6, 3] {
             assert!(check(&mut checker(4), &SERIES.arriving(number).unwrap()).is_err(), "{number}");
         }

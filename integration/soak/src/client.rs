@@ -39,7 +39,7 @@ impl Client {
         }
     }
 
-    /// By an [`EventSource`], which says what to send and how long to wait.
+    /// By an [`EventSource`], which returns what to send and how long to wait.
     async fn follow_by_source(&mut self) -> Result<std::convert::Infallible, Failure> {
         let reconnect = Reconnect::new().with_time(RECONNECTION_TIME).with_floor(RECONNECTION_TIME / 4);
         let mut source = EventSource::new().with_reconnect(reconnect.with_backoff(Duration::from_secs(1)));

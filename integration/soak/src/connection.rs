@@ -84,7 +84,7 @@ impl Chunks {
             return Ok(Some(std::mem::take(&mut self.rest)));
         }
         let most = if self.chance.bool() { self.rest.len().min(64) } else { self.rest.len() };
-        // Seldom an empty chunk, which the parser must take too.
+        // Sometimes an empty chunk, which the parser must accept too.
         let size = if self.chance.u32(..64) == 0 { 0 } else { self.chance.usize(..=most).max(1).min(most) };
         Ok(Some(self.rest.split_to(size)))
     }

@@ -1,5 +1,5 @@
-//! What each event is: a function of the seed and of the event's number. A client makes the same event again, and
-//! compares the two.
+//! What each event is: a function of the seed and of the event's number. A client computes the same event, and compares the
+//! two.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use sse_wire::{EventId, EventName, FieldError, Head, OwnedEvent};
 
 const KIB: usize = 1024;
 
-/// What texts are made of: what looks like part of the format, what is easily lost, and characters of every length.
+/// Parts of texts: some look like the format, some are easily lost, and some have characters of every length.
 const FRAGMENTS: [&str; 16] = [
     " ",
     "  ",
@@ -77,7 +77,7 @@ impl Series {
         OwnedEvent::new(Head::new().with_optional_name(name).with_optional_retry(retry), data)
     }
 
-    /// The same event as it arrives: with its id, and with LF for each line break.
+    /// The same event as a client receives it: with its id, and with LF for each line break.
     pub fn arriving(self, number: u64) -> Result<OwnedEvent, FieldError> {
         let (published, id) = (self.published(number), self.id(number));
         let data = published.data().replace("\r\n", "\n").replace('\r', "\n");

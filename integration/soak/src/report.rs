@@ -1,4 +1,4 @@
-//! What is counted, and how it is printed.
+//! The counts, and how they are printed.
 
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub struct ClientCounts {
     pub gone: Count,
     /// How many were lost.
     pub missed: Count,
-    /// The number of the newest event that it has seen or was told of.
+    /// The number of the newest event that it has got or was told of.
     pub last: Count,
 }
 

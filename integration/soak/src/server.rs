@@ -1,8 +1,8 @@
 //! The server: publishes at a pace, and answers with event streams.
 //!
-//! Nothing is queued for a connection. Each one asks the replay buffer for what comes after the event that it sent last,
-//! and waits if there is nothing. So a slow client costs no more than a fast one. When its connection asks again, the events
-//! may be gone, and then the client is told so.
+//! Nothing is queued for a connection. Each one looks up in the replay buffer what comes after the event that it sent last,
+//! and waits if there is nothing. So a slow client costs no more than a fast one. When its connection looks again, the
+//! events may be gone, and then the client is told so.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -54,8 +54,8 @@ struct History {
 }
 
 impl History {
-    /// Publishes, and then checks which ids are known. Clients alone would not show that a buffer forgets too early: they would
-    /// be told that events are gone, which is no failure.
+    /// Publishes, and then checks which ids are known. Clients alone would not show that a buffer drops events too early:
+    /// they would be told that events are gone, which is no failure.
     fn publish(&mut self, series: Series, number: u64, event: &OwnedEvent) -> Result<(), Failure> {
         self.bounds.publish(self.replay.publish(event).len());
         let held = self.bounds.held();

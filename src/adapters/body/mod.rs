@@ -1,4 +1,4 @@
-//! Event streams as bodies of HTTP messages, for what speaks [`http_body::Body`]: hyper, axum, tonic, tower-http.
+//! Event streams as bodies of HTTP messages, for libraries that use [`http_body::Body`]: hyper, axum, tonic, tower-http.
 //!
 //! **A server** answers with an [`EventBody`]:
 //!
@@ -35,7 +35,7 @@
 //! # }.now_or_never().unwrap().unwrap();
 //! ```
 //!
-//! **A relay** can pass on the bytes of another server as they come, and still say what went wrong:
+//! **A relay** can pass on the bytes of another server as they come, and still report an error:
 //!
 //! ```
 //! use bytes::Bytes;
@@ -67,10 +67,10 @@
 //!    that begins a block, an [`EventBody`] ends the one that [`Piece::Raw`] has left open:
 //!
 //!    - A line that was cut gets a NUL and its line end. Clients ignore an id with NUL, a retry time with NUL, and a field
-//!      whose name has one ([9.2.6]); JSON cannot hold one, so that half a text that happens to be JSON is not.
+//!      whose name has one ([9.2.6]); JSON cannot hold a NUL, so that a cut line is never valid JSON.
 //!    - Then comes `event: cut`, and the blank line. If some data was sent, clients dispatch it as an event of the name `cut`
-//!      (or [what you call it](EventBody::with_cut_name)): listeners for other names, `message` included, never see it, but
-//!      a client that looks at no name does. If none was sent, clients dispatch nothing.
+//!      (or [a name that you set](EventBody::with_cut_name)): listeners for other names, `message` included, never see it, but
+//!      a client that ignores names does. If none was sent, clients dispatch nothing.
 //!    - An id line and a retry line of that block take effect if they were sent whole. Clients that reconnect and go on from
 //!      that id then miss the event that it belongs to.
 //!
@@ -79,7 +79,7 @@
 //! 3. **Never send half a block**: relay `upstream.blocks()` ([`TransportExt::blocks`](crate::stream::TransportExt::blocks)),
 //!    whose items are whole, and any event may follow. Each block is then held until it is complete.
 //!
-//! [`Tail`] tells where blocks end in bytes that go elsewhere than into an [`EventBody`], or before they do.
+//! [`Tail`] tells where blocks end in bytes that do not pass through an [`EventBody`].
 //!
 //! [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 

@@ -20,14 +20,12 @@ pub enum Piece {
     Event(EncodedEvent),
     /// Whole blocks, as an [`Encoder`](crate::Encoder) makes them.
     Blocks(Bytes),
-    /// Bytes of another event stream, such as another server sends. They may begin and end anywhere, if what comes next is
-    /// the rest of them.
+    /// Bytes of another event stream, such as another server's. They may end anywhere; the next raw bytes go on from there.
     Raw(Bytes),
 }
 
 impl Piece {
-    /// Ends the block that raw bytes have left open, and nothing if they have not: what comes next begins a block, also if it
-    /// is raw, such as the bytes of yet another server.
+    /// Ends the block that raw bytes left open, if any: what comes next begins a block, even if it is raw.
     pub const END_BLOCK: Piece = Piece::Blocks(Bytes::new());
 }
 
@@ -105,8 +103,8 @@ impl Buf for Piece {
 /// What the source of an [`EventBody`](super::EventBody) may yield: an event, a block, a head, a comment, ready bytes, a
 /// [`Piece`], a `Result` of one of these, or a type of your own that becomes [`Bytes`] or a [`Piece`].
 ///
-/// [`Bytes`] by themselves are taken to be [`Raw`](Piece::Raw): nothing is ever put between two of them but keep-alives,
-/// and those only where a block ends.
+/// [`Bytes`] by themselves are taken to be [`Raw`](Piece::Raw): only keep-alives are put between two of them, and only where
+/// a block ends.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent in an event stream",
     label = "neither an event, a block, a head, a comment, `Bytes` or a `Piece`, nor a `Result` of one",
@@ -116,7 +114,7 @@ pub trait BodyItem {
     /// The data of the body: a [`Piece`] from owned events and pieces, [`Bytes`] from the others.
     type Data: Data;
 
-    /// What goes wrong instead; [`Infallible`] if nothing does.
+    /// The error of an item; [`Infallible`] if there is none.
     type Error;
 
     /// The data to send for it.
@@ -166,7 +164,7 @@ impl<T: BodyItem<Error = Infallible>, E> BodyItem for Result<T, E> {
     }
 }
 
-/// What a body needs to know of its data. Sealed: the module is private, so nobody else can name the trait.
+/// What a body needs from its data. Sealed: the module is private, so that the trait cannot be named outside.
 mod data {
     use super::{Buf, Bytes, EventName, KEEP_ALIVE, Piece, Tail};
 
@@ -177,7 +175,7 @@ mod data {
         /// Its last bytes: as many as tell whether it ends in a blank line.
         fn ending(&self) -> &[u8];
 
-        /// The same data, after what ends the block that `tail` has left open, if this begins a block.
+        /// The same data. If it begins a block, and `tail` ends within one, the bytes that end that block come first.
         fn after(self, tail: Tail, cut_name: EventName<'_>) -> Self;
     }
 
@@ -212,7 +210,7 @@ mod data {
             if matches!(self, Piece::Raw(_)) || tail.is_block_boundary() {
                 return self;
             }
-            // This is rare, and what comes after what went wrong is short.
+            // Copied: this is rare, and what follows a failure is mostly short.
             let (end, rest) = (tail.end_block(cut_name), self.copy_to_bytes(self.remaining()));
             Piece::Blocks([end, rest].concat().into())
         }

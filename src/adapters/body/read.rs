@@ -11,7 +11,7 @@ pin_project_lite::pin_project! {
     /// The data of a body, as chunks for an [`EventStream`](crate::stream::EventStream):
     /// `DataStream::new(body).events()`, with [`TransportExt`](crate::stream::TransportExt).
     ///
-    /// It also makes a stream of chunks of an [`EventBody`](super::EventBody), for a framework that asks for one.
+    /// It also makes a stream of chunks of an [`EventBody`](super::EventBody), for a framework that takes one.
     ///
     /// Trailers are dropped. Data that is [`Bytes`] is not copied. An error of the body is yielded as it is, once, and
     /// ends the stream; after the end the body is not polled again. Dropping the future of a `next()` loses nothing.
@@ -42,7 +42,7 @@ impl<B: Body> Stream for DataStream<B> {
                     if let Ok(mut data) = frame.into_data() {
                         return Poll::Ready(Some(Ok(data.copy_to_bytes(data.remaining()))));
                     }
-                    // Trailers: the end is near.
+                    // Trailers are dropped.
                 }
                 Some(Err(error)) => {
                     *this.ended = true;

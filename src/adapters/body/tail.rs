@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 use crate::EventName;
 
-/// The last bytes of an event stream, which tell whether it ends with a block: for those who pass on the bytes of another
-/// server, in chunks that are cut anywhere.
+/// The last bytes of an event stream, which tell whether it ends with a block: for relays that pass on chunks of another
+/// server as they come.
 ///
-/// Only at the end of a block an event may be put between two chunks, or a keep-alive.
+/// An event or a keep-alive may be put between two chunks only where a block ends.
 ///
 /// ```
 /// use sse_wire::{EventName, body::Tail};
@@ -44,7 +44,7 @@ impl Tail {
 
     /// Whether the last line is blank, or there is none: what comes next begins a block.
     ///
-    /// It is, after a CR, also if the LF of a CRLF may follow: that would be one blank line more.
+    /// After a CR it is true even if a LF may follow: by itself, that LF is one more blank line.
     #[must_use]
     pub const fn is_block_boundary(&self) -> bool {
         match self.0 {
@@ -53,8 +53,8 @@ impl Tail {
         }
     }
 
-    /// The bytes that end an unfinished block, so that clients take as little harm as can be;
-    /// [see there](super#a-block-that-was-cut) what they see. If data was sent, it becomes an event of this name.
+    /// The bytes that end an unfinished block with the least harm: [what clients see](super#a-block-that-was-cut). If data
+    /// was sent, it becomes an event of this name.
     ///
     /// Where a block has just ended, these bytes change nothing.
     #[must_use]

@@ -12,7 +12,7 @@ use super::piece::Data;
 use super::{BodyItem, Tail};
 use crate::EventName;
 
-/// How many ticks one poll takes.
+/// How many ticks one poll reads.
 const TICKS_PER_POLL: usize = 32;
 
 /// The name of an event whose block was cut, unless the caller says otherwise.
@@ -21,19 +21,19 @@ const CUT: EventName<'static> = EventName::from_static("cut");
 pin_project_lite::pin_project! {
     /// A body that sends what a source yields: events, blocks, ready bytes, or all of them ([`BodyItem`]).
     ///
-    /// Each item becomes a frame of its own as soon as the source yields it. The body ends when the source does. An
-    /// error of the source ends it too, after it was yielded once, as it is; hyper then breaks the connection, so that
-    /// no client takes the end for a good one. After the end the source is not polled again.
+    /// Each item becomes a frame of its own as soon as the source yields it. The body ends when the source does. An error of
+    /// the source ends it too, after it was yielded once, as it is; hyper then breaks the connection, so that clients see
+    /// that the stream was cut. After the end the source is not polled again.
     ///
     /// Large data of an [`OwnedEvent`](crate::OwnedEvent) is not copied: a [`Piece`](super::Piece) leaves it where it is for
-    /// hyper's vectored write. What asks for a body of [`Bytes`](bytes::Bytes), as axum's `Body::new` and tonic do, is given
-    /// one by [`encoded`](crate::stream::EncodeExt::encoded): `EventBody::new(events.encoded())`.
+    /// hyper's vectored write. For a body of [`Bytes`](bytes::Bytes), which axum's `Body::new` and tonic need, use
+    /// [`encoded`](crate::stream::EncodeExt::encoded): `EventBody::new(events.encoded())`.
     #[derive(Debug)]
     #[must_use = "bodies do nothing unless polled"]
     pub struct EventBody<S, K = NoTicks> {
         #[pin]
         source: S,
-        // None: not asked for, or ended.
+        // None: not set, or ended.
         #[pin]
         ticks: Option<K>,
         // Whether nothing was sent since the last tick.
@@ -109,7 +109,7 @@ where
             }
             return Poll::Ready(data.map(|data| data.map(Frame::data)));
         }
-        // A client that was slow leaves ticks to catch up with: one keep-alive is enough for them.
+        // A slow client misses ticks: one keep-alive is enough for all of them.
         let (mut due, mut waits) = (false, false);
         for _ in 0..TICKS_PER_POLL {
             let Some(ticks) = this.ticks.as_mut().as_pin_mut() else { break };
@@ -126,7 +126,7 @@ where
             return Poll::Ready(Some(Ok(Frame::data(Data::keep_alive()))));
         }
         if !waits && this.ticks.is_some() {
-            // There may always be one more: others may run before it.
+            // There may be more ticks: other tasks run first.
             cx.waker().wake_by_ref();
         }
         Poll::Pending

@@ -33,7 +33,7 @@ use crate::encoder::{self, Encode};
     note = "for text, map it to events: `.map(|text| OwnedEvent::new(Head::new(), text))`"
 )]
 pub trait EncodeItem {
-    /// How the source fails; [`Infallible`] if it does not.
+    /// The error of the source; [`Infallible`] if there is none.
     type Error;
 
     /// The bytes to send for it: whole blocks.
@@ -65,10 +65,9 @@ impl<T: Encode, E> EncodeItem for Result<T, E> {
 pin_project_lite::pin_project! {
     /// A stream of events, encoded: see [`EncodeExt::encoded`].
     ///
-    /// One chunk for each item, in order. An error of the source passes through in its place; whether more follows it is up
-    /// to the source. A source without errors gives chunks whose error is [`Infallible`]. After the end it yields `None`,
-    /// and does not poll the source again. It holds nothing between two polls, so that dropping the future of a `next()`
-    /// loses nothing.
+    /// One chunk for each item, in order. An error of the source is passed on in its place; more may follow it. For a source
+    /// without errors, the error is [`Infallible`]. After the end it yields `None`, and does not poll the source again. It
+    /// holds nothing between two polls, so that dropping the future of a `next()` loses nothing.
     #[derive(Debug)]
     #[must_use = "streams do nothing unless polled"]
     pub struct EncodedStream<S> {

@@ -8,8 +8,8 @@ use crate::ParseError;
 
 /// Why an [`EventStream`](super::EventStream) or a [`BlockStream`](super::BlockStream) yields an error.
 ///
-/// It is an [`Error`] for every `E` that can be shown, so that `?` turns it into a `Box<dyn Error + Send + Sync>` or an
-/// `anyhow::Error`, also if `E` is such a box itself. It shows itself as the error that it holds.
+/// It is an [`Error`] for every `E` that can be displayed, so that `?` turns it into a `Box<dyn Error + Send + Sync>` or an
+/// `anyhow::Error`, even if `E` is such a box itself. It is displayed as the error that it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StreamError<E> {

@@ -25,12 +25,12 @@
 //! # }.now_or_never().unwrap();
 //! ```
 //!
-//! **A relay** that passes on all that a block says, comments and unknown fields included, uses
-//! [`blocks`](TransportExt::blocks) instead.
+//! **A relay** that passes on whole blocks, comments and unknown fields included, uses [`blocks`](TransportExt::blocks)
+//! instead.
 //!
-//! **A server** calls [`encoded`](EncodeExt::encoded) on a stream of events, and gives the stream of [`Bytes`] to whatever
-//! sends it. For hyper, axum, and what else takes an `http_body::Body`, the `body` module (feature `http-body`) does it
-//! without a copy of large data, and with keep-alives.
+//! **A server** calls [`encoded`](EncodeExt::encoded) on a stream of events, and passes the stream of [`Bytes`] to the HTTP
+//! library. For hyper, axum and others that take an `http_body::Body`, the `body` module (feature `http-body`) does this
+//! without copying large data, and with keep-alives.
 //!
 //! ```
 //! use std::convert::Infallible;

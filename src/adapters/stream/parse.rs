@@ -12,7 +12,7 @@ use super::{Chunk as _, StreamError, Transport};
 use crate::parser::Chunk;
 use crate::{Block, OwnedBlock, OwnedEvent, ParseError, Parser};
 
-/// How many chunks without an event one poll takes before other tasks may run.
+/// How many chunks without an event one poll reads before other tasks may run.
 const CHUNKS_PER_POLL: usize = 32;
 
 /// How many bytes without an event one poll reads before other tasks may run. Longer chunks are read in parts.
@@ -37,8 +37,8 @@ pin_project_lite::pin_project! {
     ///
     /// # Polling and cancelling
     ///
-    /// One poll yields at most one event. If it has taken 32 chunks, or read 256 KiB (less than twice that, to be exact),
-    /// without finding one, it wakes the task and returns pending, so that other tasks run.
+    /// One poll yields at most one event. If it has read 32 chunks, or 256 KiB (less than twice that, to be exact), without
+    /// finding one, it wakes the task and returns pending, so that other tasks run.
     ///
     /// What was read and not yet yielded stays here: dropping the future of a `next()` loses nothing, so that it may be used
     /// in `select!` and with timeouts.
@@ -53,7 +53,7 @@ pin_project_lite::pin_project! {
 }
 
 pin_project_lite::pin_project! {
-    /// The blocks of a stream of chunks, owned: all that an event stream says, comments and unknown fields included.
+    /// The blocks of a stream of chunks, owned, comments and unknown fields included.
     ///
     /// For relays, and for clients that want to see keep-alives. It behaves as [`EventStream`] does.
     /// [`blocks`](super::TransportExt::blocks) makes one, too.
@@ -114,7 +114,8 @@ macro_rules! stream {
                 Self::with_parser(transport, Parser::new())
             }
 
-            /// What this transport yields, with a parser that has settings, or a past.
+            /// What this transport yields, with this parser: with other limits, or with the last event ID of an earlier
+            /// connection.
             ///
             /// ```
             #[doc = concat!("use sse_wire::{Parser, stream::", stringify!($stream), "};")]
@@ -198,7 +199,7 @@ macro_rules! stream {
                 self.project().reading.poll(cx, $next)
             }
 
-            /// One chunk may hold any number of them, or none: only after the end is anything known.
+            /// One chunk may hold any number of them, or none: the number is known only after the end.
             fn size_hint(&self) -> (usize, Option<usize>) {
                 (0, self.reading.ended.then_some(0))
             }

@@ -64,7 +64,8 @@ impl Chunk for &str {
     }
 }
 
-/// A transport: any `Stream<Item = Result<B, E>>` where `B` is a [`Chunk`]. Nobody implements it by hand.
+/// A transport: any `Stream<Item = Result<B, E>>` where `B` is a [`Chunk`]. It is implemented for all of these; do not
+/// implement it by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stream of `Result`s of chunks",
     label = "not a `Stream<Item = Result<B, E>>` where `B` is a chunk of bytes",
@@ -72,9 +73,9 @@ impl Chunk for &str {
     note = "if the items are plain chunks, map them: `.map(Ok::<_, std::convert::Infallible>)`"
 )]
 pub trait Transport: Stream<Item = Result<Self::Chunk, Self::Error>> {
-    /// What it yields.
+    /// The chunks that it yields.
     type Chunk: Chunk;
-    /// How it fails.
+    /// The error that it yields.
     type Error;
 }
 

@@ -1,6 +1,6 @@
 // E0080: it holds CR or LF
 
-//! A constant is checked when compiling.
+//! A constant is checked at compile time.
 
 use sse_wire::EventName;
 

@@ -3,7 +3,7 @@
 // unused_must_use
 // note: encoding sends nothing by itself
 
-//! Nothing happens by feeding or encoding alone.
+//! Feeding alone reads nothing, and encoding alone sends nothing.
 
 #![deny(unused_must_use)]
 

@@ -1,6 +1,6 @@
 // E0502
 
-//! While a chunk is read, the parser is seen through the event or through the reader.
+//! While a chunk is read, its state is read from the event or from the reader.
 
 use sse_wire::{ParseError, Parser};
 

@@ -1,6 +1,6 @@
 // E0308
 
-//! A name is checked once: as a constant when compiling, or where the text comes from.
+//! A name is checked once: as a constant at compile time, or where the text comes from.
 
 use sse_wire::{Event, EventName, FieldError};
 

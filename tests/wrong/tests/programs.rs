@@ -1,4 +1,4 @@
-//! Compiles each of `examples/` with its mistake, and compares what the compiler says with what stands at its head.
+//! Compiles each of `examples/` with its mistake, and compares the errors of the compiler with those in its first lines.
 
 use std::env;
 use std::fs;
@@ -39,7 +39,7 @@ fn reported(program: &str) -> Vec<(String, String)> {
     let messages = cargo.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
     let errors: Vec<_> = messages
         .filter(|message: &Value| message["target"]["name"] == program && message["message"]["level"] == "error")
-        // That there were errors is no error of its own.
+        // The message that there were errors has no code.
         .filter(|message| !message["message"]["code"].is_null())
         .map(|message| {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -65,7 +65,7 @@ fn a_mistake_is_reported_once_and_in_words_that_help() {
         let codes = |errors: &[Expected]| errors.iter().map(|error| error.code.clone()).collect::<Vec<_>>();
         let mut found: Vec<_> = reported.iter().map(|(code, _)| code.clone()).collect();
         if expected.iter().all(|error| error.words.is_empty()) {
-            // How many errors of the compiler's own follow the first is up to its version.
+            // How many of the compiler's own errors follow the first depends on its version.
             found.truncate(expected.len());
         }
         assert_eq!(found, codes(&expected), "{program} says\n{texts}");

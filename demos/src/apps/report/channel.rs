@@ -1,4 +1,4 @@
-//! The channel of a report: the publisher's side and the subscriber's. It knows neither the job nor HTTP.
+//! The channel of a report: the publisher's side and the subscriber's. It is independent of the job and of HTTP.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The job: a summary, and then a spreadsheet. It publishes to a channel, and does not know the subscribers.
+//! The job: a summary, and then a spreadsheet. It publishes to a channel, independent of the subscribers.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -151,7 +151,7 @@ impl Connection {
     /// Waits until the client has closed the connection.
     pub async fn wait_until_closed(mut self) {
         let read = timeout(SOON, self.socket.read(&mut [0])).await.expect("the connection is closed");
-        assert!(!matches!(read, Ok(1..)), "the client has nothing more to say");
+        assert!(!matches!(read, Ok(1..)), "the client sends nothing more");
     }
 }
 
@@ -202,7 +202,7 @@ impl Test {
         message
     }
 
-    /// Each of these is what the next callback says.
+    /// The next callbacks must be these.
     pub async fn expect(&mut self, messages: impl IntoIterator<Item = Value>) {
         for expected in messages {
             assert_eq!(self.message().await, expected);
@@ -217,7 +217,7 @@ impl Test {
         assert_eq!(message["comment"], message["error"]);
     }
 
-    /// Whether no callback has come beside those that were asked for.
+    /// Whether no other callback has come.
     pub fn was_silent(&mut self) -> bool {
         self.callbacks.try_recv().is_err()
     }

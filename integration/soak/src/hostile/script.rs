@@ -1,4 +1,4 @@
-//! What the hostile endpoint sends, block by block, and what a client with a limit must see of each: a function of the seed
+//! What the hostile endpoint sends, block by block, and what a client with a limit must get for each: a function of the seed
 //! and of the round's number.
 
 use std::ops::RangeInclusive;
@@ -9,10 +9,10 @@ use sse_wire::{Event, EventId, EventName, FieldError, ParseErrorKind};
 
 use crate::expected::{Series, text};
 
-/// The client's limit for one event. As it sets no other, it is also that for one block, where it asks for blocks.
+/// The client's limit for one event. As it sets no other, it is also the limit for one block where it reads blocks.
 pub const LIMIT: usize = 32 * 1024;
 
-/// The size of what is too large.
+/// The size of blocks that are too large.
 const TOO_LARGE: RangeInclusive<usize> = LIMIT + 1..=8 * LIMIT;
 
 /// How many hostile blocks a round has, without the last, which never ends.
@@ -34,7 +34,7 @@ const ILL_FORMED: [&[u8]; 10] = [
     "\u{e9}\u{1f980}".as_bytes(),
 ];
 
-/// What an event says, but for its last event ID, which is that of the newest event with an id.
+/// An event without its last event ID, which is that of the newest event with an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     pub name: String,
@@ -50,7 +50,7 @@ impl From<Event<'_>> for Seen {
     }
 }
 
-/// What the client must see.
+/// What the client must get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Event(Seen),
@@ -67,7 +67,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Step {
     pub bytes: Vec<u8>,
-    /// What a client sees that asks for events, if anything.
+    /// What a client gets that reads events, if anything.
     pub event: Option<Outcome>,
 }
 
@@ -78,7 +78,7 @@ impl Step {
         Step { bytes: block.into(), event }
     }
 
-    /// What a client sees that asks for blocks.
+    /// What a client gets that reads blocks.
     pub fn block(&self) -> Outcome {
         let block = if self.bytes.ends_with(b"\n\n") { &self.bytes[..self.bytes.len() - 1] } else { &self.bytes };
         let event = match &self.event {
@@ -171,7 +171,7 @@ fn as_large_as_allowed(chance: &mut Rng) -> Step {
     Step::new(block, Some(Outcome::Event(Seen { name, data, id: Some(id), retry: None })))
 }
 
-/// A block whose lines have as many bytes as the limit, and some more. Only a client that asks for blocks may refuse it.
+/// A block whose lines have as many bytes as the limit, and some more. Only a client that reads blocks may refuse it.
 fn block_as_large_as_allowed(more: usize) -> Step {
     let before = ": a comment\nunknown: field\ndata: ";
     let data = "d".repeat(LIMIT + more - before.len() - 1);
