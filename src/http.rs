@@ -33,11 +33,13 @@ pub const LAST_EVENT_ID: &str = "last-event-id";
 
 /// What a client sends with its request ([9.2.2]), as pairs of name and value.
 ///
-/// `cache-control: no-store` is the cache mode that the standard requires, as a header: the response comes from the server,
-/// and no cache stores it ([RFC 9111, 5.2.1.5](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.5)).
+/// `cache-control: no-cache` is what Fetch sends for the cache mode that the standard requires, and so what browsers send:
+/// no cache answers without asking the server
+/// ([RFC 9111, 5.2.1.4](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.4)). `no-store` in a request would not keep a cache from
+/// answering with what it has stored (5.2.1.5).
 ///
 /// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
-pub const REQUEST_HEADERS: [(&str, &str); 2] = [("accept", EVENT_STREAM), ("cache-control", "no-store")];
+pub const REQUEST_HEADERS: [(&str, &str); 2] = [("accept", EVENT_STREAM), ("cache-control", "no-cache")];
 
 /// What a server sends with its response, as pairs of name and value.
 ///
@@ -77,7 +79,7 @@ pub fn is_event_stream(content_type: impl AsRef<[u8]>) -> bool {
 }
 
 /// `bytes` without HTTP whitespace at both ends: tab, LF, CR, space.
-fn trim(mut bytes: &[u8]) -> &[u8] {
+pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b'\t' | b'\n' | b'\r' | b' ', rest @ ..] | [rest @ .., b'\t' | b'\n' | b'\r' | b' '] = bytes {
         bytes = rest;
     }

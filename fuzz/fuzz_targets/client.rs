@@ -24,6 +24,8 @@ struct Model {
     reason: Option<CloseReason>,
     tries: u32,
     retry_after: Duration,
+    /// Whether the connection has brought an event.
+    brought_event: bool,
     closes_on_too_large: bool,
     is_unrepeatable: bool,
     /// A parser that reads the same bytes.
@@ -77,6 +79,11 @@ impl Model {
             }
             _ => {}
         }
+        self.brought_event |= match &read {
+            Ok(Some((Item::Block(block), _))) => block.event.is_some(),
+            Ok(Some(_)) => true,
+            _ => false,
+        };
         read.map_err(ReceiveError::Parse)
     }
 
@@ -152,6 +159,7 @@ impl Model {
             return Err(Rejection::Closed);
         }
         self.retry_after = Duration::ZERO;
+        self.brought_event = false;
         self.parser.reset();
         match rejection {
             None => self.state = ReadyState::Open,
@@ -178,7 +186,7 @@ impl Model {
         if let Some(reason) = &self.reason {
             return Err(reason.clone());
         }
-        if self.state == ReadyState::Open && open_for >= GOOD_AFTER {
+        if self.state == ReadyState::Open && (self.brought_event || open_for >= GOOD_AFTER) {
             self.tries = 0;
         }
         let reason = if self.is_unrepeatable {
@@ -194,8 +202,8 @@ impl Model {
         self.state = ReadyState::Connecting;
         let time = self.parser.reconnection_time().unwrap_or(Duration::from_secs(3)).max(FLOOR);
         let retry_after = std::mem::take(&mut self.retry_after);
-        // With half of it as jitter.
-        let longest = BACKOFF.max(time).max(retry_after) * 3 / 2;
+        // With a quarter of it as jitter.
+        let longest = BACKOFF.max(time).max(retry_after) * 5 / 4;
         Ok([time.max(retry_after), longest])
     }
 }
@@ -205,7 +213,7 @@ fn parser() -> Parser {
 }
 
 fuzz_target!(|steps: Steps<Step<'_>>| {
-    let reconnect = Reconnect::new().with_floor(FLOOR).with_backoff(BACKOFF).with_max_tries(MAX_TRIES);
+    let reconnect = Reconnect::new().with_floor(FLOOR).with_ceiling(Duration::MAX).with_backoff(BACKOFF).with_max_tries(MAX_TRIES);
     let reconnect = reconnect.with_good_after(GOOD_AFTER).with_retry_on_temporary_status();
     let mut source = EventSource::new().with_parser(parser()).with_reconnect(reconnect);
     source = source.with_end_data("end").with_end_name("bye");
@@ -214,6 +222,7 @@ fuzz_target!(|steps: Steps<Step<'_>>| {
         reason: None,
         tries: 0,
         retry_after: Duration::ZERO,
+        brought_event: false,
         closes_on_too_large: false,
         is_unrepeatable: false,
         parser: parser(),

@@ -58,7 +58,7 @@ pub struct EventSource {
     parser: Parser,
     settings: Settings,
     state: State,
-    /// Tries since the last good connection.
+    /// Tries since the last connection that was good: see [`Reconnect::with_good_after`].
     tries: u32,
     /// The `Retry-After` of the last response.
     retry_after: Duration,
@@ -67,7 +67,8 @@ pub struct EventSource {
 #[derive(Clone, Debug)]
 pub(super) enum State {
     Connecting,
-    Open,
+    /// Whether the connection has brought an event.
+    Open(bool),
     Closed(CloseReason),
 }
 
@@ -178,7 +179,7 @@ impl EventSource {
     pub fn ready_state(&self) -> ReadyState {
         match self.state {
             State::Connecting => ReadyState::Connecting,
-            State::Open => ReadyState::Open,
+            State::Open(_) => ReadyState::Open,
             State::Closed(_) => ReadyState::Closed,
         }
     }
@@ -192,7 +193,8 @@ impl EventSource {
     /// The headers that the request must carry: names in lower case, and values as bytes.
     ///
     /// `accept`, `cache-control` ([9.2.2]), and `last-event-id` ([9.2.4]) as UTF-8, unless it is empty or holds a control
-    /// character, which no header can carry.
+    /// character, which no header can carry. Nor can a header carry spaces and tabs around its value
+    /// ([RFC 9110, 5.5](https://www.rfc-editor.org/rfc/rfc9110#section-5.5)): they are left out, as in Fetch.
     ///
     /// ```
     /// use sse_wire::Parser;
@@ -201,7 +203,7 @@ impl EventSource {
     /// let source = EventSource::new().with_parser(Parser::new().with_last_event_id("42"));
     /// let headers: Vec<_> = source.request_headers().collect();
     /// assert_eq!(headers[0], ("accept", &b"text/event-stream"[..]));
-    /// assert_eq!(headers[1], ("cache-control", &b"no-store"[..]));
+    /// assert_eq!(headers[1], ("cache-control", &b"no-cache"[..]));
     /// assert_eq!(headers[2], ("last-event-id", &b"42"[..]));
     /// ```
     ///
@@ -209,7 +211,7 @@ impl EventSource {
     /// [9.2.4]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
     pub fn request_headers(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
         let always = http::REQUEST_HEADERS.map(|(name, value)| (name, value.as_bytes()));
-        let id = self.last_event_id().as_bytes();
+        let id = http::trim(self.last_event_id().as_bytes());
         let fits = !id.is_empty() && id.iter().all(|&byte| byte == b'\t' || !byte.is_ascii_control());
         always.into_iter().chain(fits.then_some((http::LAST_EVENT_ID, id)))
     }
@@ -234,7 +236,7 @@ impl EventSource {
         self.retry_after = Duration::ZERO;
         self.parser.reset();
         let Some(rejection) = Rejection::of(status, content_type.as_ref()) else {
-            self.state = State::Open;
+            self.state = State::Open(false);
             return Ok(());
         };
         let tries_again = rejection.is_temporary() && self.settings.reconnect.retries_temporary_status;
@@ -293,7 +295,10 @@ impl EventSource {
             return None;
         }
         let block = self.parser.finish()?;
-        Closing { state: &mut self.state, settings: &self.settings }.after(Ok(block.event()));
+        // It is not dispatched, so it does not make the connection a good one.
+        if block.event().is_some_and(|event| self.settings.is_end(event)) {
+            self.state = State::Closed(CloseReason::EndEvent);
+        }
         Some(block)
     }
 
@@ -313,8 +318,8 @@ impl EventSource {
         let reconnect = &self.settings.reconnect;
         match &self.state {
             State::Closed(reason) => return Err(reason.clone()),
-            State::Open if open_for >= reconnect.good_after => self.tries = 0,
-            State::Open | State::Connecting => {}
+            State::Open(brought_event) if *brought_event || open_for >= reconnect.good_after => self.tries = 0,
+            State::Open(_) | State::Connecting => {}
         }
         let tries = self.tries.saturating_add(1);
         let reason = if self.settings.request_is_unrepeatable {
@@ -355,7 +360,7 @@ impl EventSource {
     }
 
     fn is_open(&self) -> bool {
-        matches!(self.state, State::Open)
+        matches!(self.state, State::Open(_))
     }
 }
 

@@ -8,6 +8,9 @@ use core::time::Duration;
 /// more" ([9.2.3]). So the wait is never shorter than the reconnection time, except for a
 /// [ceiling](Reconnect::with_ceiling).
 ///
+/// Whatever a server sends, a client with the rules of [`Reconnect::new`] makes at most 3,600 requests an hour, and less than 100
+/// where no connection is [good](Reconnect::with_good_after).
+///
 /// The wait before the `n`th try in a row is the reconnection time, doubled `n - 1` times, at most the
 /// [backoff](Reconnect::with_backoff), and then longer by up to [jitter](Reconnect::with_jitter) percent.
 ///
@@ -34,16 +37,16 @@ pub struct Reconnect {
 }
 
 impl Reconnect {
-    /// 3 seconds, doubled up to a minute for each try that fails, plus up to 50 %; no limit to the number of tries.
+    /// 3 seconds, doubled up to a minute for each try that fails, plus up to 25 %; no limit to the number of tries.
     pub fn new() -> Reconnect {
         Reconnect {
             time: Duration::from_secs(3),
-            floor: Duration::from_millis(100),
-            ceiling: Duration::MAX,
+            floor: Duration::from_secs(1),
+            ceiling: Duration::from_secs(60 * 60),
             backoff: Duration::from_secs(60),
-            jitter: 50,
+            jitter: 25,
             max_tries: u32::MAX,
-            good_after: Duration::ZERO,
+            good_after: Duration::from_secs(5),
             retries_temporary_status: false,
         }
     }
@@ -54,15 +57,15 @@ impl Reconnect {
     }
 
     /// The same rules with this shortest reconnection time, whatever the server sets: `retry: 0` would make clients connect
-    /// in a loop. 100 milliseconds unless set.
+    /// in a loop. One second unless set.
     pub fn with_floor(self, floor: Duration) -> Self {
         Reconnect { floor, ..self }
     }
 
     /// The same rules with this longest time that the server can ask for, by `retry` or by `Retry-After`: `retry: 99999999999`
-    /// would make clients wait for ever. No ceiling unless set, as in the standard.
+    /// would make clients wait for ever. One hour unless set; `Duration::MAX` for none, as in the standard.
     ///
-    /// Backoff and jitter are added to it. If it is less than the [floor](Reconnect::with_floor), the ceiling wins.
+    /// Backoff and jitter are added to it. If it is less than the [floor](Reconnect::with_floor), the floor wins.
     pub fn with_ceiling(self, ceiling: Duration) -> Self {
         Reconnect { ceiling, ..self }
     }
@@ -74,7 +77,7 @@ impl Reconnect {
     }
 
     /// The same rules with waits that are longer by a random part of this many percent, so that the clients of a server that
-    /// was restarted do not all connect at once. 50 unless set.
+    /// was restarted do not all connect at once. 25 unless set.
     pub fn with_jitter(self, percent: u32) -> Self {
         Reconnect { jitter: percent, ..self }
     }
@@ -85,8 +88,9 @@ impl Reconnect {
         Reconnect { max_tries: tries, ..self }
     }
 
-    /// The same rules, where a connection counts as good once it was open for so long: then tries and waits start over. Zero
-    /// unless set: every connection that opened was good.
+    /// The same rules, where a connection counts as good once it was open for so long, or has brought an event: then tries and
+    /// waits start over. 5 seconds unless set. With zero, every connection that opened was good, also of a server that
+    /// closes each at once.
     pub fn with_good_after(self, open_for: Duration) -> Self {
         Reconnect { good_after: open_for, ..self }
     }
@@ -100,7 +104,7 @@ impl Reconnect {
     ///
     /// `time`: set by the server's `retry`; `retry_after`: from the header of that name. `random`: any number.
     pub(super) fn wait(&self, tries: u32, time: Option<Duration>, retry_after: Duration, random: u32) -> Duration {
-        let time = time.unwrap_or(self.time).max(self.floor).min(self.ceiling);
+        let time = time.unwrap_or(self.time).min(self.ceiling).max(self.floor);
         let doubled = time.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));
         let wait = doubled.min(self.backoff.max(time)).max(retry_after.min(self.ceiling));
         wait.saturating_add(fraction(wait, self.jitter, random))
@@ -157,13 +161,14 @@ mod tests {
 
     #[test]
     fn the_longest_durations_saturate() {
-        let reconnect = Reconnect::new().with_time(Duration::MAX).with_jitter(u32::MAX);
+        let unlimited = || Reconnect::new().with_ceiling(Duration::MAX);
+        let reconnect = unlimited().with_time(Duration::MAX).with_jitter(u32::MAX);
         assert_eq!(wait(&reconnect, u32::MAX, u32::MAX), Duration::MAX);
-        let asked = Reconnect::new().wait(3, Some(Duration::from_millis(u64::MAX)), Duration::ZERO, 0);
+        let asked = unlimited().wait(3, Some(Duration::from_millis(u64::MAX)), Duration::ZERO, 0);
         assert_eq!(asked, Duration::from_millis(u64::MAX));
-        let asked = Reconnect::new().wait(1, Some(Duration::from_millis(u64::MAX)), Duration::ZERO, u32::MAX);
+        let asked = unlimited().wait(1, Some(Duration::from_millis(u64::MAX)), Duration::ZERO, u32::MAX);
         assert!(
-            asked > Duration::from_millis(u64::MAX) && asked / 3 * 2 <= Duration::from_millis(u64::MAX),
+            asked > Duration::from_millis(u64::MAX) && asked / 5 * 4 <= Duration::from_millis(u64::MAX),
             "{asked:?}"
         );
     }

@@ -13,9 +13,10 @@ use crate::oracle::{self, Item, ItemKind, Limits, Outcome};
 const EVENT_STREAM: &str = "text/event-stream";
 const SECOND: Duration = Duration::from_secs(1);
 
-/// No randomness, no floor: waits are the reconnection time, doubled.
+/// No randomness, no floor and no ceiling: waits are the reconnection time, doubled. Every connection that opened was good.
 fn plain() -> Reconnect {
-    Reconnect::new().with_time(SECOND).with_floor(Duration::ZERO).with_jitter(0)
+    let reconnect = Reconnect::new().with_time(SECOND).with_floor(Duration::ZERO).with_ceiling(Duration::MAX);
+    reconnect.with_jitter(0).with_good_after(Duration::ZERO)
 }
 
 fn source(reconnect: Reconnect) -> EventSource {
@@ -321,6 +322,79 @@ fn the_floor_limits_retry_0_and_the_ceiling_an_absurd_retry() {
 }
 
 #[test]
+fn an_absurd_retry_waits_an_hour_unless_the_ceiling_is_lifted_and_no_ceiling_is_below_the_floor() {
+    let wait = |reconnect: Reconnect| {
+        let mut source = source(reconnect.with_jitter(0));
+        open(&mut source);
+        data(&mut source, b"retry: 2147483648\n");
+        source.disconnected(Duration::ZERO, 0).unwrap()
+    };
+    assert_eq!(wait(Reconnect::new()), 3600 * SECOND);
+    assert_eq!(wait(Reconnect::new().with_ceiling(Duration::MAX)), Duration::from_millis(1 << 31));
+    assert_eq!(wait(Reconnect::new().with_floor(9 * SECOND).with_ceiling(SECOND)), 9 * SECOND);
+}
+
+#[test]
+fn a_connection_that_has_brought_an_event_was_good_however_short_it_was() {
+    let mut source = source(plain().with_good_after(10 * SECOND));
+    for (chunk, wait) in
+        [(&b""[..], 1), (b": a comment\n\n", 2), (b"id: 1\n\n", 4), (b"data: cut", 8), (b"data: x\n\n", 1), (b"", 2)]
+    {
+        open(&mut source);
+        data(&mut source, chunk);
+        source.finish();
+        assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(wait * SECOND), "{chunk:?}");
+    }
+}
+
+/// How many requests a client makes in an hour, all of whose connections end at once.
+fn requests_in_an_hour(reconnect: Reconnect, status: u16, body: &[u8]) -> u32 {
+    let (mut source, mut now, mut requests) = (source(reconnect), Duration::ZERO, 0);
+    while now < 3600 * SECOND {
+        requests += 1;
+        if source.response(status, EVENT_STREAM).is_ok() {
+            data(&mut source, body);
+        }
+        match source.disconnected(Duration::ZERO, 0) {
+            Ok(wait) => now += wait,
+            Err(_) => break,
+        }
+    }
+    requests
+}
+
+#[test]
+fn no_server_makes_a_client_send_more_than_a_request_a_second() {
+    let rules = || Reconnect::new().with_retry_on_temporary_status();
+    // It closes at once, asks for no wait, and fails: the waits grow to a minute.
+    for (status, body) in [(200, &b""[..]), (200, b"retry: 0\n\n"), (200, b":\n\n"), (503, b"")] {
+        let requests = requests_in_an_hour(rules(), status, body);
+        assert!((60..100).contains(&requests), "{status} {body:?}: {requests}");
+        assert_eq!(requests_in_an_hour(rules().with_max_tries(5), status, body), 6, "{status} {body:?}");
+    }
+    // A server that answers, as in long polling, decides how often, up to the floor.
+    assert_eq!(requests_in_an_hour(rules(), 200, b"data: x\n\n"), 1200);
+    assert_eq!(requests_in_an_hour(rules(), 200, b"retry: 0\ndata: x\n\n"), 3600);
+}
+
+#[test]
+fn the_first_wait_after_a_good_connection_is_a_quarter_longer_at_most() {
+    let mut source = source(Reconnect::new());
+    open(&mut source);
+    let wait = source.disconnected(10 * SECOND, u32::MAX).unwrap();
+    assert!(wait > 3 * SECOND && wait <= 3 * SECOND * 5 / 4, "{wait:?}");
+}
+
+#[test]
+fn the_header_has_no_spaces_around_the_id() {
+    for (id, header) in [(" 7 ", Some("7")), ("\ta b\t", Some("a b")), (" \t", None), ("7", Some("7"))] {
+        let source = EventSource::new().with_parser(Parser::new().with_last_event_id(id));
+        assert_eq!(last_event_id_header(&source), header.map(Vec::from), "{id:?}");
+        assert_eq!(source.last_event_id(), id);
+    }
+}
+
+#[test]
 fn tries_that_fail_wait_longer_until_a_connection_was_good_for_a_while() {
     let mut source = source(plain().with_good_after(10 * SECOND));
     let mut wait = |opened: bool, open_for: Duration| {
@@ -498,6 +572,8 @@ struct Model {
     before: Outcome,
     stream: Vec<u8>,
     now: Outcome,
+    /// Whether this connection has brought an event.
+    brought_event: bool,
     tries: u32,
 }
 
@@ -509,6 +585,7 @@ impl Model {
         self.before.results.clear();
         self.now.results.clear();
         self.stream.clear();
+        self.brought_event = false;
     }
 
     fn response(&mut self, status: u16, content_type: &str) {
@@ -532,6 +609,7 @@ impl Model {
         let end = (0..=self.stream.len()).find(|&len| read(&self.stream[..len]).results.last().is_some_and(is_end));
         self.now = read(&self.stream[..end.unwrap_or(self.stream.len())]);
         self.closed = end.is_some();
+        self.brought_event |= self.now.results.len() > seen;
         self.now.results[seen..].to_vec()
     }
 
@@ -539,7 +617,7 @@ impl Model {
         if self.closed {
             return None;
         }
-        if self.open && open_for >= 10 {
+        if self.open && (self.brought_event || open_for >= 10) {
             self.tries = 0;
         }
         self.new_connection();

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -171,14 +171,13 @@ fn client(parameters: Parameters) -> Result<Client, Box<dyn Error>> {
         http = http.read_timeout(Duration::from_millis(milliseconds));
     }
 
-    // What browsers send. `EventSource` would send `no-store`, the cache mode of the standard.
-    let mut headers = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("no-cache"))]);
-    headers.extend(HeaderMap::try_from(&parameters.headers.unwrap_or_default())?);
+    let headers = HeaderMap::try_from(&parameters.headers.unwrap_or_default())?;
     let method = parameters.method.map_or(Ok(Method::GET), |method| method.parse())?;
     let body = parameters.body.map(Bytes::from);
     let request = client::Request { method, url: parameters.stream_url.parse()?, headers, body };
 
-    let mut reconnect = Reconnect::new();
+    // The suite asks for waits of a few milliseconds.
+    let mut reconnect = Reconnect::new().with_floor(Duration::from_millis(100));
     if let Some(milliseconds) = parameters.initial_delay_ms {
         reconnect = reconnect.with_time(Duration::from_millis(milliseconds));
     }
