@@ -57,13 +57,16 @@ pub const RESPONSE_HEADERS: [(&str, &str); 3] =
 ///
 /// The type must be `text/event-stream`, in any case, with any parameters, as
 /// [MIME Sniffing](https://mimesniff.spec.whatwg.org/#parsing-a-mime-type) parses it
-/// ([RFC 9110, 8.3.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1)). Takes text or bytes. Never fails.
+/// ([RFC 9110, 8.3.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1)). Of several types, separated by commas, as when a
+/// header was sent twice, the last valid one counts ([Fetch](https://fetch.spec.whatwg.org/#concept-header-extract-mime-type)).
+/// Takes text or bytes. Never fails.
 ///
 /// ```
 /// use sse_wire::http::is_event_stream;
 ///
 /// assert!(is_event_stream("text/event-stream"));
 /// assert!(is_event_stream("Text/Event-Stream; charset=utf-8"));
+/// assert!(is_event_stream("text/html, text/event-stream"));
 /// assert!(!is_event_stream("text/event-streams"));
 /// assert!(!is_event_stream("application/json"));
 /// ```
@@ -71,11 +74,47 @@ pub const RESPONSE_HEADERS: [(&str, &str); 3] =
 /// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
 #[must_use]
 pub fn is_event_stream(content_type: impl AsRef<[u8]>) -> bool {
-    // Whitespace may stand before the type and after the subtype. The first semicolon ends the subtype; parameters, valid or
-    // not, change nothing.
-    let content_type = content_type.as_ref();
-    let end = content_type.iter().position(|&byte| byte == b';').unwrap_or(content_type.len());
-    trim(&content_type[..end]).eq_ignore_ascii_case(EVENT_STREAM.as_bytes())
+    let mut rest = Some(content_type.as_ref());
+    let mut is_event_stream = false;
+    while let Some(values) = rest {
+        let (value, others) = split_value(values);
+        // Whitespace may stand before the type and after the subtype. The first semicolon ends the subtype; parameters, valid
+        // or not, change nothing.
+        let end = value.iter().position(|&byte| byte == b';').unwrap_or(value.len());
+        let mime_type = trim(&value[..end]);
+        if is_mime_type(mime_type) {
+            is_event_stream = mime_type.eq_ignore_ascii_case(EVENT_STREAM.as_bytes());
+        }
+        rest = others;
+    }
+    is_event_stream
+}
+
+/// The first of several values of a header, and the others: split at the first comma outside of quotes.
+fn split_value(values: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for (at, byte) in values.iter().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_quoted => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b',' if !is_quoted => return (&values[..at], Some(&values[at + 1..])),
+            _ => {}
+        }
+    }
+    (values, None)
+}
+
+/// Whether these are two tokens with a slash between them, other than `*/*`.
+fn is_mime_type(bytes: &[u8]) -> bool {
+    let is_token = |part: &[u8]| {
+        !part.is_empty() && part.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    };
+    let mut parts = bytes.splitn(2, |&byte| byte == b'/');
+    let (Some(kind), Some(subtype)) = (parts.next(), parts.next()) else {
+        return false;
+    };
+    is_token(kind) && is_token(subtype) && bytes != b"*/*"
 }
 
 /// `bytes` without HTTP whitespace at both ends: tab, LF, CR, space.
@@ -101,6 +140,13 @@ mod tests {
             "text/event-stream ; x",
             "text/event-stream;",
             "text/event-stream;;;=",
+            "text/html, text/event-stream",
+            "text/html,text/event-stream;x=y",
+            "text/html; x=\"a\\\",b\", text/event-stream",
+            "text/event-stream, */*",
+            "text/event-stream, not a type",
+            "text/event-stream,",
+            ",text/event-stream",
         ] {
             assert!(is_event_stream(yes), "{yes:?}");
         }
@@ -114,7 +160,9 @@ mod tests {
             "text /event-stream",
             "text/ event-stream",
             "text/event-stream, text/html",
-            "text/html, text/event-stream",
+            "text/html; x=\"a, text/event-stream",
+            "text/html; x=\"\\\", text/event-stream",
+            "text/event-stream, text/event-stream+x",
             "text/event-stream x",
             "text/event-stream\u{b}",
             "text/event-stream\u{a0}",
