@@ -35,8 +35,8 @@ pub const LAST_EVENT_ID: &str = "last-event-id";
 ///
 /// `cache-control: no-cache` is what Fetch sends for the cache mode that the standard requires, and so what browsers send:
 /// no cache answers without asking the server
-/// ([RFC 9111, 5.2.1.4](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.4)). `no-store` in a request would not keep a cache from
-/// answering with what it has stored (5.2.1.5).
+/// ([RFC 9111, 5.2.1.4](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.4)). `no-store` in a request would not keep a
+/// cache from answering with what it has stored (5.2.1.5).
 ///
 /// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
 pub const REQUEST_HEADERS: [(&str, &str); 2] = [("accept", EVENT_STREAM), ("cache-control", "no-cache")];

@@ -213,8 +213,8 @@ fn parser() -> Parser {
 }
 
 fuzz_target!(|steps: Steps<Step<'_>>| {
-    let reconnect = Reconnect::new().with_floor(FLOOR).with_ceiling(Duration::MAX).with_backoff(BACKOFF).with_max_tries(MAX_TRIES);
-    let reconnect = reconnect.with_good_after(GOOD_AFTER).with_retry_on_temporary_status();
+    let reconnect = Reconnect::new().with_floor(FLOOR).with_ceiling(Duration::MAX).with_backoff(BACKOFF);
+    let reconnect = reconnect.with_max_tries(MAX_TRIES).with_good_after(GOOD_AFTER).with_retry_on_temporary_status();
     let mut source = EventSource::new().with_parser(parser()).with_reconnect(reconnect);
     source = source.with_end_data("end").with_end_name("bye");
     let mut model = Model {
