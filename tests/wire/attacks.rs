@@ -1,7 +1,7 @@
-//! The attacks that encoders of other projects were open to, each by its number, against every way to encode an event.
+//! The attacks that other projects were open to, each by its number: those on encoders against every way to encode an event.
 //!
-//! They all put a line end into a text, so that what follows it becomes a field, or an event, of the attacker's choice. Each
-//! test attacks the same fields with the same line ends as the advisory that it is named for.
+//! Those on encoders put a line end into a text, so that what follows it becomes a field, or an event, of the attacker's choice.
+//! Each test attacks the same fields with the same line ends as the advisory that it is named for.
 
 use std::time::Duration;
 
@@ -223,6 +223,30 @@ fn cve_2026_43968() {
 #[test]
 fn cve_2026_44214() {
     nothing_is_forged(&[Place::Name, Place::Id], &LINE_ENDS);
+}
+
+/// FrontMCP: one store of events for all sessions, from which an id of one session replays the events of another. Here each
+/// session has a buffer of its own, which knows no id of the others, also where the name of one begins with that of another.
+#[test]
+fn ghsa_84j6_jc92_77jm() {
+    let mut sessions = ["alice", "alice-1", "mallory", "1", ""].map(|name| ReplayBuffer::counted(name).unwrap());
+    let ids: Vec<Vec<_>> = sessions
+        .iter_mut()
+        .map(|session| {
+            let publish = |_| {
+                session.publish(Event::new("secret"));
+                String::from(session.last_event_id())
+            };
+            (0..12).map(publish).collect()
+        })
+        .collect();
+    for (victim, session) in sessions.iter().enumerate() {
+        for (attacker, ids) in ids.iter().enumerate() {
+            for id in ids {
+                assert_eq!(session.since(id).is_ok(), victim == attacker, "{id} in {:?}", session.last_event_id());
+            }
+        }
+    }
 }
 
 /// A text that changes after it was checked does not compile; what was encoded before cannot change.
