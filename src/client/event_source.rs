@@ -1,30 +1,16 @@
-//! A client's state over all of its connections: connecting, open, closed.
+//! A client over all of its connections.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::feed::Closing;
-use super::{Feed, FeedBytes, Reconnect, Rejection};
+use super::state::{Settings, State};
+use super::{CloseReason, Feed, FeedBytes, ReadyState, Reconnect, Rejection};
 use crate::block::Block;
-use crate::event::Event;
 use crate::http;
-use crate::parser::{ParseError, Parser};
-
-/// What the standard calls the ready state ([9.2.2]).
-///
-/// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#dom-eventsource-readystate
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ReadyState {
-    /// There is no connection yet, or it was lost and there will be another.
-    Connecting,
-    /// A response was accepted: events arrive.
-    Open,
-    /// There is no connection, and there will be none.
-    Closed,
-}
+use crate::parser::Parser;
 
 /// A client's side of an event stream over all of its connections, without I/O ([9.2.2], [9.2.3]).
 ///
@@ -62,56 +48,6 @@ pub struct EventSource {
     tries: u32,
     /// The `Retry-After` of the last response.
     retry_after: Duration,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum State {
-    Connecting,
-    /// Whether the connection has brought an event.
-    Open(bool),
-    Closed(CloseReason),
-}
-
-#[derive(Clone, Debug, Default)]
-pub(super) struct Settings {
-    reconnect: Reconnect,
-    request_is_unrepeatable: bool,
-    pub(super) closes_on_too_large: bool,
-    end_names: Vec<String>,
-    end_data: Vec<String>,
-}
-
-impl Settings {
-    pub(super) fn is_end(&self, event: Event<'_>) -> bool {
-        self.end_names.iter().any(|name| name == event.name()) || self.end_data.iter().any(|data| data == event.data())
-    }
-}
-
-/// Why an [`EventSource`] is closed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CloseReason {
-    /// [`EventSource::close`] was called.
-    #[error("closed by the caller")]
-    ByCaller,
-    /// An end event came: see [`EventSource::with_end_name`].
-    #[error("the end event came")]
-    EndEvent,
-    /// A response that is final.
-    #[error(transparent)]
-    Rejected(Rejection),
-    /// [`Reconnect::with_max_tries`] tries in a row to connect again did not lead to a good connection.
-    #[error("gave up after {tries} tries to connect again")]
-    OutOfTries {
-        /// The limit.
-        tries: u32,
-    },
-    /// The request must not be sent again: see [`EventSource::with_unrepeatable_request`].
-    #[error("the request cannot be repeated")]
-    UnrepeatableRequest,
-    /// A block exceeded a limit: see [`EventSource::with_close_on_too_large`].
-    #[error(transparent)]
-    TooLarge(ParseError),
 }
 
 impl EventSource {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::CloseReason;
-use super::event_source::{Settings, State};
+use super::state::{Settings, State};
 use crate::block::{Block, OwnedBlock};
 use crate::event::Event;
 use crate::owned::OwnedEvent;

@@ -56,8 +56,10 @@ mod event_source;
 mod feed;
 mod reconnect;
 mod response;
+mod state;
 
-pub use event_source::{CloseReason, EventSource, ReadyState};
+pub use event_source::EventSource;
 pub use feed::{Feed, FeedBytes, OwnedBlocks, OwnedEvents, ReceiveError};
 pub use reconnect::Reconnect;
 pub use response::Rejection;
+pub use state::{CloseReason, ReadyState};

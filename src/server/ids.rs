@@ -6,7 +6,6 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt::{Display, Write};
 
-use super::replay::shrink;
 use crate::names::{EventId, FieldError};
 
 /// The ids of the events of one buffer. Events are numbered from 1, in the order in which they were published.
@@ -142,5 +141,13 @@ impl Ids for CountedIds {
 
     fn push_out(&mut self) -> usize {
         0
+    }
+}
+
+/// Releases memory once most of it is unused. The steps are large, so that the cost for each event is constant.
+pub(super) fn shrink<T>(held: &mut VecDeque<T>) {
+    const FEW: usize = 64;
+    if held.len() < held.capacity() / 4 {
+        held.shrink_to(FEW.max(2 * held.len()));
     }
 }

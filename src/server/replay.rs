@@ -6,7 +6,7 @@ use core::iter::FusedIterator;
 
 use bytes::Bytes;
 
-use super::ids::{CountedIds, Ids, OwnIds};
+use super::ids::{CountedIds, Ids, OwnIds, shrink};
 use crate::event::Event;
 use crate::names::FieldError;
 
@@ -215,14 +215,6 @@ impl<I: Ids> ReplayBuffer<I> {
             self.size -= bytes.len() + self.ids.push_out();
         }
         shrink(&mut self.held);
-    }
-}
-
-/// Releases memory once most of it is unused. The steps are large, so that the cost for each event is constant.
-pub(super) fn shrink<T>(held: &mut VecDeque<T>) {
-    const FEW: usize = 64;
-    if held.len() < held.capacity() / 4 {
-        held.shrink_to(FEW.max(2 * held.len()));
     }
 }
 

@@ -225,7 +225,7 @@ fn cve_2026_44214() {
     nothing_is_forged(&[Place::Name, Place::Id], &LINE_ENDS);
 }
 
-/// FrontMCP: one store of events for all sessions, from which an id of one session replays the events of another. Here each
+/// `FrontMCP`: one store of events for all sessions, from which an id of one session replays the events of another. Here each
 /// session has a buffer of its own, which knows no id of the others, also where the name of one begins with that of another.
 #[test]
 fn ghsa_84j6_jc92_77jm() {
