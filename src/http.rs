@@ -117,6 +117,12 @@ fn is_mime_type(bytes: &[u8]) -> bool {
     is_token(kind) && is_token(subtype) && bytes != b"*/*"
 }
 
+/// Whether a header brings this value back as it is: it neither begins nor ends with a space or a tab, and holds no control
+/// character but tabs ([RFC 9110, 5.5](https://www.rfc-editor.org/rfc/rfc9110#section-5.5)).
+pub(crate) fn carries(value: &[u8]) -> bool {
+    trim(value).len() == value.len() && value.iter().all(|&byte| byte == b'\t' || !byte.is_ascii_control())
+}
+
 /// `bytes` without HTTP whitespace at both ends: tab, LF, CR, space.
 pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b'\t' | b'\n' | b'\r' | b' ', rest @ ..] | [rest @ .., b'\t' | b'\n' | b'\r' | b' '] = bytes {

@@ -148,8 +148,8 @@ impl EventSource {
     pub fn request_headers(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
         let always = http::REQUEST_HEADERS.map(|(name, value)| (name, value.as_bytes()));
         let id = http::trim(self.last_event_id().as_bytes());
-        let fits = !id.is_empty() && id.iter().all(|&byte| byte == b'\t' || !byte.is_ascii_control());
-        always.into_iter().chain(fits.then_some((http::LAST_EVENT_ID, id)))
+        let is_sent = !id.is_empty() && http::carries(id);
+        always.into_iter().chain(is_sent.then_some((http::LAST_EVENT_ID, id)))
     }
 
     /// Checks whether a response opens the stream ([9.2.3]).

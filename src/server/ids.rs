@@ -6,7 +6,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt::{Display, Write};
 
-use crate::names::{EventId, FieldError};
+use crate::http;
+use crate::names::EventId;
 
 /// The ids of the events of one buffer. Events are numbered from 1, in the order in which they were published.
 ///
@@ -21,8 +22,8 @@ pub trait Ids {
     /// The number of the newest event, which is how many there were.
     fn newest(&self) -> u64;
 
-    /// The id of the newest event; empty if there was none.
-    fn last(&self) -> &str;
+    /// The id of the newest event, or of the place before the first one, if it has an id.
+    fn last(&self) -> Option<EventId<'_>>;
 
     /// The oldest event is pushed out. Returns the bytes that were held for its id.
     fn push_out(&mut self) -> usize;
@@ -58,8 +59,8 @@ impl Ids for OwnIds {
         self.newest
     }
 
-    fn last(&self) -> &str {
-        self.held.back().or(self.pushed_out.as_ref()).map_or("", |id| id)
+    fn last(&self) -> Option<EventId<'_>> {
+        self.held.back().or(self.pushed_out.as_ref()).map(|id| EventId::trusted(id))
     }
 
     fn push_out(&mut self) -> usize {
@@ -73,7 +74,7 @@ impl Ids for OwnIds {
     }
 }
 
-/// Ids that count: `{epoch}-1`, `{epoch}-2`, and so on.
+/// Ids that count: `{epoch}-1`, `{epoch}-2`, and so on. `{epoch}-0` is the place before the first event.
 ///
 /// Use it by itself in servers that keep no events, or keep them elsewhere; a [`ReplayBuffer`](super::ReplayBuffer) made by
 /// [`counted`](super::ReplayBuffer::counted) counts with it.
@@ -89,11 +90,11 @@ impl Ids for OwnIds {
 /// let mut ids = CountedIds::new("prices-1732000000")?;
 /// assert_eq!(Event::new("42").with_id(ids.next_id()).encode(), "id: prices-1732000000-1\ndata: 42\n\n");
 /// assert_eq!(ids.next_id(), "prices-1732000000-2");
-/// # Ok::<(), sse_wire::FieldError>(())
+/// # Ok::<(), sse_wire::server::ReplayError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct CountedIds {
-    /// `{epoch}-{newest}`, without the number before the first id.
+    /// `{epoch}-{newest}`.
     // Invariant: an `EventId`.
     last: String,
     /// Where the number starts.
@@ -106,11 +107,13 @@ impl CountedIds {
     ///
     /// # Errors
     ///
-    /// [`FieldError`] if `epoch` holds CR, LF or NUL, which no id can carry.
-    pub fn new(epoch: impl Display) -> Result<CountedIds, FieldError> {
-        let last = format!("{epoch}-");
-        EventId::new(&last)?;
-        let start = last.len();
+    /// [`ReplayError::UnfitId`] if `epoch` begins with a space or a tab, or holds a control character.
+    pub fn new(epoch: impl Display) -> Result<CountedIds, ReplayError> {
+        let last = format!("{epoch}-0");
+        if !http::carries(last.as_bytes()) {
+            return Err(ReplayError::UnfitId);
+        }
+        let start = last.len() - "0".len();
         Ok(CountedIds { last, start, newest: 0 })
     }
 
@@ -127,21 +130,37 @@ impl CountedIds {
 impl Ids for CountedIds {
     fn number(&self, id: &str) -> Option<u64> {
         let number = id.strip_prefix(&self.last[..self.start])?;
-        // `parse` would accept a sign and leading zeros, which no id has.
-        if number.starts_with(['0', '+']) { None } else { number.parse().ok() }
+        // `parse` would accept a sign and leading zeros, which no id has. 0 is the place before the first event.
+        if number != "0" && number.starts_with(['0', '+']) { None } else { number.parse().ok() }
     }
 
     fn newest(&self) -> u64 {
         self.newest
     }
 
-    fn last(&self) -> &str {
-        if self.newest == 0 { "" } else { &self.last }
+    fn last(&self) -> Option<EventId<'_>> {
+        Some(EventId::trusted(&self.last))
     }
 
     fn push_out(&mut self) -> usize {
         0
     }
+}
+
+/// Why an event could not be published, or ids cannot be counted: clients could not reconnect with such an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The event has no id, or an empty one.
+    #[error("the event has no id to be replayed by")]
+    MissingId,
+    /// The id is that of another event, which is held or was pushed out last.
+    #[error("the id is that of an earlier event")]
+    DuplicateId,
+    /// No header brings the id back as it is: it begins or ends with a space or a tab, or holds a control character
+    /// ([RFC 9110, 5.5](https://www.rfc-editor.org/rfc/rfc9110#section-5.5)).
+    #[error("no header carries the id: a space or a tab at an end, or a control character")]
+    UnfitId,
 }
 
 /// Releases memory once most of it is unused. The steps are large, so that the cost for each event is constant.

@@ -78,5 +78,5 @@
 mod ids;
 mod replay;
 
-pub use ids::{CountedIds, OwnIds};
-pub use replay::{Replay, ReplayBuffer, ReplayError, UnknownId};
+pub use ids::{CountedIds, OwnIds, ReplayError};
+pub use replay::{Replay, ReplayBuffer, UnknownId};

@@ -6,9 +6,10 @@ use core::iter::FusedIterator;
 
 use bytes::Bytes;
 
-use super::ids::{CountedIds, Ids, OwnIds, shrink};
+use super::ids::{CountedIds, Ids, OwnIds, ReplayError, shrink};
 use crate::event::Event;
-use crate::names::FieldError;
+use crate::http;
+use crate::names::EventId;
 
 /// How many events are held unless set otherwise.
 const DEFAULT_MAX_EVENTS: usize = 1024;
@@ -46,8 +47,8 @@ const DEFAULT_MAX_BYTES: usize = 1024 * 1024;
 /// the type says which. An id is a place in one stream: have one buffer for each stream, or for each session, with ids of
 /// its own.
 ///
-/// Ids of visible ASCII come back from clients as they were. The header trims spaces at both ends and cannot carry control
-/// characters.
+/// Ids must come back from clients as they are. The header drops spaces and tabs at both ends and cannot carry control
+/// characters: such ids are refused.
 ///
 /// Events that need no replay, such as reports of progress, need not be published here: [encoded](Event::encode) without an
 /// id, they leave the client's last event ID as it is. Events that are stored elsewhere can be published once more when the
@@ -91,11 +92,15 @@ impl ReplayBuffer {
     ///
     /// # Errors
     ///
-    /// [`ReplayError`] if the event has no id or an empty one, or if its id is still [known](ReplayBuffer::since): that of an
-    /// event that is held, or of the one that was pushed out last. The buffer is then as it was before.
+    /// [`ReplayError`] if the event has no id or an empty one, or one that no header brings back as it is; or if its id is still
+    /// [known](ReplayBuffer::since): that of an event that is held, or of the one that was pushed out last. The buffer is then
+    /// as it was before.
     pub fn publish<'a>(&mut self, event: impl Into<Event<'a>>) -> Result<Bytes, ReplayError> {
         let event = event.into();
         let id = event.id().filter(|id| !id.is_empty()).ok_or(ReplayError::MissingId)?;
+        if !http::carries(id.as_bytes()) {
+            return Err(ReplayError::UnfitId);
+        }
         if self.ids.number(id).is_some() {
             return Err(ReplayError::DuplicateId);
         }
@@ -122,8 +127,8 @@ impl ReplayBuffer<CountedIds> {
     ///
     /// # Errors
     ///
-    /// [`FieldError`] if `epoch` holds CR, LF or NUL, which no id can carry.
-    pub fn counted(epoch: impl Display) -> Result<Self, FieldError> {
+    /// [`ReplayError::UnfitId`] if `epoch` begins with a space or a tab, or holds a control character.
+    pub fn counted(epoch: impl Display) -> Result<Self, ReplayError> {
         CountedIds::new(epoch).map(ReplayBuffer::with_ids)
     }
 
@@ -193,11 +198,13 @@ impl<I: Ids> ReplayBuffer<I> {
         Replay(self.held.iter())
     }
 
-    /// The id of the newest event, held or not; empty if there was none.
+    /// The id of the newest event, held or not. Before the first event, a buffer that counts has `{epoch}-0`, and one whose
+    /// events have ids already has none.
     ///
-    /// A client with this last event ID is up to date.
+    /// A client with this last event ID is up to date. A server may send it to a new client at once
+    /// ([`Head`](crate::Head)), so that a client that comes back can be told from a new one.
     #[must_use]
-    pub fn last_event_id(&self) -> &str {
+    pub fn last_event_id(&self) -> Option<EventId<'_>> {
         self.ids.last()
     }
 
@@ -251,18 +258,6 @@ impl DoubleEndedIterator for Replay<'_> {
 impl ExactSizeIterator for Replay<'_> {}
 
 impl FusedIterator for Replay<'_> {}
-
-/// Why an event could not be published: clients could not reconnect with its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReplayError {
-    /// The event has no id, or an empty one.
-    #[error("the event has no id to be replayed by")]
-    MissingId,
-    /// The id is that of another event, which is held or was pushed out last.
-    #[error("the id is that of an earlier event")]
-    DuplicateId,
-}
 
 /// It is not known what came after the event with this id: it was never published here, or events after it are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -235,7 +235,7 @@ fn ghsa_84j6_jc92_77jm() {
         .map(|session| {
             let publish = |_| {
                 session.publish(Event::new("secret"));
-                String::from(session.last_event_id())
+                session.last_event_id().unwrap().to_string()
             };
             (0..12).map(publish).collect()
         })

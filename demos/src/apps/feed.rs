@@ -23,7 +23,7 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
 use sse_wire::http::LAST_EVENT_ID;
 use sse_wire::server::{CountedIds, ReplayBuffer};
-use sse_wire::{Event, EventId, EventName, FieldError, Head, OwnedEvent};
+use sse_wire::{Event, EventName, Head, OwnedEvent};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_util::sync::CancellationToken;
@@ -72,16 +72,16 @@ impl State {
     }
 
     /// What to send at once to a client with this last event ID.
-    fn missed(&self, last_event_id: &[u8]) -> Result<Vec<Bytes>, FieldError> {
+    fn missed(&self, last_event_id: &[u8]) -> Vec<Bytes> {
         if last_event_id.is_empty() {
             // A new client: from now on.
-            return Ok(Vec::new());
+            return Vec::new();
         }
         match self.replay.since(last_event_id) {
-            Ok(missed) => Ok(missed.cloned().collect()),
+            Ok(missed) => missed.cloned().collect(),
             Err(unknown) => {
-                let id = EventId::new(self.replay.last_event_id())?;
-                Ok(vec![Event::new(&unknown.to_string()).with_name(GONE).with_id(id).encode()])
+                let newest = self.replay.last_event_id();
+                vec![Event::new(&unknown.to_string()).with_name(GONE).with_optional_id(newest).encode()]
             }
         }
     }
@@ -97,19 +97,16 @@ impl Feed {
     }
 
     /// The events that a client missed, and then new ones, until its connection is cut.
-    fn subscribe(
-        &self,
-        last_event_id: &[u8],
-    ) -> Result<impl Stream<Item = Result<Bytes, Failure>> + use<>, FieldError> {
+    fn subscribe(&self, last_event_id: &[u8]) -> impl Stream<Item = Result<Bytes, Failure>> + use<> {
         let (missed, live, cut) = {
             let state = self.state();
-            (state.missed(last_event_id)?, state.live.subscribe(), state.cut.clone())
+            (state.missed(last_event_id), state.live.subscribe(), state.cut.clone())
         };
         let first = [RECONNECTION_TIME.encode()].into_iter().chain(missed);
         // The only error is that the client is too far behind. It breaks the connection.
         let live = BroadcastStream::new(live).map(|bytes| bytes.map_err(Failure::from));
         let until_cut = stream::iter(first).map(Ok).chain(live).take_until(cut.cancelled_owned());
-        Ok(until_cut.chain(stream::iter([Ok(HALF), Err("the connection was cut".into())])))
+        until_cut.chain(stream::iter([Ok(HALF), Err("the connection was cut".into())]))
     }
 
     /// Cuts all current connections.
@@ -137,7 +134,7 @@ pub fn routes(beat: Duration, shutdown: &CancellationToken) -> Result<Router, Fa
     let (cut, restart) = (feed.clone(), feed.clone());
     let answer = async move |headers: HeaderMap| -> Result<Response, StatusCode> {
         let last_event_id = headers.get(LAST_EVENT_ID).map_or(&b""[..], |id| id.as_bytes());
-        let events = feed.subscribe(last_event_id).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+        let events = feed.subscribe(last_event_id);
         Ok(event_stream(events, &shutdown))
     };
     Ok(Router::new()

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use sse_wire::server::{CountedIds, ReplayBuffer, UnknownId};
-use sse_wire::{Event, FieldError, Parser};
+use sse_wire::server::{CountedIds, ReplayBuffer, ReplayError, UnknownId};
+use sse_wire::{Event, Parser};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 struct Feed(Mutex<(ReplayBuffer<CountedIds>, broadcast::Sender<Bytes>)>);
 
 impl Feed {
     /// A feed whose receivers lag once they are more than `capacity` events behind.
-    fn new(capacity: usize) -> Result<Feed, FieldError> {
+    fn new(capacity: usize) -> Result<Feed, ReplayError> {
         Ok(Feed(Mutex::new((ReplayBuffer::counted("e")?, broadcast::Sender::new(capacity)))))
     }
 

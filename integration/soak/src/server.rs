@@ -16,7 +16,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
 use fastrand::Rng;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use sse_wire::body::EventBody;
 use sse_wire::http::{LAST_EVENT_ID, RESPONSE_HEADERS};
 use sse_wire::server::{CountedIds, ReplayBuffer};
@@ -112,12 +112,12 @@ impl Feed {
     }
 
     /// Everything after this id, without end.
-    fn events(self: Arc<Self>, last_event_id: Vec<u8>) -> impl Stream<Item = Result<Bytes, FieldError>> {
+    fn events(self: Arc<Self>, last_event_id: Vec<u8>) -> impl Stream<Item = Bytes> {
         let newest = self.newest.subscribe();
         let subscription = Subscription { feed: self, newest, last_event_id };
-        stream::try_unfold(subscription, async |mut subscription| {
+        stream::unfold(subscription, async |mut subscription| {
             let bytes = subscription.next().await?;
-            Ok(bytes.map(|bytes| (bytes, subscription)))
+            Some((bytes, subscription))
         })
     }
 }
@@ -132,35 +132,33 @@ struct Subscription {
 
 impl Subscription {
     /// The next event; `None` once there will be no more.
-    async fn next(&mut self) -> Result<Option<Bytes>, FieldError> {
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
             // An event that is published after this ends the wait below.
             self.newest.borrow_and_update();
-            if let Some(bytes) = self.look()? {
-                return Ok(Some(bytes));
+            if let Some(bytes) = self.look() {
+                return Some(bytes);
             }
-            if self.newest.changed().await.is_err() {
-                return Ok(None);
-            }
+            self.newest.changed().await.ok()?;
         }
     }
 
     /// The event after the one that was sent last, if there is one.
-    fn look(&mut self) -> Result<Option<Bytes>, FieldError> {
+    fn look(&mut self) -> Option<Bytes> {
         let history = self.feed.history();
-        let newest = history.replay.last_event_id();
+        let newest = history.replay.last_event_id().unwrap_or(EventId::from_static(""));
         let Ok(mut missed) = history.replay.since(&self.last_event_id) else {
             let name = if self.last_event_id.is_empty() { BEGIN } else { GONE };
-            let event = Event::new(newest).with_name(name).with_id(EventId::new(newest)?);
-            self.last_event_id = newest.into();
-            return Ok(Some(event.encode()));
+            let event = Event::new(newest.as_str()).with_name(name).with_id(newest);
+            self.last_event_id = newest.as_str().into();
+            return Some(event.encode());
         };
-        let Some(bytes) = missed.next() else { return Ok(None) };
+        let bytes = missed.next()?.clone();
         let later = u64::try_from(missed.len()).unwrap_or(u64::MAX);
         let series = self.feed.series;
-        let number = series.number(newest).map_or(0, |newest| newest - later);
+        let number = series.number(newest.as_str()).map_or(0, |newest| newest - later);
         self.last_event_id = series.id(number).into();
-        Ok(Some(bytes.clone()))
+        Some(bytes)
     }
 }
 
@@ -183,7 +181,7 @@ pub async fn serve(listener: TcpListener, feed: Arc<Feed>) -> Result<(), Failure
     let series = feed.series;
     let answer = async move |headers: HeaderMap| {
         let last_event_id = headers.get(LAST_EVENT_ID).map(|id| id.as_bytes().to_vec());
-        event_stream(feed.events(last_event_id.unwrap_or_default()), KEEP_ALIVE_PERIOD)
+        event_stream(feed.events(last_event_id.unwrap_or_default()).map(Ok), KEEP_ALIVE_PERIOD)
     };
     let answer_hostile =
         async move |Path(round): Path<u64>| event_stream(hostile::pieces(series, round), hostile::KEEP_ALIVE_PERIOD);

@@ -2,8 +2,8 @@
 
 //! An id is lent until the next one is made. An event that is kept until then is encoded or owned.
 
-use sse_wire::server::CountedIds;
-use sse_wire::{Event, FieldError};
+use sse_wire::Event;
+use sse_wire::server::{CountedIds, ReplayError};
 
 #[cfg(wrong)]
 fn wrong(mut ids: CountedIds) {
@@ -12,7 +12,7 @@ fn wrong(mut ids: CountedIds) {
     println!("{first:?} {second:?}");
 }
 
-fn main() -> Result<(), FieldError> {
+fn main() -> Result<(), ReplayError> {
     let mut ids = CountedIds::new("a")?;
     let first = Event::new("x").with_id(ids.next_id()).into_owned();
     let second = Event::new("y").with_id(ids.next_id());
