@@ -73,9 +73,10 @@ impl Drop for Subscriber {
 
 /// One subscription, over all of its connections.
 async fn follow(client: reqwest::Client, url: String, token: String, mut actions: Actions) -> CloseReason {
-    // A connection that lasts less than a second counts as one that failed.
+    // A connection that lasts less than a second, and brings no event, counts as one that failed.
     let reconnect = Reconnect::new()
         .with_time(Duration::from_millis(200))
+        .with_floor(Duration::from_millis(200))
         .with_backoff(Duration::from_secs(5))
         .with_max_tries(MAX_TRIES)
         .with_good_after(Duration::from_secs(1))

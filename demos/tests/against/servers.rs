@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
-use sse_wire::client::{CloseReason, EventSource};
+use sse_wire::client::{CloseReason, EventSource, Reconnect};
 use sse_wire::stream::TransportExt;
 
 use crate::foreign::{self, Program};
@@ -33,7 +33,7 @@ fn url(server: &mut Program) -> String {
 /// Reads until the server answers 204.
 async fn read(url: &str) -> Vec<Value> {
     let client = reqwest::Client::new();
-    let mut source = EventSource::new();
+    let mut source = EventSource::new().with_reconnect(Reconnect::new().with_floor(Duration::ZERO));
     let mut seen = Vec::new();
     loop {
         let headers = source.request_headers();
