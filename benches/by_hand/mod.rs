@@ -1,8 +1,20 @@
 //! The limit of encoding: a loop written by hand that gets CR, LF and CRLF right and checks name and id.
 
 use memchr::{memchr2, memchr3};
+use sse_wire::{Event, EventId, EventName};
 
-/// Appends an event of this name and id, if any, and this data.
+/// The event of this name and id, if any, and this data.
+#[inline]
+pub fn event<'a>(fields: Option<(&'a str, &'a str)>, data: &'a str) -> Event<'a> {
+    let event = Event::new(data);
+    let Some((name, id)) = fields else {
+        return event;
+    };
+    let name = EventName::new(name).expect("a name without line ends");
+    event.with_name(name).with_id(EventId::new(id).expect("an id without line ends"))
+}
+
+/// Appends the same event, written by hand.
 pub fn encode(event: Option<(&str, &str)>, data: &str, out: &mut Vec<u8>) {
     if let Some((name, id)) = event {
         for (field, value) in [("event: ", name), ("id: ", id)] {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, HttpBody};
 use axum::response::IntoResponse;
 use bytes::{Buf, Bytes, BytesMut};
-use sse_wire::{Encoder, Event, EventId, EventName};
+use sse_wire::{Encoder, Event};
 use tokio_util::codec::Encoder as _;
 
 use crate::by_hand;
@@ -102,12 +102,7 @@ static CASES: LazyLock<[Case; 4]> = LazyLock::new(|| {
 
 impl Case {
     fn event(&self) -> Event<'_> {
-        let event = Event::new(&self.data);
-        let Some((name, id)) = self.event else {
-            return event;
-        };
-        let name = EventName::new(name).expect("a name without line ends");
-        event.with_name(name).with_id(EventId::new(id).expect("an id without line ends"))
+        by_hand::event(self.event, &self.data)
     }
 
     /// How many times it is encoded in one pass: whole batches of about 64 KiB of data.
