@@ -153,15 +153,16 @@ fn write_chunk(connection: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
 fn receive(address: SocketAddr) -> Vec<OwnedEvent> {
     let mut source = EventSource::new().with_end_name("end");
     let mut received = Vec::new();
+    let clock = Instant::now();
     loop {
-        let connected = Instant::now();
-        if let Err(error) = read_events(address, &mut source, &mut received) {
+        if let Err(error) = read_events(address, &mut source, &mut received, clock) {
             println!("  client: the connection ended: {error}");
         }
         let unfinished = source.finish().and_then(|block| block.event()).map_or(0, |event| event.data().len());
-        // A random number spreads the clients of a server that was restarted. Here there is only one.
-        match source.disconnected(connected.elapsed(), 0) {
-            Ok(wait) => {
+        match source.disconnected(clock.elapsed()) {
+            Ok(next) => {
+                // A random number spreads the clients of a server that was restarted. Here there is only one.
+                let wait = next.wait(0);
                 let id = source.last_event_id();
                 println!(
                     "  client: drops {unfinished} bytes of an unfinished event; reconnects in {wait:?} with id {id:?}"
@@ -178,8 +179,13 @@ fn receive(address: SocketAddr) -> Vec<OwnedEvent> {
 }
 
 /// One connection: everything that arrives goes through the event source.
-fn read_events(address: SocketAddr, source: &mut EventSource, received: &mut Vec<OwnedEvent>) -> Result<()> {
-    let mut body = request(address, source)?;
+fn read_events(
+    address: SocketAddr,
+    source: &mut EventSource,
+    received: &mut Vec<OwnedEvent>,
+    clock: Instant,
+) -> Result<()> {
+    let mut body = request(address, source, clock)?;
     let mut buffer = [0; 4096];
     loop {
         let read = body.read(&mut buffer)?;
@@ -206,7 +212,7 @@ fn shown(data: &str) -> String {
 }
 
 /// Sends the request, and passes the head of the response to the event source, which checks it.
-fn request(address: SocketAddr, source: &mut EventSource) -> Result<ChunkedBody> {
+fn request(address: SocketAddr, source: &mut EventSource, clock: Instant) -> Result<ChunkedBody> {
     let mut connection = TcpStream::connect(address)?;
     connection.set_read_timeout(PATIENCE)?;
     write!(connection, "GET / HTTP/1.1\r\nhost: {address}\r\n")?;
@@ -229,7 +235,7 @@ fn request(address: SocketAddr, source: &mut EventSource) -> Result<ChunkedBody>
             value.trim().clone_into(&mut content_type);
         }
     }
-    source.response(status, content_type)?;
+    source.response(status, content_type, clock.elapsed())?;
     Ok(ChunkedBody { reader, left: 0 })
 }
 

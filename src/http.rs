@@ -74,20 +74,25 @@ pub const RESPONSE_HEADERS: [(&str, &str); 3] =
 /// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
 #[must_use]
 pub fn is_event_stream(content_type: impl AsRef<[u8]>) -> bool {
-    let mut rest = Some(content_type.as_ref());
-    let mut is_event_stream = false;
+    mime_type(content_type.as_ref()).eq_ignore_ascii_case(EVENT_STREAM.as_bytes())
+}
+
+/// Type and subtype of the MIME type that this value of `content-type` has
+/// ([Fetch](https://fetch.spec.whatwg.org/#concept-header-extract-mime-type)). Empty if there is no valid one.
+pub(crate) fn mime_type(content_type: &[u8]) -> &[u8] {
+    let (mut found, mut rest) = (&b""[..], Some(content_type));
     while let Some(values) = rest {
         let (value, others) = split_value(values);
         // Whitespace may stand before the type and after the subtype. The first semicolon ends the subtype; parameters, valid
         // or not, change nothing.
         let end = value.iter().position(|&byte| byte == b';').unwrap_or(value.len());
         let mime_type = trim(&value[..end]);
-        if is_mime_type(mime_type) {
-            is_event_stream = mime_type.eq_ignore_ascii_case(EVENT_STREAM.as_bytes());
+        if is_mime_type(mime_type) && mime_type != b"*/*" {
+            found = mime_type;
         }
         rest = others;
     }
-    is_event_stream
+    found
 }
 
 /// The first of several values of a header, and the others: split at the first comma outside of quotes.
@@ -105,8 +110,8 @@ fn split_value(values: &[u8]) -> (&[u8], Option<&[u8]>) {
     (values, None)
 }
 
-/// Whether these are two tokens with a slash between them, other than `*/*`.
-fn is_mime_type(bytes: &[u8]) -> bool {
+/// Whether these are two tokens with a slash between them.
+pub(crate) fn is_mime_type(bytes: &[u8]) -> bool {
     let is_token = |part: &[u8]| {
         !part.is_empty() && part.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
     };
@@ -114,7 +119,36 @@ fn is_mime_type(bytes: &[u8]) -> bool {
     let (Some(kind), Some(subtype)) = (parts.next(), parts.next()) else {
         return false;
     };
-    is_token(kind) && is_token(subtype) && bytes != b"*/*"
+    is_token(kind) && is_token(subtype)
+}
+
+/// The pause that this value of the header `Retry-After` asks for, for
+/// [`EventSource::set_retry_after`](crate::client::EventSource::set_retry_after)
+/// ([RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
+///
+/// The value is a number of seconds, or a date, which is compared to `now`: one that has passed is no pause. `None` if it is
+/// neither. A number that is too large is the longest pause there is.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use sse_wire::http::retry_after;
+///
+/// assert_eq!(retry_after("120", SystemTime::now()), Some(Duration::from_secs(120)));
+/// let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_717);
+/// assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now), Some(Duration::from_secs(60)));
+/// assert_eq!(retry_after("soon", now), None);
+/// ```
+#[cfg(feature = "retry-after")]
+#[cfg_attr(docsrs, doc(cfg(feature = "retry-after")))]
+#[must_use]
+pub fn retry_after(value: impl AsRef<[u8]>, now: std::time::SystemTime) -> Option<core::time::Duration> {
+    use core::time::Duration;
+    let value = core::str::from_utf8(trim(value.as_ref())).ok()?;
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(value.parse().map_or(Duration::MAX, Duration::from_secs));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 /// Whether a header brings this value back as it is: it neither begins nor ends with a space or a tab, and holds no control
@@ -178,6 +212,25 @@ mod tests {
             assert!(!is_event_stream(no), "{no:?}");
         }
         assert!(!is_event_stream(b"text/event-stream\xff"));
+    }
+
+    #[cfg(feature = "retry-after")]
+    #[test]
+    fn retry_after_is_a_number_of_seconds_or_a_date_in_any_of_its_three_forms() {
+        use std::time::{Duration, SystemTime};
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 90);
+        let seconds = |value: &str| retry_after(value, now).map(|pause| pause.as_secs());
+        for (value, pause) in [("0", 0), ("120", 120), (" 7\t", 7), ("007", 7), ("99999999999999999999999", u64::MAX)] {
+            assert_eq!(seconds(value), Some(pause), "{value:?}");
+        }
+        for date in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            assert_eq!(seconds(date), Some(90), "{date}");
+        }
+        assert_eq!(seconds("Sat, 05 Nov 1994 08:49:37 GMT"), Some(0));
+        for no in ["", " ", "-1", "+1", "1.5", "1 s", "soon", "Sun, 06 Nov 1994", "2026-11-26T00:00:00Z", "\u{661}"] {
+            assert_eq!(seconds(no), None, "{no:?}");
+        }
+        assert_eq!(retry_after(b"\xff", now), None);
     }
 
     #[test]

@@ -98,6 +98,7 @@
 //! | `stream` | no | [`stream`]: streams of chunks (reqwest's `bytes_stream`) to streams of events, and back |
 //! | `http-body` | no | [`body`]: bodies of HTTP messages from streams of events, and back, for hyper, axum and others |
 //! | `codec` | no | [`codec`]: events over any `AsyncRead` and `AsyncWrite`, by `tokio-util` |
+//! | `retry-after` | no | [`http::retry_after`], for clients: its dates are read by `httpdate` |
 //! | `json` | no | JSON as data: [`OwnedEvent::json`], [`Event::parse_json`], [`Encoder::push_json`] |
 //! | `serde` | no | [`OwnedEvent`] as a value that serde writes and reads |
 
@@ -106,7 +107,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // The links to what a feature adds are checked where every feature is.
 #![cfg_attr(
-    not(all(feature = "codec", feature = "http-body", feature = "json")),
+    not(all(feature = "codec", feature = "http-body", feature = "json", feature = "retry-after")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 #![warn(unreachable_pub)]

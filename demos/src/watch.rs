@@ -8,7 +8,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use sse_wire::Event;
-use sse_wire::client::{CloseReason, EventSource, Reconnect};
+use sse_wire::client::{CloseReason, EventSource, Reconnect, Responses};
 use tokio::task::JoinHandle;
 
 /// How many tries in a row to connect again.
@@ -79,23 +79,23 @@ async fn follow(client: reqwest::Client, url: String, token: String, mut actions
         .with_floor(Duration::from_millis(200))
         .with_backoff(Duration::from_secs(5))
         .with_max_tries(MAX_TRIES)
-        .with_good_after(Duration::from_secs(1))
-        .with_retry_on_temporary_status();
-    let mut source = EventSource::new().with_reconnect(reconnect).with_end_name("EXCEL_STATUS_END");
+        .with_good_after(Duration::from_secs(1));
+    let responses = Responses::new().with_retry_of_temporary();
+    let mut source = EventSource::new().with_reconnect(reconnect).with_responses(responses);
+    source = source.with_end_name("EXCEL_STATUS_END");
+    let clock = Instant::now();
     loop {
         let mut request = client.get(&url).bearer_auth(&token);
         for (name, value) in source.request_headers() {
             request = request.header(name, value);
         }
-        let mut opened = None;
-        if let Err(error) = receive(request, &mut source, &mut actions, &mut opened).await
+        if let Err(error) = receive(request, &mut source, &mut actions, clock).await
             && source.close_reason().is_none()
         {
             eprintln!("{error}");
         }
-        let open_for = opened.map_or(Duration::ZERO, |opened: Instant| opened.elapsed());
-        match source.disconnected(open_for, fastrand::u32(..)) {
-            Ok(wait) => tokio::time::sleep(wait).await,
+        match source.disconnected(clock.elapsed()) {
+            Ok(next) => tokio::time::sleep(next.wait(fastrand::u32(..))).await,
             Err(reason) => return reason,
         }
     }
@@ -106,12 +106,11 @@ async fn receive(
     request: reqwest::RequestBuilder,
     source: &mut EventSource,
     actions: &mut Actions,
-    opened: &mut Option<Instant>,
+    clock: Instant,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut response = request.send().await?;
     let content_type = response.headers().get("content-type").map_or(&b""[..], |value| value.as_bytes());
-    source.response(response.status().as_u16(), content_type)?;
-    *opened = Some(Instant::now());
+    source.response(response.status().as_u16(), content_type, clock.elapsed())?;
     while let Some(chunk) = response.chunk().await? {
         let mut events = source.feed(&chunk);
         while let Some(event) = events.next_event()? {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use sse_wire::ParseErrorKind::Unread;
-use sse_wire::client::{CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection};
+use sse_wire::client::{Answer, CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection, Responses};
 use sse_wire::{Block, Event, OwnedBlock, OwnedEvent, ParseError, Parser};
 use sse_wire_fuzz::drive::{Method, plain_block, plain_event};
 use sse_wire_fuzz::oracle::Item;
@@ -28,6 +28,8 @@ struct Model {
     brought_event: bool,
     closes_on_too_large: bool,
     is_unrepeatable: bool,
+    /// Whether the last response was one after which the request is sent again in any case.
+    is_refused: bool,
     /// A parser that reads the same bytes.
     parser: Parser,
 }
@@ -35,7 +37,7 @@ struct Model {
 fn rejection(status: u16, right_type: bool) -> Option<Rejection> {
     match status {
         200 if right_type => None,
-        200 => Some(Rejection::ContentType),
+        200 => Some(Rejection::ContentType { content_type: "text/plain".into() }),
         204 => Some(Rejection::NoContent),
         301 | 302 | 303 | 307 | 308 => Some(Rejection::Redirect { status }),
         _ => Some(Rejection::Status { status }),
@@ -154,19 +156,25 @@ impl Model {
         (rest, goes_on)
     }
 
-    fn response(&mut self, rejection: Option<Rejection>) -> Result<(), Rejection> {
+    fn response(&mut self, rejection: Option<Rejection>) -> Result<Answer, Rejection> {
         if self.state == ReadyState::Closed {
             return Err(Rejection::Closed);
         }
         self.retry_after = Duration::ZERO;
         self.brought_event = false;
         self.parser.reset();
-        match rejection {
-            None => self.state = ReadyState::Open,
-            Some(rejection) if rejection.is_temporary() => self.state = ReadyState::Connecting,
-            Some(rejection) => self.close(CloseReason::Rejected(rejection)),
+        self.is_refused = false;
+        let Some(rejection) = rejection else {
+            self.state = ReadyState::Open;
+            return Ok(Answer::EventStream);
+        };
+        if rejection.is_temporary() {
+            self.state = ReadyState::Connecting;
+            self.is_refused = true;
+        } else {
+            self.close(CloseReason::Rejected(rejection.clone()));
         }
-        rejection.map_or(Ok(()), Err)
+        Err(rejection)
     }
 
     fn finish(&mut self) -> Option<OwnedBlock> {
@@ -189,7 +197,8 @@ impl Model {
         if self.state == ReadyState::Open && (self.brought_event || open_for >= GOOD_AFTER) {
             self.tries = 0;
         }
-        let reason = if self.is_unrepeatable {
+        let is_refused = std::mem::take(&mut self.is_refused);
+        let reason = if self.is_unrepeatable && !is_refused {
             Some(CloseReason::UnrepeatableRequest)
         } else {
             (self.tries == MAX_TRIES).then_some(CloseReason::OutOfTries { tries: MAX_TRIES })
@@ -214,8 +223,9 @@ fn parser() -> Parser {
 
 fuzz_target!(|steps: Steps<Step<'_>>| {
     let reconnect = Reconnect::new().with_floor(FLOOR).with_ceiling(Duration::MAX).with_backoff(BACKOFF);
-    let reconnect = reconnect.with_max_tries(MAX_TRIES).with_good_after(GOOD_AFTER).with_retry_on_temporary_status();
+    let reconnect = reconnect.with_max_tries(MAX_TRIES).with_good_after(GOOD_AFTER);
     let mut source = EventSource::new().with_parser(parser()).with_reconnect(reconnect);
+    source = source.with_responses(Responses::new().with_retry_of_temporary());
     source = source.with_end_data("end").with_end_name("bye");
     let mut model = Model {
         state: ReadyState::Connecting,
@@ -225,6 +235,7 @@ fuzz_target!(|steps: Steps<Step<'_>>| {
         brought_event: false,
         closes_on_too_large: false,
         is_unrepeatable: false,
+        is_refused: false,
         parser: parser(),
     };
     let mut turn = Turn::from(0);
@@ -234,7 +245,7 @@ fuzz_target!(|steps: Steps<Step<'_>>| {
             Step::Response { status, right_type } => {
                 let content_type = if right_type { "text/event-stream" } else { "text/plain" };
                 let expected = model.response(rejection(status, right_type));
-                assert_eq!(source.response(status, content_type), expected);
+                assert_eq!(source.response(status, content_type, Duration::ZERO), expected);
             }
             Step::RetryAfter { seconds } => {
                 model.retry_after = Duration::from_secs(seconds.into());
@@ -249,9 +260,9 @@ fuzz_target!(|steps: Steps<Step<'_>>| {
             Step::Finish => assert_eq!(source.finish().map(Block::into_owned), model.finish()),
             Step::Disconnected { open_for, random } => {
                 let open_for = Duration::from_secs(open_for.into());
-                match (source.disconnected(open_for, random), model.disconnected(open_for)) {
-                    (Ok(wait), Ok([least, longest])) => assert!((least..=longest).contains(&wait)),
-                    (wait, expected) => assert_eq!(wait.err(), expected.err()),
+                match (source.disconnected(open_for), model.disconnected(open_for)) {
+                    (Ok(next), Ok([least, longest])) => assert!((least..=longest).contains(&next.wait(random))),
+                    (next, expected) => assert_eq!(next.err(), expected.err()),
                 }
             }
             Step::Close => {

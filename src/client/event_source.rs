@@ -1,13 +1,14 @@
 //! A client over all of its connections.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::feed::Closing;
-use super::state::{Settings, State};
-use super::{CloseReason, Feed, FeedBytes, ReadyState, Reconnect, Rejection};
+use super::state::{Open, Repeat, Settings, State};
+use super::{Answer, CloseReason, Feed, FeedBytes, NextTry, ReadyState, Reconnect, Rejection, Responses};
 use crate::block::Block;
 use crate::http;
 use crate::parser::Parser;
@@ -18,10 +19,13 @@ use crate::parser::Parser;
 /// 2. Pass the [`response`](EventSource::response). If it opens the stream, [`feed`](EventSource::feed) the source the chunks
 ///    of the body.
 /// 3. When the connection has ended, for whatever reason, or could not be made, call
-///    [`disconnected`](EventSource::disconnected). It returns how long to wait before you go back to 1, or why the
-///    source is closed.
+///    [`disconnected`](EventSource::disconnected). It returns the [`NextTry`], which says how long to wait before you go back
+///    to 1, or why the source is closed.
 ///
-/// The [module](crate::client) shows a whole client. Settings are `with_*`:
+/// The [module](crate::client) shows a whole client. A time, `now`, is one since some start, such as `start.elapsed()` of an
+/// `Instant`: the same start for all calls. A clock that goes back makes nothing worse than a wait.
+///
+/// Settings are `with_*`:
 ///
 /// ```
 /// use sse_wire::Parser;
@@ -44,8 +48,12 @@ pub struct EventSource {
     parser: Parser,
     settings: Settings,
     state: State,
+    /// The value of the `accept` header.
+    accept: Cow<'static, str>,
     /// Tries since the last connection that was good: see [`Reconnect::with_good_after`].
     tries: u32,
+    /// Whether the request was sent again once, after a status that allows for it. See [`Responses::with_retry_once`].
+    has_retried: bool,
     /// The `Retry-After` of the last response.
     retry_after: Duration,
 }
@@ -57,8 +65,10 @@ impl EventSource {
         EventSource {
             parser: Parser::new(),
             settings: Settings::default(),
-            state: State::Connecting,
+            state: State::Connecting { is_refused: false },
+            accept: http::EVENT_STREAM.into(),
             tries: 0,
+            has_retried: false,
             retry_after: Duration::ZERO,
         }
     }
@@ -76,13 +86,47 @@ impl EventSource {
         self
     }
 
+    /// The same source with these rules of which responses are accepted, and which are not final.
+    #[must_use]
+    pub fn with_responses(mut self, responses: Responses) -> EventSource {
+        self.accept = responses.accept();
+        self.settings.responses = responses;
+        self
+    }
+
     /// The same source, for a request that must not be sent twice, such as a POST that starts something: the first
-    /// [`disconnected`](EventSource::disconnected) closes it, since the request may have taken effect.
+    /// [`disconnected`](EventSource::disconnected) closes it, since the request may have taken effect. Only a response that the
+    /// rules say to [try again](Responses::with_retry) after does not.
     ///
-    /// An `EventSource` of the standard always sends a GET, which may be repeated.
+    /// A GET, which an `EventSource` of the standard always sends, may be repeated, and so may a QUERY
+    /// ([RFC 10008](https://www.rfc-editor.org/rfc/rfc10008)).
     #[must_use]
     pub fn with_unrepeatable_request(mut self) -> EventSource {
-        self.settings.request_is_unrepeatable = true;
+        self.settings.repeat = Repeat::Never;
+        self
+    }
+
+    /// The same source, for a request that must not be sent twice, but whose stream another request resumes: a POST whose
+    /// stream a GET with the last event ID goes on with, as in versions of MCP before 2026-07-28.
+    ///
+    /// While there is no last event ID, [`disconnected`](EventSource::disconnected) closes it, as
+    /// [`with_unrepeatable_request`](EventSource::with_unrepeatable_request) says. Send the POST if
+    /// [`last_event_id`](EventSource::last_event_id) is empty, and the GET if it is not.
+    #[must_use]
+    pub fn with_request_resumed_by_id(mut self) -> EventSource {
+        self.settings.repeat = Repeat::WithId;
+        self
+    }
+
+    /// The same source with this longest silence of an open connection: see [`idle_deadline`](EventSource::idle_deadline).
+    /// None unless set.
+    ///
+    /// Servers send a comment "every 15 seconds or so" ([9.2.7]), if they do. Three times what yours does is a good value.
+    ///
+    /// [9.2.7]: https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes
+    #[must_use]
+    pub fn with_idle_timeout(mut self, silence: Duration) -> EventSource {
+        self.settings.idle_timeout = Some(silence);
         self
     }
 
@@ -114,7 +158,7 @@ impl EventSource {
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
         match self.state {
-            State::Connecting => ReadyState::Connecting,
+            State::Connecting { .. } => ReadyState::Connecting,
             State::Open(_) => ReadyState::Open,
             State::Closed(_) => ReadyState::Closed,
         }
@@ -128,7 +172,8 @@ impl EventSource {
 
     /// The headers that the request must carry: names in lower case, and values as bytes.
     ///
-    /// `accept`, `cache-control` ([9.2.2]), and `last-event-id` ([9.2.4]) as UTF-8, unless it is empty or holds a control
+    /// `accept` ([9.2.2]) with the types that are [accepted besides](Responses::with_other_type), `cache-control: no-cache`
+    /// ([http::REQUEST_HEADERS]), and `last-event-id` ([9.2.4]) as UTF-8, unless it is empty or holds a control
     /// character, which no header can carry. Nor can a header carry spaces and tabs around its value
     /// ([RFC 9110, 5.5](https://www.rfc-editor.org/rfc/rfc9110#section-5.5)): they are left out, as in Fetch.
     ///
@@ -146,7 +191,8 @@ impl EventSource {
     /// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
     /// [9.2.4]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
     pub fn request_headers(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
-        let always = http::REQUEST_HEADERS.map(|(name, value)| (name, value.as_bytes()));
+        let [(accept, _), (cache_control, no_cache)] = http::REQUEST_HEADERS;
+        let always = [(accept, self.accept.as_bytes()), (cache_control, no_cache.as_bytes())];
         let id = http::trim(self.last_event_id().as_bytes());
         let is_sent = !id.is_empty() && http::carries(id);
         always.into_iter().chain(is_sent.then_some((http::LAST_EVENT_ID, id)))
@@ -154,40 +200,83 @@ impl EventSource {
 
     /// Checks whether a response opens the stream ([9.2.3]).
     ///
-    /// `content_type` is the value of that header, empty if there is none. Redirects are for the HTTP client to follow; pass
-    /// the response at the end of them.
+    /// `content_type` is the value of that header, empty if there is none; `now` is the time. Redirects are for the HTTP client
+    /// to follow; pass the response at the end of them.
     ///
     /// # Errors
     ///
-    /// [`Rejection`]: what is wrong with the response. The source is then closed, unless the status is temporary
-    /// ([`Rejection::is_temporary`]) and [`Reconnect::with_retry_on_temporary_status`] was set. In both cases call
-    /// [`disconnected`](EventSource::disconnected) next; the body may be read first, for an error message. A source that was
-    /// closed before stays closed: [`Rejection::Closed`].
+    /// [`Rejection`]: what is wrong with the response. The source is then closed, unless the [rules](Responses) say to try
+    /// again after this status. In both cases call [`disconnected`](EventSource::disconnected) next; the body may be read
+    /// first, for an error message. A source that was closed before stays closed: [`Rejection::Closed`].
     ///
     /// [9.2.3]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
-    pub fn response(&mut self, status: u16, content_type: impl AsRef<[u8]>) -> Result<(), Rejection> {
+    pub fn response(
+        &mut self,
+        status: u16,
+        content_type: impl AsRef<[u8]>,
+        now: Duration,
+    ) -> Result<Answer, Rejection> {
         if self.close_reason().is_some() {
             return Err(Rejection::Closed);
         }
         self.retry_after = Duration::ZERO;
         self.parser.reset();
-        let Some(rejection) = Rejection::of(status, content_type.as_ref()) else {
-            self.state = State::Open(false);
-            return Ok(());
+        let answer = self.settings.responses.judge(status, content_type.as_ref());
+        self.state = match &answer {
+            Ok(Answer::EventStream) => State::Open(Open { since: now, heard: now, brought_event: false }),
+            Ok(Answer::Other) => State::Closed(CloseReason::Answered),
+            Err(rejection) if self.settings.responses.retries(rejection, &mut self.has_retried) => {
+                State::Connecting { is_refused: true }
+            }
+            Err(rejection) => State::Closed(CloseReason::Rejected(rejection.clone())),
         };
-        let tries_again = rejection.is_temporary() && self.settings.reconnect.retries_temporary_status;
-        self.state = if tries_again { State::Connecting } else { State::Closed(CloseReason::Rejected(rejection)) };
-        Err(rejection)
+        self.has_retried &= answer.is_err();
+        answer
     }
 
     /// Sets the pause from the header `Retry-After` of the response ([RFC 9110, 10.2.3]): the next wait is at least as long,
     /// up to the [ceiling](Reconnect::with_ceiling).
     ///
-    /// Call it after [`response`](EventSource::response), which clears that of the previous response.
+    /// Call it after [`response`](EventSource::response), which clears that of the previous response. [`http::retry_after`] reads
+    /// the header.
     ///
     /// [RFC 9110, 10.2.3]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
     pub fn set_retry_after(&mut self, pause: Duration) {
         self.retry_after = pause;
+    }
+
+    /// Bytes of the body have come at this time: events, comments, or parts of them.
+    ///
+    /// Needed only for an [`idle_deadline`](EventSource::idle_deadline).
+    pub fn heard(&mut self, now: Duration) {
+        if let State::Open(open) = &mut self.state {
+            open.heard = open.heard.max(now);
+        }
+    }
+
+    /// The time at which the connection has been silent for too long: then drop it, and call
+    /// [`disconnected`](EventSource::disconnected). `None` if it is not open, or if there is no
+    /// [limit](EventSource::with_idle_timeout).
+    ///
+    /// A connection whose other side is gone without a trace looks like one on which nothing happens. Comments that the server
+    /// sends as keep-alives tell the two apart.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use sse_wire::client::EventSource;
+    ///
+    /// let seconds = Duration::from_secs;
+    /// let mut source = EventSource::new().with_idle_timeout(seconds(45));
+    /// source.response(200, "text/event-stream", seconds(100))?;
+    /// assert_eq!(source.idle_deadline(), Some(seconds(145)));
+    /// source.heard(seconds(115)); // and then `feed` it what came
+    /// assert_eq!(source.idle_deadline(), Some(seconds(160)));
+    /// # Ok::<(), sse_wire::client::Rejection>(())
+    /// ```
+    #[must_use]
+    pub fn idle_deadline(&self) -> Option<Duration> {
+        let State::Open(open) = &self.state else { return None };
+        self.settings.idle_timeout.map(|silence| open.heard.saturating_add(silence))
     }
 
     /// Reads a chunk of the body: the reader yields what the chunk completes. As [`Parser::feed`].
@@ -197,7 +286,7 @@ impl EventSource {
     /// ```
     /// # use sse_wire::client::EventSource;
     /// # let mut source = EventSource::new();
-    /// source.response(200, "text/event-stream")?;
+    /// source.response(200, "text/event-stream", std::time::Duration::ZERO)?;
     /// # let chunk = b"data: x\n\n";
     /// let mut events = source.feed(chunk);
     /// while let Some(event) = events.next_event()? {
@@ -238,39 +327,48 @@ impl EventSource {
         Some(block)
     }
 
-    /// The connection has ended, with an error or without, or could not be made. Returns how long to wait before the next
-    /// request ([9.2.3]).
+    /// The connection has ended at this time, with an error or without, or could not be made. Returns the next try: how long
+    /// to wait before the next request ([9.2.3]).
     ///
-    /// An unfinished block is discarded. `open_for` is how long the connection was open, for
-    /// [`Reconnect::with_good_after`]; `random` is any number, for the [jitter](Reconnect::with_jitter).
+    /// An unfinished block is discarded.
     ///
     /// # Errors
     ///
     /// [`CloseReason`]: the source is closed, now or since an earlier call, and there must be no other request.
     ///
     /// [9.2.3]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
-    pub fn disconnected(&mut self, open_for: Duration, random: u32) -> Result<Duration, CloseReason> {
+    pub fn disconnected(&mut self, now: Duration) -> Result<NextTry, CloseReason> {
         self.parser.reset();
         let reconnect = &self.settings.reconnect;
-        match &self.state {
+        let is_refused = match &self.state {
             State::Closed(reason) => return Err(reason.clone()),
-            State::Open(brought_event) if *brought_event || open_for >= reconnect.good_after => self.tries = 0,
-            State::Open(_) | State::Connecting => {}
-        }
+            State::Connecting { is_refused } => *is_refused,
+            State::Open(open) => {
+                if open.brought_event || now.saturating_sub(open.since) >= reconnect.good_after {
+                    self.tries = 0;
+                }
+                false
+            }
+        };
+        let repeats = match self.settings.repeat {
+            Repeat::Always => true,
+            Repeat::Never => is_refused,
+            Repeat::WithId => is_refused || !self.last_event_id().is_empty(),
+        };
         let tries = self.tries.saturating_add(1);
-        let reason = if self.settings.request_is_unrepeatable {
-            Some(CloseReason::UnrepeatableRequest)
-        } else {
+        let reason = if repeats {
             (tries > reconnect.max_tries).then_some(CloseReason::OutOfTries { tries: reconnect.max_tries })
+        } else {
+            Some(CloseReason::UnrepeatableRequest)
         };
         if let Some(reason) = reason {
             self.state = State::Closed(reason.clone());
             return Err(reason);
         }
         self.tries = tries;
-        self.state = State::Connecting;
+        self.state = State::Connecting { is_refused: false };
         let retry_after = core::mem::take(&mut self.retry_after);
-        Ok(reconnect.wait(tries, self.parser.reconnection_time(), retry_after, random))
+        Ok(NextTry::new(reconnect, tries, self.parser.reconnection_time(), retry_after))
     }
 
     /// Closes the source, from any state ([9.2.2]). If it is closed already, the first reason stays.
@@ -287,6 +385,11 @@ impl EventSource {
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         self.parser.last_event_id()
+    }
+
+    /// Sets the last event ID, as [`Parser::set_last_event_id`]: to begin somewhere else with the next request.
+    pub fn set_last_event_id(&mut self, id: impl Into<String>) {
+        self.parser.set_last_event_id(id);
     }
 
     /// The reconnection time that the server has set: as [`Parser::reconnection_time`].

@@ -42,7 +42,7 @@ impl Closing<'_> {
         match &*self.state {
             State::Open(_) => Ok(()),
             State::Closed(reason) => Err(ReceiveError::Closed(reason.clone())),
-            State::Connecting => Err(ReceiveError::NotOpen),
+            State::Connecting { .. } => Err(ReceiveError::NotOpen),
         }
     }
 
@@ -50,7 +50,11 @@ impl Closing<'_> {
     pub(super) fn after(&mut self, found: Result<Option<Event<'_>>, &ParseError>) {
         match found {
             Ok(Some(event)) if self.settings.is_end(event) => *self.state = State::Closed(CloseReason::EndEvent),
-            Ok(Some(_)) => *self.state = State::Open(true),
+            Ok(Some(_)) => {
+                if let State::Open(open) = self.state {
+                    open.brought_event = true;
+                }
+            }
             // The error that a chunk was not read to its end has no limit: it is no fault of the stream.
             Err(error) if self.settings.closes_on_too_large && error.limit().is_some() => {
                 *self.state = State::Closed(CloseReason::TooLarge(error.clone()));

@@ -1,8 +1,9 @@
 //! The client's side of the protocol, around a stream: which response opens it, when to connect again and after how long,
 //! and when to stop ([9.2.2], [9.2.3]).
 //!
-//! An [`EventSource`] does no I/O, has no clock and draws no random numbers: the caller passes in statuses, bytes, durations
-//! and random numbers, and it returns decisions.
+//! An [`EventSource`] does no I/O, has no clock and draws no random numbers: the caller passes in statuses, bytes, the time
+//! and random numbers, and it returns decisions. Times are [`Duration`](core::time::Duration)s since some start of the
+//! caller's choice, such as `start.elapsed()` of an `Instant`.
 //!
 //! **In scope**: the headers of the request, the check of the response, events (it has a [`Parser`](crate::Parser)),
 //! reconnection, and closing.
@@ -10,7 +11,7 @@
 //! **Out of scope**: HTTP, redirects (the HTTP client follows them), timers, sockets, CORS.
 //!
 //! ```
-//! use std::time::Duration;
+//! use std::time::{Duration, Instant};
 //! use sse_wire::client::{EventSource, ReceiveError};
 //! # struct Response { status: u16, content_type: &'static str, chunks: Vec<&'static [u8]> }
 //! # let mut responses = vec![
@@ -21,12 +22,12 @@
 //! # let sleep = |_: Duration| ();
 //! # let random = || 7;
 //!
+//! let clock = Instant::now();
 //! let mut source = EventSource::new();
 //! let reason = loop {
 //!     let headers = source.request_headers().map(|(name, value)| (name, value.to_vec())).collect();
 //!     let response = get(headers);
-//!     let mut open_for = Duration::ZERO;
-//!     if source.response(response.status, response.content_type).is_ok() {
+//!     if source.response(response.status, response.content_type, clock.elapsed()).is_ok() {
 //!         'body: for chunk in response.chunks {
 //!             let mut events = source.feed(chunk);
 //!             loop {
@@ -39,10 +40,9 @@
 //!                 }
 //!             }
 //!         }
-//!         open_for = Duration::from_secs(9); // as your clock says
 //!     }
-//!     match source.disconnected(open_for, random()) {
-//!         Ok(wait) => sleep(wait),
+//!     match source.disconnected(clock.elapsed()) {
+//!         Ok(next) => sleep(next.wait(random())),
 //!         Err(reason) => break reason,
 //!     }
 //! };
@@ -60,6 +60,6 @@ mod state;
 
 pub use event_source::EventSource;
 pub use feed::{Feed, FeedBytes, OwnedBlocks, OwnedEvents, ReceiveError};
-pub use reconnect::Reconnect;
-pub use response::Rejection;
+pub use reconnect::{NextTry, Reconnect};
+pub use response::{Answer, InvalidMimeType, Rejection, Responses};
 pub use state::{CloseReason, ReadyState};

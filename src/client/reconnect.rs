@@ -19,7 +19,7 @@ use core::time::Duration;
 /// use sse_wire::client::{EventSource, Reconnect};
 ///
 /// let reconnect = Reconnect::new().with_time(Duration::from_secs(1)).with_max_tries(5);
-/// let source = EventSource::new().with_reconnect(reconnect.with_retry_on_temporary_status());
+/// let source = EventSource::new().with_reconnect(reconnect);
 /// ```
 ///
 /// [9.2.3]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
@@ -33,7 +33,6 @@ pub struct Reconnect {
     jitter: u32,
     pub(super) max_tries: u32,
     pub(super) good_after: Duration,
-    pub(super) retries_temporary_status: bool,
 }
 
 impl Reconnect {
@@ -47,7 +46,6 @@ impl Reconnect {
             jitter: 25,
             max_tries: u32::MAX,
             good_after: Duration::from_secs(5),
-            retries_temporary_status: false,
         }
     }
 
@@ -94,26 +92,71 @@ impl Reconnect {
     pub fn with_good_after(self, open_for: Duration) -> Self {
         Reconnect { good_after: open_for, ..self }
     }
-
-    /// The same rules, but also try again after a response with status 429 or 5xx. In the standard these are final.
-    pub fn with_retry_on_temporary_status(self) -> Self {
-        Reconnect { retries_temporary_status: true, ..self }
-    }
-
-    /// How long to wait before a try, the first being 1.
-    ///
-    /// `time`: set by the server's `retry`; `retry_after`: from the header of that name. `random`: any number.
-    pub(super) fn wait(&self, tries: u32, time: Option<Duration>, retry_after: Duration, random: u32) -> Duration {
-        let time = time.unwrap_or(self.time).min(self.ceiling).max(self.floor);
-        let doubled = time.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));
-        let wait = doubled.min(self.backoff.max(time)).max(retry_after.min(self.ceiling));
-        wait.saturating_add(fraction(wait, self.jitter, random))
-    }
 }
 
 impl Default for Reconnect {
     fn default() -> Self {
         Reconnect::new()
+    }
+}
+
+/// The next try to connect, after [`EventSource::disconnected`](super::EventSource::disconnected): its number, and how long to
+/// wait before it.
+///
+/// [`wait`](NextTry::wait) follows the rules of [`Reconnect`]. For rules of your own there are the numbers that it is made of.
+///
+/// ```
+/// use std::time::Duration;
+/// use sse_wire::client::NextTry;
+///
+/// /// Five tries one after the other, then one a minute; but never sooner than the server asks for.
+/// fn wait(next: NextTry) -> Duration {
+///     let wait = Duration::from_secs(if next.number() <= 5 { 1 } else { 60 });
+///     wait.max(next.reconnection_time()).max(next.retry_after())
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "wait before the next request"]
+pub struct NextTry {
+    number: u32,
+    reconnection_time: Duration,
+    retry_after: Duration,
+    shortest: Duration,
+    jitter: u32,
+}
+
+impl NextTry {
+    /// `time`: set by the server's `retry`; `retry_after`: from the header of that name.
+    pub(super) fn new(reconnect: &Reconnect, number: u32, time: Option<Duration>, retry_after: Duration) -> NextTry {
+        let time = time.unwrap_or(reconnect.time).min(reconnect.ceiling).max(reconnect.floor);
+        let retry_after = retry_after.min(reconnect.ceiling);
+        let doubled = time.saturating_mul(2_u32.saturating_pow(number.saturating_sub(1)));
+        let shortest = doubled.min(reconnect.backoff.max(time)).max(retry_after);
+        NextTry { number, reconnection_time: time, retry_after, shortest, jitter: reconnect.jitter }
+    }
+
+    /// How long to wait before the request. `random` is any number, for the [jitter](Reconnect::with_jitter).
+    #[must_use]
+    pub fn wait(&self, random: u32) -> Duration {
+        self.shortest.saturating_add(fraction(self.shortest, self.jitter, random))
+    }
+
+    /// The number of this try, counted from the last good connection or the first request: the first is 1.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The reconnection time, as the server or [`Reconnect::with_time`] has set it, within floor and ceiling.
+    #[must_use]
+    pub fn reconnection_time(&self) -> Duration {
+        self.reconnection_time
+    }
+
+    /// The pause from the header `Retry-After` of the last response, within the ceiling. Zero if there was none.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        self.retry_after
     }
 }
 
@@ -132,7 +175,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn wait(reconnect: &Reconnect, tries: u32, random: u32) -> Duration {
-        reconnect.wait(tries, None, Duration::ZERO, random)
+        NextTry::new(reconnect, tries, None, Duration::ZERO).wait(random)
     }
 
     #[test]
@@ -164,9 +207,9 @@ mod tests {
         let unlimited = || Reconnect::new().with_ceiling(Duration::MAX);
         let reconnect = unlimited().with_time(Duration::MAX).with_jitter(u32::MAX);
         assert_eq!(wait(&reconnect, u32::MAX, u32::MAX), Duration::MAX);
-        let asked = unlimited().wait(3, Some(Duration::from_millis(u64::MAX)), Duration::ZERO, 0);
-        assert_eq!(asked, Duration::from_millis(u64::MAX));
-        let asked = unlimited().wait(1, Some(Duration::from_millis(u64::MAX)), Duration::ZERO, u32::MAX);
+        let next = |number| NextTry::new(&unlimited(), number, Some(Duration::from_millis(u64::MAX)), Duration::ZERO);
+        assert_eq!(next(3).wait(0), Duration::from_millis(u64::MAX));
+        let asked = next(1).wait(u32::MAX);
         assert!(
             asked > Duration::from_millis(u64::MAX) && asked / 5 * 4 <= Duration::from_millis(u64::MAX),
             "{asked:?}"

@@ -2,8 +2,9 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use super::{Reconnect, Rejection};
+use super::{Reconnect, Rejection, Responses};
 use crate::event::Event;
 use crate::parser::ParseError;
 
@@ -22,16 +23,39 @@ pub enum ReadyState {
 
 #[derive(Clone, Debug)]
 pub(super) enum State {
-    Connecting,
-    /// Whether the connection has brought an event.
-    Open(bool),
+    /// Whether the rules for responses say that the request is sent again, whatever it is.
+    Connecting {
+        is_refused: bool,
+    },
+    Open(Open),
     Closed(CloseReason),
+}
+
+/// An open connection. The times are on the caller's clock.
+#[derive(Clone, Debug)]
+pub(super) struct Open {
+    pub(super) since: Duration,
+    /// When bytes came last.
+    pub(super) heard: Duration,
+    pub(super) brought_event: bool,
+}
+
+/// Whether a request may be sent again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Repeat {
+    #[default]
+    Always,
+    Never,
+    /// If there is a last event ID.
+    WithId,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
     pub(super) reconnect: Reconnect,
-    pub(super) request_is_unrepeatable: bool,
+    pub(super) responses: Responses,
+    pub(super) repeat: Repeat,
+    pub(super) idle_timeout: Option<Duration>,
     pub(super) closes_on_too_large: bool,
     pub(super) end_names: Vec<String>,
     pub(super) end_data: Vec<String>,
@@ -56,13 +80,18 @@ pub enum CloseReason {
     /// A response that is final.
     #[error(transparent)]
     Rejected(Rejection),
+    /// The response was of another type that is accepted: see [`Responses::with_other_type`].
+    #[error("the response is no stream, but of a type that is accepted as well")]
+    Answered,
     /// [`Reconnect::with_max_tries`] tries in a row to connect again did not lead to a good connection.
     #[error("gave up after {tries} tries to connect again")]
     OutOfTries {
         /// The limit.
         tries: u32,
     },
-    /// The request must not be sent again: see [`EventSource::with_unrepeatable_request`](super::EventSource::with_unrepeatable_request).
+    /// The request must not be sent again: see
+    /// [`EventSource::with_unrepeatable_request`](super::EventSource::with_unrepeatable_request) and
+    /// [`EventSource::with_request_resumed_by_id`](super::EventSource::with_request_resumed_by_id).
     #[error("the request cannot be repeated")]
     UnrepeatableRequest,
     /// A block exceeded a limit: see [`EventSource::with_close_on_too_large`](super::EventSource::with_close_on_too_large).

@@ -203,8 +203,17 @@ impl Parser {
     /// It is taken as it is, since it never becomes part of a stream. Ids that a parser reads hold no CR, LF or NUL; if this
     /// one comes from elsewhere and goes into a request by hand, check it first ([`EventId::new`]).
     #[must_use]
-    pub fn with_last_event_id(self, id: impl Into<String>) -> Parser {
-        Parser { last_event_id: id.into(), shared_id: None, ..self }
+    pub fn with_last_event_id(mut self, id: impl Into<String>) -> Parser {
+        self.set_last_event_id(id);
+        self
+    }
+
+    /// Sets the last event ID of a parser in use: [`with_last_event_id`](Parser::with_last_event_id) says what it may be.
+    ///
+    /// Of an unfinished block, an id still takes effect at its end.
+    pub fn set_last_event_id(&mut self, id: impl Into<String>) {
+        self.last_event_id = id.into();
+        self.shared_id = None;
     }
 
     /// Reads a chunk: the reader yields what the chunk completes.

@@ -235,7 +235,7 @@ async fn a_client_awaits_and_closes_within_its_loop() {
     let (to, mut from) = tokio::sync::mpsc::channel(8);
     let task = tokio::spawn(async move {
         let mut source = EventSource::new().with_parser(Parser::new().with_max_event_size(16));
-        source.response(200, "text/event-stream").unwrap();
+        source.response(200, "text/event-stream", std::time::Duration::ZERO).unwrap();
         let chunks = ["data: 1\n\nda".into(), "ta: 2\n\ndata: this one is too large\n\nevent: stop\ndata\n\n".into()];
         connection(&mut source, &chunks, &to).await.unwrap();
         source.feed(STREAM).next_event().unwrap_err()

@@ -2,6 +2,7 @@
 //! `src/bounds.md`, which names them.
 
 use std::thread;
+use std::time::Duration;
 
 use allocation_counter::measure;
 use bytes::{Buf, Bytes};
@@ -402,7 +403,7 @@ fn the_tables_name_tests_that_exist() {
 fn an_event_source_holds_what_its_parser_holds() {
     holds_at_most(PARSER, Endless::refused, |chunks| {
         let mut source = EventSource::new().with_parser(parser());
-        source.response(200, http::EVENT_STREAM).unwrap();
+        source.response(200, http::EVENT_STREAM, Duration::ZERO).unwrap();
         refusals_in(chunks, |chunk| {
             let mut events = source.feed(chunk);
             refusals(|| events.next_event().map(|event| event.map(drop)))
@@ -415,7 +416,7 @@ fn an_event_source_holds_what_its_parser_holds() {
 fn a_response_takes_no_memory() {
     let mut source = EventSource::new();
     let content_type = format!("text/event-stream;{}", " x=y;".repeat(LIMIT));
-    let cost = measure(|| assert!(source.response(200, &content_type).is_ok()));
+    let cost = measure(|| assert!(source.response(200, &content_type, Duration::ZERO).is_ok()));
     assert_eq!(cost.count_total, 0);
 }
 

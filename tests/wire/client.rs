@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use sse_wire::client::{CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection};
+use sse_wire::client::{Answer, CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection, Responses};
 use sse_wire::{BlockLine, Event, ParseErrorKind, Parser};
 
 use crate::drive::plain_event;
@@ -12,6 +12,8 @@ use crate::oracle::{self, Item, ItemKind, Limits, Outcome};
 
 const EVENT_STREAM: &str = "text/event-stream";
 const SECOND: Duration = Duration::from_secs(1);
+/// When every connection begins, so that a time is also how long it was open.
+const START: Duration = Duration::ZERO;
 
 /// No randomness, no floor and no ceiling: waits are the reconnection time, doubled. Every connection that opened was good.
 fn plain() -> Reconnect {
@@ -24,8 +26,13 @@ fn source(reconnect: Reconnect) -> EventSource {
 }
 
 fn open(source: &mut EventSource) {
-    source.response(200, EVENT_STREAM).unwrap();
+    source.response(200, EVENT_STREAM, START).unwrap();
     assert_eq!(source.ready_state(), ReadyState::Open);
+}
+
+/// The connection has ended. How long the source waits, without randomness.
+fn ended(source: &mut EventSource, now: Duration) -> Result<Duration, CloseReason> {
+    source.disconnected(now).map(|next| next.wait(0))
 }
 
 fn data(source: &mut EventSource, chunk: &[u8]) -> Vec<String> {
@@ -54,7 +61,7 @@ fn a_new_source_is_connecting_and_has_no_id_to_send() {
 fn a_200_with_the_right_type_opens() {
     for content_type in [EVENT_STREAM, "Text/Event-Stream; charset=utf-8"] {
         let mut source = EventSource::new();
-        assert_eq!(source.response(200, content_type), Ok(()));
+        assert_eq!(source.response(200, content_type, START), Ok(Answer::EventStream));
         assert_eq!(source.ready_state(), ReadyState::Open);
     }
 }
@@ -68,8 +75,8 @@ fn every_other_response_closes_the_source_and_is_the_reason() {
         (303, "", Rejection::Redirect { status: 303 }),
         (307, EVENT_STREAM, Rejection::Redirect { status: 307 }),
         (308, "", Rejection::Redirect { status: 308 }),
-        (200, "text/html", Rejection::ContentType),
-        (200, "", Rejection::ContentType),
+        (200, "text/html", Rejection::ContentType { content_type: "text/html".into() }),
+        (200, "", Rejection::ContentType { content_type: String::new() }),
         (201, EVENT_STREAM, Rejection::Status { status: 201 }),
         (205, EVENT_STREAM, Rejection::Status { status: 205 }),
         (304, "", Rejection::Status { status: 304 }),
@@ -79,47 +86,47 @@ fn every_other_response_closes_the_source_and_is_the_reason() {
     ];
     for (status, content_type, why) in cases {
         let mut source = EventSource::new();
-        assert_eq!(source.response(status, content_type), Err(why), "{status} {content_type}");
+        assert_eq!(source.response(status, content_type, START), Err(why.clone()), "{status} {content_type}");
         assert_eq!(source.ready_state(), ReadyState::Closed);
-        assert_eq!(source.close_reason(), Some(&CloseReason::Rejected(why)));
-        assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::Rejected(why)));
+        assert_eq!(source.close_reason(), Some(&CloseReason::Rejected(why.clone())));
+        assert_eq!(ended(&mut source, SECOND), Err(CloseReason::Rejected(why)));
     }
 }
 
 #[test]
 fn temporary_statuses_are_tried_again_only_if_that_was_set() {
-    let mut source = source(plain().with_retry_on_temporary_status());
-    for (tries, status) in [429, 500, 503, 599].into_iter().enumerate() {
-        assert_eq!(source.response(status, ""), Err(Rejection::Status { status }));
+    let mut source = source(plain()).with_responses(Responses::new().with_retry_of_temporary());
+    for (tries, status) in [408, 425, 429, 500, 503, 599].into_iter().enumerate() {
+        assert_eq!(source.response(status, "", START), Err(Rejection::Status { status }));
         assert_eq!(source.ready_state(), ReadyState::Connecting);
-        assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(SECOND * (1 << tries)));
+        assert_eq!(ended(&mut source, Duration::ZERO), Ok(SECOND * (1 << tries)));
     }
-    assert_eq!(source.response(404, ""), Err(Rejection::Status { status: 404 }));
+    assert_eq!(source.response(404, "", START), Err(Rejection::Status { status: 404 }));
     assert_eq!(source.ready_state(), ReadyState::Closed);
 }
 
 #[test]
 fn retry_after_lengthens_the_next_wait_and_no_other_and_has_the_ceiling() {
-    let mut source =
-        source(plain().with_retry_on_temporary_status().with_ceiling(100 * SECOND).with_backoff(Duration::ZERO));
+    let mut source = source(plain().with_ceiling(100 * SECOND).with_backoff(Duration::ZERO));
+    source = source.with_responses(Responses::new().with_retry_of_temporary());
     for (pause, wait) in [(30, 30), (0, 1), (1_000_000, 100)] {
-        source.response(503, "").unwrap_err();
+        source.response(503, "", START).unwrap_err();
         if pause > 0 {
             source.set_retry_after(pause * SECOND);
         }
-        assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(wait * SECOND));
+        assert_eq!(ended(&mut source, Duration::ZERO), Ok(wait * SECOND));
     }
-    source.response(503, "").unwrap_err();
+    source.response(503, "", START).unwrap_err();
     source.set_retry_after(30 * SECOND);
-    assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(30 * SECOND));
+    assert_eq!(ended(&mut source, Duration::ZERO), Ok(30 * SECOND));
     // A try without a response, or another response, clears the pause.
-    assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(SECOND));
-    source.response(503, "").unwrap_err();
+    assert_eq!(ended(&mut source, Duration::ZERO), Ok(SECOND));
+    source.response(503, "", START).unwrap_err();
     source.set_retry_after(30 * SECOND);
-    source.response(503, "").unwrap_err();
-    assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(SECOND));
+    source.response(503, "", START).unwrap_err();
+    assert_eq!(ended(&mut source, Duration::ZERO), Ok(SECOND));
     open(&mut source);
-    assert_eq!(source.disconnected(SECOND, 0), Ok(SECOND));
+    assert_eq!(ended(&mut source, SECOND), Ok(SECOND));
 }
 
 #[test]
@@ -186,7 +193,7 @@ fn the_rest_can_be_fed_again_or_is_an_error_and_the_source_stays_open() {
         };
         assert_eq!(error.kind(), ParseErrorKind::Unread);
         assert_eq!(source.ready_state(), ReadyState::Open);
-        source.response(200, EVENT_STREAM).unwrap();
+        source.response(200, EVENT_STREAM, START).unwrap();
     }
     assert_eq!(source.feed(chunk).next_event().unwrap().unwrap().data(), "1");
     let mut events = source.feed(b"data: 4\n\n");
@@ -227,9 +234,9 @@ fn the_last_id_is_sent_again_also_when_later_events_have_none() {
     let mut source = source(plain());
     open(&mut source);
     assert_eq!(data(&mut source, b"id: abc\ndata: 1\n\ndata: 2\n\n"), ["1", "2"]);
-    source.disconnected(SECOND, 0).unwrap();
+    ended(&mut source, SECOND).unwrap();
     assert_eq!(last_event_id_header(&source).unwrap(), b"abc");
-    source.disconnected(SECOND, 0).unwrap();
+    ended(&mut source, SECOND).unwrap();
     assert_eq!(last_event_id_header(&source).unwrap(), b"abc");
 }
 
@@ -238,7 +245,7 @@ fn after_an_empty_id_there_is_no_header() {
     let mut source = source(plain());
     open(&mut source);
     data(&mut source, b"id: abc\ndata: 1\n\nid\ndata: 2\n\n");
-    source.disconnected(SECOND, 0).unwrap();
+    ended(&mut source, SECOND).unwrap();
     assert_eq!(last_event_id_header(&source), None);
 }
 
@@ -256,7 +263,7 @@ fn an_unfinished_event_is_discarded_and_its_id_with_it() {
     let mut source = source(plain());
     open(&mut source);
     assert_eq!(data(&mut source, b"id: abc\ndata: 1\n\nid: def\ndata: lost"), ["1"]);
-    source.disconnected(SECOND, 0).unwrap();
+    ended(&mut source, SECOND).unwrap();
     assert_eq!(last_event_id_header(&source).unwrap(), b"abc");
     open(&mut source);
     assert_eq!(data(&mut source, b"\xef\xbb\xbfdata: 2\n\n"), ["2"]);
@@ -268,12 +275,12 @@ fn the_unfinished_event_is_returned_by_finish_until_the_connection_has_ended() {
     open(&mut source);
     data(&mut source, b"data: the en");
     assert_eq!(source.finish().unwrap().event().unwrap().data(), "the en");
-    source.disconnected(SECOND, 0).unwrap();
+    ended(&mut source, SECOND).unwrap();
     assert_eq!(source.finish(), None);
     // If `finish` is not called, it is gone with the connection, or once there is another.
     open(&mut source);
     data(&mut source, b"data: the en");
-    source.disconnected(SECOND, 0).unwrap();
+    ended(&mut source, SECOND).unwrap();
     open(&mut source);
     assert_eq!(source.finish(), None);
     data(&mut source, b"data: the en");
@@ -300,11 +307,11 @@ fn comments_and_blocks_without_events_are_blocks_of_the_stream() {
 #[test]
 fn retry_sets_the_wait_also_for_later_connections() {
     let mut source = source(plain());
-    assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(SECOND));
+    assert_eq!(ended(&mut source, Duration::ZERO), Ok(SECOND));
     open(&mut source);
     data(&mut source, b"retry: 250\n\n");
     for _ in 0..2 {
-        assert_eq!(source.disconnected(SECOND, 0), Ok(Duration::from_millis(250)));
+        assert_eq!(ended(&mut source, SECOND), Ok(Duration::from_millis(250)));
         open(&mut source);
     }
     assert_eq!(source.reconnection_time(), Some(Duration::from_millis(250)));
@@ -315,10 +322,10 @@ fn the_floor_limits_retry_0_and_the_ceiling_an_absurd_retry() {
     let mut source = source(plain().with_floor(Duration::from_millis(100)).with_ceiling(60 * SECOND));
     open(&mut source);
     data(&mut source, b"retry: 0\n");
-    assert_eq!(source.disconnected(SECOND, 0), Ok(Duration::from_millis(100)));
+    assert_eq!(ended(&mut source, SECOND), Ok(Duration::from_millis(100)));
     open(&mut source);
     data(&mut source, b"retry: 99999999999999999999\n");
-    assert_eq!(source.disconnected(SECOND, 0), Ok(60 * SECOND));
+    assert_eq!(ended(&mut source, SECOND), Ok(60 * SECOND));
 }
 
 #[test]
@@ -327,7 +334,7 @@ fn an_absurd_retry_waits_an_hour_unless_the_ceiling_is_lifted_and_no_ceiling_is_
         let mut source = source(reconnect.with_jitter(0));
         open(&mut source);
         data(&mut source, b"retry: 2147483648\n");
-        source.disconnected(Duration::ZERO, 0).unwrap()
+        ended(&mut source, Duration::ZERO).unwrap()
     };
     assert_eq!(wait(Reconnect::new()), 3600 * SECOND);
     assert_eq!(wait(Reconnect::new().with_ceiling(Duration::MAX)), Duration::from_millis(1 << 31));
@@ -343,19 +350,20 @@ fn a_connection_that_has_brought_an_event_was_good_however_short_it_was() {
         open(&mut source);
         data(&mut source, chunk);
         source.finish();
-        assert_eq!(source.disconnected(Duration::ZERO, 0), Ok(wait * SECOND), "{chunk:?}");
+        assert_eq!(ended(&mut source, Duration::ZERO), Ok(wait * SECOND), "{chunk:?}");
     }
 }
 
 /// How many requests a client makes in an hour, all of whose connections end at once.
 fn requests_in_an_hour(reconnect: Reconnect, status: u16, body: &[u8]) -> u32 {
-    let (mut source, mut now, mut requests) = (source(reconnect), Duration::ZERO, 0);
+    let responses = Responses::new().with_retry_of_temporary().with_retry([404]).with_retry_once([401]);
+    let (mut source, mut now, mut requests) = (source(reconnect).with_responses(responses), Duration::ZERO, 0);
     while now < 3600 * SECOND {
         requests += 1;
-        if source.response(status, EVENT_STREAM).is_ok() {
+        if source.response(status, EVENT_STREAM, START).is_ok() {
             data(&mut source, body);
         }
-        match source.disconnected(Duration::ZERO, 0) {
+        match ended(&mut source, Duration::ZERO) {
             Ok(wait) => now += wait,
             Err(_) => break,
         }
@@ -365,23 +373,23 @@ fn requests_in_an_hour(reconnect: Reconnect, status: u16, body: &[u8]) -> u32 {
 
 #[test]
 fn no_server_makes_a_client_send_more_than_a_request_a_second() {
-    let rules = || Reconnect::new().with_retry_on_temporary_status();
     // It closes at once, asks for no wait, and fails: the waits grow to a minute.
-    for (status, body) in [(200, &b""[..]), (200, b"retry: 0\n\n"), (200, b":\n\n"), (503, b"")] {
-        let requests = requests_in_an_hour(rules(), status, body);
+    for (status, body) in [(200, &b""[..]), (200, b"retry: 0\n\n"), (200, b":\n\n"), (503, b""), (404, b"")] {
+        let requests = requests_in_an_hour(Reconnect::new(), status, body);
         assert!((60..100).contains(&requests), "{status} {body:?}: {requests}");
-        assert_eq!(requests_in_an_hour(rules().with_max_tries(5), status, body), 6, "{status} {body:?}");
+        assert_eq!(requests_in_an_hour(Reconnect::new().with_max_tries(5), status, body), 6, "{status} {body:?}");
     }
     // A server that answers, as in long polling, decides how often, up to the floor.
-    assert_eq!(requests_in_an_hour(rules(), 200, b"data: x\n\n"), 1200);
-    assert_eq!(requests_in_an_hour(rules(), 200, b"retry: 0\ndata: x\n\n"), 3600);
+    assert_eq!(requests_in_an_hour(Reconnect::new(), 200, b"data: x\n\n"), 1200);
+    assert_eq!(requests_in_an_hour(Reconnect::new(), 200, b"retry: 0\ndata: x\n\n"), 3600);
+    assert_eq!(requests_in_an_hour(Reconnect::new(), 401, b""), 2);
 }
 
 #[test]
 fn the_first_wait_after_a_good_connection_is_a_quarter_longer_at_most() {
     let mut source = source(Reconnect::new());
     open(&mut source);
-    let wait = source.disconnected(10 * SECOND, u32::MAX).unwrap();
+    let wait = source.disconnected(10 * SECOND).unwrap().wait(u32::MAX);
     assert!(wait > 3 * SECOND && wait <= 3 * SECOND * 5 / 4, "{wait:?}");
 }
 
@@ -399,14 +407,14 @@ fn tries_that_fail_wait_longer_until_a_connection_was_good_for_a_while() {
     let mut source = source(plain().with_good_after(10 * SECOND));
     let mut wait = |opened: bool, open_for: Duration| {
         if opened {
-            source.response(200, EVENT_STREAM).unwrap();
+            source.response(200, EVENT_STREAM, START).unwrap();
         }
-        source.disconnected(open_for, 0).unwrap().as_secs()
+        ended(&mut source, open_for).unwrap().as_secs()
     };
     assert_eq!(wait(false, Duration::ZERO), 1);
     assert_eq!(wait(false, Duration::ZERO), 2);
     assert_eq!(wait(true, 9 * SECOND), 4);
-    // `open_for` does not count for a connection that never opened.
+    // Time does not count for a connection that never opened.
     assert_eq!(wait(false, 99 * SECOND), 8);
     assert_eq!(wait(true, 10 * SECOND), 1);
 }
@@ -416,31 +424,33 @@ fn after_the_last_try_the_source_is_closed() {
     let mut source = source(plain().with_max_tries(5));
     open(&mut source);
     for _ in 0..5 {
-        source.disconnected(Duration::ZERO, 0).unwrap();
+        ended(&mut source, Duration::ZERO).unwrap();
     }
-    assert_eq!(source.disconnected(Duration::ZERO, 0), Err(CloseReason::OutOfTries { tries: 5 }));
+    assert_eq!(ended(&mut source, Duration::ZERO), Err(CloseReason::OutOfTries { tries: 5 }));
     assert_eq!(source.ready_state(), ReadyState::Closed);
 
     let mut source = self::source(plain().with_max_tries(0));
     open(&mut source);
-    assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::OutOfTries { tries: 0 }));
+    assert_eq!(ended(&mut source, SECOND), Err(CloseReason::OutOfTries { tries: 0 }));
 }
 
 #[test]
 fn an_unrepeatable_request_is_not_repeated() {
     let unrepeatable =
-        || EventSource::new().with_unrepeatable_request().with_reconnect(plain().with_retry_on_temporary_status());
+        || source(plain()).with_unrepeatable_request().with_responses(Responses::new().with_retry([429]));
     let mut source = unrepeatable();
-    assert_eq!(source.disconnected(Duration::ZERO, 0), Err(CloseReason::UnrepeatableRequest));
+    assert_eq!(ended(&mut source, Duration::ZERO), Err(CloseReason::UnrepeatableRequest));
 
+    // The rules say that such a response means that nothing was started.
     let mut source = unrepeatable();
-    source.response(503, "").unwrap_err();
-    assert_eq!(source.disconnected(Duration::ZERO, 0), Err(CloseReason::UnrepeatableRequest));
+    source.response(429, "", START).unwrap_err();
+    assert_eq!(ended(&mut source, Duration::ZERO), Ok(SECOND));
+    assert_eq!(ended(&mut source, Duration::ZERO), Err(CloseReason::UnrepeatableRequest));
 
     let mut source = unrepeatable();
     open(&mut source);
     assert_eq!(data(&mut source, b"data: x\n\n"), ["x"]);
-    assert_eq!(source.disconnected(99 * SECOND, 0), Err(CloseReason::UnrepeatableRequest));
+    assert_eq!(ended(&mut source, 99 * SECOND), Err(CloseReason::UnrepeatableRequest));
 }
 
 #[test]
@@ -457,7 +467,7 @@ fn an_end_event_is_the_last_and_what_follows_it_is_an_error() {
             assert_eq!(over, Err(ReceiveError::Closed(CloseReason::EndEvent)));
             assert_eq!(source.close_reason(), Some(&CloseReason::EndEvent));
             assert_eq!(receive(&mut source, b":\n\n", method).1, over);
-            assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::EndEvent));
+            assert_eq!(ended(&mut source, SECOND), Err(CloseReason::EndEvent));
         }
     }
 }
@@ -468,7 +478,7 @@ fn an_unfinished_end_event_closes_the_source_if_finish_returns_it() {
     open(&mut source);
     assert_eq!(data(&mut source, b"data: 1\n\ndata: [DONE]\n"), ["1"]);
     assert_eq!(source.finish().unwrap().event().unwrap().data(), "[DONE]");
-    assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::EndEvent));
+    assert_eq!(ended(&mut source, SECOND), Err(CloseReason::EndEvent));
     assert_eq!(source.finish(), None);
 }
 
@@ -476,20 +486,20 @@ fn an_unfinished_end_event_closes_the_source_if_finish_returns_it() {
 fn a_source_can_be_closed_in_any_state_and_the_first_reason_stays() {
     let mut source = EventSource::new();
     source.close();
-    assert_eq!(source.response(200, EVENT_STREAM), Err(Rejection::Closed));
+    assert_eq!(source.response(200, EVENT_STREAM, START), Err(Rejection::Closed));
     assert_eq!(source.ready_state(), ReadyState::Closed);
     assert_eq!(source.feed(b"data: x\n\n").next_event(), Err(ReceiveError::Closed(CloseReason::ByCaller)));
-    assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::ByCaller));
+    assert_eq!(ended(&mut source, SECOND), Err(CloseReason::ByCaller));
 
     let mut source = EventSource::new();
     open(&mut source);
     assert_eq!(data(&mut source, b"data: unfinished"), [""; 0]);
     source.close();
     assert_eq!(source.finish(), None);
-    assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::ByCaller));
+    assert_eq!(ended(&mut source, SECOND), Err(CloseReason::ByCaller));
 
     let mut source = EventSource::new();
-    source.response(204, "").unwrap_err();
+    source.response(204, "", START).unwrap_err();
     source.close();
     assert_eq!(source.close_reason(), Some(&CloseReason::Rejected(Rejection::NoContent)));
 }
@@ -516,7 +526,7 @@ fn a_block_that_is_too_large_is_skipped_or_closes_the_source_as_was_set() {
         assert_eq!(events.next_event(), Err(ReceiveError::Parse(error.clone())));
         let closed = ReceiveError::Closed(CloseReason::TooLarge(error.clone()));
         assert_eq!(events.next_event(), Err(closed.clone()));
-        assert_eq!(source.disconnected(SECOND, 0), Err(CloseReason::TooLarge(error.clone())));
+        assert_eq!(ended(&mut source, SECOND), Err(CloseReason::TooLarge(error.clone())));
 
         for method in 0..METHODS {
             let mut source = EventSource::new().with_parser(parser.clone()).with_close_on_too_large();
@@ -692,13 +702,13 @@ proptest! {
         let milliseconds = Duration::from_millis;
         let reconnect = Reconnect::new().with_time(milliseconds(8)).with_floor(milliseconds(6)).with_ceiling(milliseconds(50));
         let reconnect = reconnect.with_backoff(milliseconds(20)).with_jitter(100).with_max_tries(MAX_TRIES);
-        let reconnect = reconnect.with_good_after(10 * SECOND).with_retry_on_temporary_status();
-        let mut source = EventSource::new().with_reconnect(reconnect).with_end_data("end");
+        let responses = Responses::new().with_retry_of_temporary();
+        let mut source = source(reconnect.with_good_after(10 * SECOND)).with_responses(responses).with_end_data("end");
         let mut model = Model::default();
         for (step, method) in steps.into_iter().zip(methods) {
             match step {
                 Step::Response(status, content_type) => {
-                    let opened = source.response(status, content_type).is_ok();
+                    let opened = source.response(status, content_type, START).is_ok();
                     model.response(status, content_type);
                     prop_assert_eq!(opened, model.state() == ReadyState::Open);
                 }
@@ -708,7 +718,7 @@ proptest! {
                     prop_assert_eq!(outcome.is_ok(), model.state() == ReadyState::Open);
                 }
                 Step::Disconnected(open_for, random) => {
-                    let wait = source.disconnected(open_for * SECOND, random).ok();
+                    let wait = source.disconnected(open_for * SECOND).ok().map(|next| next.wait(random));
                     let least = model.disconnected(open_for);
                     prop_assert_eq!(wait.is_some(), least.is_some());
                     prop_assert!(wait >= least && wait <= least.map(|least| least * 2), "{:?} {:?}", wait, least);

@@ -15,6 +15,7 @@ mod facts;
 #[cfg(feature = "std")]
 mod io;
 mod oracle;
+mod policy;
 mod properties;
 mod replay;
 #[cfg(feature = "stream")]

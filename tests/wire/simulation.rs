@@ -50,7 +50,6 @@ impl Server {
 
 struct Client {
     source: EventSource,
-    since: u64,
     /// The number of the last event.
     last: u32,
     /// Whether it was told that events are gone, and nothing since.
@@ -91,7 +90,7 @@ impl Simulation {
     fn new(reconnect: &Reconnect, cut_every: u32) -> Simulation {
         let client = |_| {
             let source = EventSource::new().with_reconnect(reconnect.clone());
-            Client { source, since: 0, last: 0, told: false, times_told: 0 }
+            Client { source, last: 0, told: false, times_told: 0 }
         };
         let mut simulation = Simulation {
             random: TestRng::deterministic_rng(RngAlgorithm::ChaCha),
@@ -140,8 +139,7 @@ impl Simulation {
                     let source = &mut self.clients[client].source;
                     let id =
                         source.request_headers().find(|(name, _)| *name == "last-event-id").map(|(_, id)| id.to_vec());
-                    source.response(200, "text/event-stream").unwrap();
-                    self.clients[client].since = now;
+                    source.response(200, "text/event-stream", Duration::from_millis(now)).unwrap();
                     let body = self.server.answer(id.as_deref());
                     self.deliver(client, &body);
                 }
@@ -163,8 +161,7 @@ impl Simulation {
 
     fn disconnect(&mut self, client: usize) {
         let (now, random) = (self.now, self.random.next_u32());
-        let Client { source, since, .. } = &mut self.clients[client];
-        let wait = source.disconnected(Duration::from_millis(now - *since), random).unwrap();
+        let wait = self.clients[client].source.disconnected(Duration::from_millis(now)).unwrap().wait(random);
         self.at(now + u64::try_from(wait.as_millis()).unwrap(), Action::Connect(client));
     }
 }

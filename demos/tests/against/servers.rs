@@ -40,7 +40,7 @@ async fn read(url: &str) -> Vec<Value> {
         let request = headers.fold(client.get(url), |request, (name, value)| request.header(name, value));
         let mut response = request.send().await.unwrap();
         let content_type = response.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-        if source.response(response.status().as_u16(), content_type).is_ok() {
+        if source.response(response.status().as_u16(), content_type, Duration::ZERO).is_ok() {
             while let Some(chunk) = response.chunk().await.unwrap() {
                 for event in source.feed_bytes(&chunk) {
                     seen.push(printed(event.unwrap().as_event()));
@@ -48,8 +48,9 @@ async fn read(url: &str) -> Vec<Value> {
                 }
             }
         }
-        match source.disconnected(Duration::ZERO, 0) {
-            Ok(wait) => {
+        match source.disconnected(Duration::ZERO) {
+            Ok(next) => {
+                let wait = next.wait(0);
                 assert_eq!(wait, Duration::from_millis(120), "the server's `retry`");
                 tokio::time::sleep(wait).await;
             }

@@ -40,6 +40,8 @@ pub struct Client {
     /// The chunk of the current connection, as far as it was not read yet.
     lines: Lines,
     connection: Connection,
+    /// What times are counted from.
+    clock: Instant,
 }
 
 /// The state of the current connection.
@@ -47,10 +49,7 @@ enum Connection {
     /// A request is sent when this wait ends.
     Waiting(Pin<Box<Sleep>>),
     Requested(Pin<Box<dyn Future<Output = reqwest::Result<Response>> + Send>>),
-    Open {
-        response: Response,
-        since: Instant,
-    },
+    Open(Response),
     Closed,
 }
 
@@ -75,7 +74,8 @@ impl Client {
     ///
     /// Outside of a tokio runtime with its timers.
     pub fn new(http: reqwest::Client, request: Request, source: EventSource) -> Client {
-        Client { http, request, source, lines: Lines::new(), connection: Connection::after(Duration::ZERO) }
+        let connection = Connection::after(Duration::ZERO);
+        Client { http, request, source, lines: Lines::new(), connection, clock: Instant::now() }
     }
 
     /// The next event, comment or error, over as many connections as it takes; `None` once the client is
@@ -105,8 +105,8 @@ impl Client {
                     }
                 },
                 // The end event came: there is nothing to wait for.
-                Connection::Open { .. } if self.source.close_reason().is_some() => self.disconnected(),
-                Connection::Open { response, .. } => {
+                Connection::Open(_) if self.source.close_reason().is_some() => self.disconnected(),
+                Connection::Open(response) => {
                     if let Some(item) = self.lines.next(&mut self.source) {
                         return Some(item.map_err(Error::from));
                     }
@@ -156,24 +156,19 @@ impl Client {
 
     fn open(&mut self, response: Response) -> Result<(), Rejection> {
         let content_type = response.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-        let opened = self.source.response(response.status().as_u16(), content_type);
-        match opened {
-            Ok(()) => {
-                self.lines = Lines::new();
-                self.connection = Connection::Open { response, since: Instant::now() };
-            }
-            Err(_) => self.disconnected(),
+        let opened = self.source.response(response.status().as_u16(), content_type, self.clock.elapsed());
+        if opened.is_ok() {
+            self.lines = Lines::new();
+            self.connection = Connection::Open(response);
+        } else {
+            self.disconnected();
         }
-        opened
+        opened.map(drop)
     }
 
     fn disconnected(&mut self) {
-        let open_for = match &self.connection {
-            Connection::Open { since, .. } => since.elapsed(),
-            _ => Duration::ZERO,
-        };
-        self.connection = match self.source.disconnected(open_for, fastrand::u32(..)) {
-            Ok(wait) => Connection::after(wait),
+        self.connection = match self.source.disconnected(self.clock.elapsed()) {
+            Ok(next) => Connection::after(next.wait(fastrand::u32(..))),
             Err(_) => Connection::Closed,
         };
     }

@@ -74,7 +74,7 @@ mod tests {
     /// What is reported of `stream` in chunks of this size, as text.
     fn read(stream: &[u8], size: usize) -> Vec<String> {
         let mut source = EventSource::new().with_parser(Parser::new().with_max_event_size(4)).with_end_data("end");
-        source.response(200, "text/event-stream").unwrap();
+        source.response(200, "text/event-stream", std::time::Duration::ZERO).unwrap();
         let (mut lines, mut seen) = (Lines::new(), Vec::new());
         for chunk in stream.chunks(size) {
             lines.feed(Bytes::copy_from_slice(chunk));

@@ -4,11 +4,11 @@
 mod client;
 mod lines;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fmt::Display;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -30,12 +30,13 @@ use client::Client;
 use lines::{Item, MAX_BLOCK_SIZE};
 
 /// The optional tests that the service supports, by the names of the public suite.
-const CAPABILITIES: [&str; 13] = [
+const CAPABILITIES: [&str; 14] = [
     "204",
     "bom",
     "comments",
     "cr-only",
     "empty-or-missing-location",
+    "event-type-listeners",
     "headers",
     "last-event-id",
     "payload-size-stress-testable",
@@ -87,10 +88,23 @@ struct Service {
     quit: Notify,
 }
 
-/// A client that runs, and how to restart it.
+/// A client that runs, and how it is told what to do.
 struct Stream {
     task: JoinHandle<()>,
-    restart: Arc<Notify>,
+    commands: Arc<Commands>,
+}
+
+#[derive(Default)]
+struct Commands {
+    restart: Notify,
+    /// The names of events that are reported besides `message`.
+    names: std::sync::Mutex<HashSet<String>>,
+}
+
+impl Commands {
+    fn names(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The body of a request for a new stream.
@@ -112,6 +126,12 @@ struct Parameters {
 #[derive(Deserialize)]
 struct Command {
     command: String,
+    listen: Option<Listen>,
+}
+
+#[derive(Deserialize)]
+struct Listen {
+    r#type: String,
 }
 
 async fn status() -> impl IntoResponse {
@@ -128,10 +148,10 @@ async fn create(State(service): State<Arc<Service>>, body: Bytes) -> Result<impl
     let parameters: Parameters = serde_json::from_slice(&body).map_err(bad_request)?;
     let callbacks = Callbacks::new(&parameters).map_err(bad_request)?;
     let client = client(parameters).map_err(bad_request)?;
-    let restart = Arc::new(Notify::new());
-    let task = tokio::spawn(report(client, callbacks, Arc::clone(&restart)));
+    let commands = Arc::<Commands>::default();
+    let task = tokio::spawn(report(client, callbacks, Arc::clone(&commands)));
     let number = service.last_number.fetch_add(1, Ordering::Relaxed) + 1;
-    service.streams.lock().await.insert(number, Stream { task, restart });
+    service.streams.lock().await.insert(number, Stream { task, commands });
     Ok((StatusCode::CREATED, [(LOCATION, format!("/streams/{number}"))]))
 }
 
@@ -140,14 +160,13 @@ async fn command(
     Path(number): Path<u64>,
     body: Bytes,
 ) -> Result<StatusCode, (StatusCode, String)> {
-    let Command { command } = serde_json::from_slice(&body).map_err(bad_request)?;
+    let command: Command = serde_json::from_slice(&body).map_err(bad_request)?;
     let streams = service.streams.lock().await;
     let Some(stream) = streams.get(&number) else { return Ok(StatusCode::NOT_FOUND) };
-    match command.as_str() {
-        "restart" => stream.restart.notify_one(),
-        // Events of every name are reported.
-        "listen" => {}
-        _ => return Err(bad_request(format!("unknown command {command:?}"))),
+    match (command.command.as_str(), command.listen) {
+        ("restart", _) => stream.commands.restart.notify_one(),
+        ("listen", Some(listen)) => drop(stream.commands.names().insert(listen.r#type)),
+        (command, _) => return Err(bad_request(format!("unknown command {command:?}, or nothing to listen to"))),
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -188,16 +207,19 @@ fn client(parameters: Parameters) -> Result<Client, Box<dyn Error>> {
 }
 
 /// Reports everything until the client is closed.
-async fn report(mut client: Client, mut callbacks: Callbacks, restart: Arc<Notify>) {
+async fn report(mut client: Client, mut callbacks: Callbacks, commands: Arc<Commands>) {
     loop {
         let next = tokio::select! {
             next = client.next() => next,
-            () = restart.notified() => {
+            () = commands.restart.notified() => {
                 client.restart();
                 continue;
             }
         };
         let message = match next {
+            Some(Ok(Item::Event(event))) if event.name() != "message" && !commands.names().contains(event.name()) => {
+                continue;
+            }
             Some(Ok(Item::Event(event))) => json!({
                 "kind": "event",
                 "event": { "type": event.name(), "data": event.data(), "id": event.last_event_id() },

@@ -286,6 +286,9 @@ async fn streams(cases: &[(&str, &[Value])]) {
     for (stream, messages) in cases {
         for size in [1, 2, 3, stream.len()] {
             let (mut test, mut connection) = Test::open().await;
+            for name in messages.iter().filter_map(|message| message["event"]["type"].as_str()) {
+                test.listen(name).await;
+            }
             connection.send_in_pieces(stream, size).await;
             test.expect(messages.iter().cloned()).await;
         }
@@ -478,12 +481,20 @@ async fn delete_of_the_root_ends_the_service_with_its_streams() {
 }
 
 #[tokio::test]
-async fn listen_is_understood_and_another_command_is_not() {
+async fn only_messages_and_events_that_are_listened_to_are_reported() {
     let (mut test, mut connection) = Test::open().await;
-    let listen = json!({ "command": "listen", "listen": { "type": "greeting" } });
-    assert!(test.request(Method::POST, &listen).await.is_success());
-    connection.send("event: greeting\ndata: 1\n\n").await;
-    test.expect([event("greeting", "1", "")]).await;
+    connection.send("event: greeting\nid: a\ndata: 1\n\ndata: 2\n\nevent: message\ndata: 3\n\n").await;
+    test.expect([event("message", "2", "a"), event("message", "3", "a")]).await;
+    test.listen("greeting").await;
+    test.listen("farewell").await;
+    connection.send("event: greeting\ndata: 4\n\nevent: Greeting\ndata: 5\n\nevent: farewell\ndata: 6\n\n").await;
+    test.expect([event("greeting", "4", "a"), event("farewell", "6", "a")]).await;
+}
+
+#[tokio::test]
+async fn a_command_that_is_not_known_is_refused() {
+    let (test, _connection) = Test::open().await;
+    assert_eq!(test.request(Method::POST, &json!({ "command": "listen" })).await, StatusCode::BAD_REQUEST);
     assert_eq!(test.request(Method::POST, &json!({ "command": "dance" })).await, StatusCode::BAD_REQUEST);
     assert_eq!(test.request(Method::POST, &json!(null)).await, StatusCode::BAD_REQUEST);
 }

@@ -43,13 +43,12 @@ impl Client {
     async fn follow_by_source(&mut self) -> Result<std::convert::Infallible, Failure> {
         let reconnect = Reconnect::new().with_time(RECONNECTION_TIME).with_floor(RECONNECTION_TIME / 4);
         let mut source = EventSource::new().with_reconnect(reconnect.with_backoff(Duration::from_secs(1)));
+        let clock = Instant::now();
         loop {
-            let mut opened = None;
             if let Some(response) = self.connector.request(source.request_headers()).await? {
                 let content_type = response.headers().get("content-type").map_or(&b""[..], |value| value.as_bytes());
-                let opens = source.response(response.status().as_u16(), content_type);
+                let opens = source.response(response.status().as_u16(), content_type, clock.elapsed());
                 opens.map_err(|error| Failure::error("a response", &error))?;
-                opened = Some(Instant::now());
                 let mut chunks = self.connector.chunks(response, self.chance.fork());
                 while let Some(chunk) = chunks.next().await? {
                     self.read(&mut source, &chunk)?;
@@ -59,9 +58,10 @@ impl Client {
                     self.connector.counts.unfinished.add(1);
                 }
             }
-            let open_for = opened.map_or(Duration::ZERO, |opened| opened.elapsed());
-            let wait = source.disconnected(open_for, self.chance.u32(..));
-            self.pause(wait.map_err(|error| Failure::error("a connection that ended", &error))?).await;
+            let next = source.disconnected(clock.elapsed());
+            let next = next.map_err(|error| Failure::error("a connection that ended", &error))?;
+            let wait = next.wait(self.chance.u32(..));
+            self.pause(wait).await;
         }
     }
 

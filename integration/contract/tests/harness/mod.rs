@@ -222,6 +222,12 @@ impl Test {
         self.callbacks.try_recv().is_err()
     }
 
+    /// Has events of this name reported.
+    pub async fn listen(&self, name: &str) {
+        let listen = json!({ "command": "listen", "listen": { "type": name } });
+        assert!(self.request(Method::POST, &listen).await.is_success());
+    }
+
     /// Sends a request to the stream's resource.
     pub async fn request(&self, method: Method, body: &Value) -> StatusCode {
         self.service.request(method, &self.stream, body).await.status()

@@ -65,15 +65,16 @@ pub async fn follow(http: reqwest::Client, url: String, run: Arc<Run>) -> Result
         let broken = |error: reqwest::Error| place(Failure::error("the connection", &error));
         let mut response = request.send().await.map_err(broken)?;
         let content_type = response.headers().get("content-type").map_or(&b""[..], |value| value.as_bytes());
-        let opens = source.response(response.status().as_u16(), content_type);
+        let opens = source.response(response.status().as_u16(), content_type, Duration::ZERO);
         opens.map_err(|error| place(Failure::error("the response", &error)))?;
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
             run.counts.hostile.bytes.add(u64::try_from(chunk.len()).unwrap_or_default());
             reader.read(&mut source, &chunk).map_err(place)?;
         }
         reader.end(&mut source).map_err(place)?;
-        let wait = source.disconnected(Duration::ZERO, chance.u32(..));
-        sleep(wait.map_err(|error| place(Failure::error("a connection that ended", &error)))?).await;
+        let next = source.disconnected(Duration::ZERO);
+        let next = next.map_err(|error| place(Failure::error("a connection that ended", &error)))?;
+        sleep(next.wait(chance.u32(..))).await;
 
         let counts = &run.counts.hostile;
         counts.rounds.add(1);

@@ -207,6 +207,8 @@ mod tests {
     use crate::hostile::Reader;
     use bytes::Bytes;
     use sse_wire::Parser;
+    use std::time::Duration;
+
     use sse_wire::client::EventSource;
 
     #[test]
@@ -214,7 +216,7 @@ mod tests {
         for number in 0..12 {
             for (reading, size) in METHODS.into_iter().flat_map(|method| [(method, 61), (method, usize::MAX)]) {
                 let mut source = EventSource::new().with_parser(Parser::new().with_max_event_size(LIMIT));
-                source.response(200, "text/event-stream").unwrap();
+                source.response(200, "text/event-stream", Duration::ZERO).unwrap();
                 let steps = round(Series { seed: 7 }, number).unwrap();
                 let stream: Vec<u8> = steps.iter().flat_map(|step| step.bytes.iter().copied()).collect();
                 let mut reader = Reader::new(reading, steps, String::new());
