@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use sse_wire::ParseErrorKind::Unread;
-use sse_wire::client::{Answer, CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection, Responses};
+use sse_wire::client::{Answer, CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection, Repeat, Responses};
 use sse_wire::{Block, Event, OwnedBlock, OwnedEvent, ParseError, Parser};
 use sse_wire_fuzz::drive::{Method, plain_block, plain_event};
 use sse_wire_fuzz::oracle::Item;
@@ -283,7 +283,7 @@ fuzz_target!(|steps: Steps<Step<'_>>| {
             }
             Step::Unrepeatable => {
                 model.is_unrepeatable = true;
-                source = source.with_unrepeatable_request();
+                source = source.with_repeat(Repeat::Never);
             }
         }
         assert!(!was_closed || model.state == ReadyState::Closed);

@@ -7,8 +7,8 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::feed::Closing;
-use super::state::{Open, Repeat, Settings, State};
-use super::{Answer, CloseReason, Feed, FeedBytes, NextTry, ReadyState, Reconnect, Rejection, Responses};
+use super::state::{Open, Settings, State};
+use super::{Answer, CloseReason, Feed, FeedBytes, NextTry, ReadyState, Reconnect, Rejection, Repeat, Responses};
 use crate::block::Block;
 use crate::http;
 use crate::parser::Parser;
@@ -29,13 +29,13 @@ use crate::parser::Parser;
 ///
 /// ```
 /// use sse_wire::Parser;
-/// use sse_wire::client::EventSource;
+/// use sse_wire::client::{EventSource, Repeat};
 ///
 /// // For an application that ends its streams with an event named `done`.
 /// let source = EventSource::new().with_end_name("done");
 ///
 /// // A chat completion: a POST, whose stream ends with `data: [DONE]`.
-/// let source = EventSource::new().with_unrepeatable_request().with_end_data("[DONE]");
+/// let source = EventSource::new().with_repeat(Repeat::Never).with_end_data("[DONE]");
 ///
 /// // Limits, and the last event ID to start with, are the parser's.
 /// let source = EventSource::new().with_parser(Parser::new().with_max_event_size(64 * 1024).with_last_event_id("42"));
@@ -94,27 +94,21 @@ impl EventSource {
         self
     }
 
-    /// The same source, for a request that must not be sent twice, such as a POST that starts something: the first
-    /// [`disconnected`](EventSource::disconnected) closes it, since the request may have taken effect. Only a response that the
-    /// rules say to [try again](Responses::with_retry) after does not.
+    /// The same source with this rule of whether the request may be sent again: [`Repeat::Always`] unless set.
     ///
-    /// A GET, which an `EventSource` of the standard always sends, may be repeated, and so may a QUERY
-    /// ([RFC 10008](https://www.rfc-editor.org/rfc/rfc10008)).
-    #[must_use]
-    pub fn with_unrepeatable_request(mut self) -> EventSource {
-        self.settings.repeat = Repeat::Never;
-        self
-    }
-
-    /// The same source, for a request that must not be sent twice, but whose stream another request resumes: a POST whose
-    /// stream a GET with the last event ID goes on with, as in versions of MCP before 2026-07-28.
+    /// Where it may not, the first [`disconnected`](EventSource::disconnected) closes the source.
     ///
-    /// While there is no last event ID, [`disconnected`](EventSource::disconnected) closes it, as
-    /// [`with_unrepeatable_request`](EventSource::with_unrepeatable_request) says. Send the POST if
-    /// [`last_event_id`](EventSource::last_event_id) is empty, and the GET if it is not.
+    /// ```
+    /// use sse_wire::client::{EventSource, Repeat};
+    ///
+    /// // A POST whose stream a GET resumes.
+    /// let source = EventSource::new().with_repeat(Repeat::WithId);
+    /// let method = if source.last_event_id().is_empty() { "POST" } else { "GET" };
+    /// assert_eq!(method, "POST");
+    /// ```
     #[must_use]
-    pub fn with_request_resumed_by_id(mut self) -> EventSource {
-        self.settings.repeat = Repeat::WithId;
+    pub fn with_repeat(mut self, repeat: Repeat) -> EventSource {
+        self.settings.repeat = repeat;
         self
     }
 

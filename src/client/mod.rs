@@ -62,4 +62,4 @@ pub use event_source::EventSource;
 pub use feed::{Feed, FeedBytes, OwnedBlocks, OwnedEvents, ReceiveError};
 pub use reconnect::{NextTry, Reconnect};
 pub use response::{Answer, InvalidMimeType, Rejection, Responses};
-pub use state::{CloseReason, ReadyState};
+pub use state::{CloseReason, ReadyState, Repeat};

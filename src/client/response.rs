@@ -16,12 +16,12 @@ const CONTENT_TYPE_KEPT: usize = 128;
 /// ([9.2.3]). That is what [`new`](Responses::new) says. Everything else is for servers that do otherwise:
 ///
 /// ```
-/// use sse_wire::client::{EventSource, Responses};
+/// use sse_wire::client::{EventSource, Repeat, Responses};
 ///
 /// // A chat completion by POST, of a server that answers 201, and asks to come back after a 429 or 503. One 401 may mean that
 /// // the token has expired: the caller gets a new one for the next request.
 /// let responses = Responses::new().with_status(201).with_retry_of_temporary().with_retry_once([401]);
-/// let source = EventSource::new().with_responses(responses).with_unrepeatable_request();
+/// let source = EventSource::new().with_responses(responses).with_repeat(Repeat::Never);
 ///
 /// // A server that sends its event stream as another type.
 /// let responses = Responses::new().with_event_stream_type("application/octet-stream")?;
@@ -77,10 +77,10 @@ impl Responses {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use sse_wire::client::{Answer, EventSource, Responses};
+    /// use sse_wire::client::{Answer, EventSource, Repeat, Responses};
     ///
     /// let responses = Responses::new().with_other_type("application/json")?;
-    /// let mut source = EventSource::new().with_responses(responses).with_unrepeatable_request();
+    /// let mut source = EventSource::new().with_responses(responses).with_repeat(Repeat::Never);
     /// assert_eq!(source.request_headers().next(), Some(("accept", &b"text/event-stream, application/json"[..])));
     /// match source.response(200, "application/json", Duration::ZERO)? {
     ///     Answer::EventStream => { /* feed the source the body */ }
@@ -102,7 +102,7 @@ impl Responses {
     /// The same rules, but after a response with one of these statuses the request is sent again, as after a connection that
     /// was lost: 404 while a server starts, for example. May be called more than once.
     ///
-    /// This goes for a request that [must not be repeated](super::EventSource::with_unrepeatable_request) too: name only
+    /// This goes for a request that [must not be repeated](super::Repeat::Never) too: name only
     /// statuses by which the server says that it has started nothing.
     pub fn with_retry(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
         self.retried.extend(statuses);

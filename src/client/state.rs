@@ -40,13 +40,18 @@ pub(super) struct Open {
     pub(super) brought_event: bool,
 }
 
-/// Whether a request may be sent again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Repeat {
+/// Whether there may be another request once one was sent: see [`EventSource::with_repeat`](super::EventSource::with_repeat).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Repeat {
+    /// For a GET, which an `EventSource` of the standard always sends, and for other methods that change nothing, such as QUERY
+    /// ([RFC 10008](https://www.rfc-editor.org/rfc/rfc10008)).
     #[default]
     Always,
+    /// For a request that must not be sent twice, such as a POST that starts something: it may have taken effect. Only a
+    /// response after which the [rules](Responses::with_retry) say to try again lets it be sent again.
     Never,
-    /// If there is a last event ID.
+    /// For a request that must not be sent twice, but whose stream another one resumes: a POST whose stream a GET with the last
+    /// event ID goes on with, as in versions of MCP before 2026-07-28. As `Never` while the last event ID is empty.
     WithId,
 }
 
@@ -89,9 +94,7 @@ pub enum CloseReason {
         /// The limit.
         tries: u32,
     },
-    /// The request must not be sent again: see
-    /// [`EventSource::with_unrepeatable_request`](super::EventSource::with_unrepeatable_request) and
-    /// [`EventSource::with_request_resumed_by_id`](super::EventSource::with_request_resumed_by_id).
+    /// The request must not be sent again: see [`EventSource::with_repeat`](super::EventSource::with_repeat).
     #[error("the request cannot be repeated")]
     UnrepeatableRequest,
     /// A block exceeded a limit: see [`EventSource::with_close_on_too_large`](super::EventSource::with_close_on_too_large).

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use sse_wire::client::{Answer, CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection, Responses};
+use sse_wire::client::{
+    Answer, CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection, Repeat, Responses,
+};
 use sse_wire::{BlockLine, Event, ParseErrorKind, Parser};
 
 use crate::drive::plain_event;
@@ -436,8 +438,7 @@ fn after_the_last_try_the_source_is_closed() {
 
 #[test]
 fn an_unrepeatable_request_is_not_repeated() {
-    let unrepeatable =
-        || source(plain()).with_unrepeatable_request().with_responses(Responses::new().with_retry([429]));
+    let unrepeatable = || source(plain()).with_repeat(Repeat::Never).with_responses(Responses::new().with_retry([429]));
     let mut source = unrepeatable();
     assert_eq!(ended(&mut source, Duration::ZERO), Err(CloseReason::UnrepeatableRequest));
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sse_wire::client::{
-    Answer, CloseReason, EventSource, InvalidMimeType, NextTry, ReadyState, Reconnect, Rejection, Responses,
+    Answer, CloseReason, EventSource, InvalidMimeType, NextTry, ReadyState, Reconnect, Rejection, Repeat, Responses,
 };
 use sse_wire::{Parser, http};
 
@@ -82,7 +82,7 @@ fn a_type_that_could_never_match_is_an_error() {
 #[test]
 fn an_answer_of_another_accepted_type_is_a_value_and_ends_the_source() {
     let responses = Responses::new().with_other_type("application/json").unwrap();
-    let mut source = source(responses.with_status(201)).with_unrepeatable_request();
+    let mut source = source(responses.with_status(201)).with_repeat(Repeat::Never);
     assert_eq!(header(&source, "accept"), Some(&b"text/event-stream, application/json"[..]));
     assert_eq!(source.response(201, "application/json; charset=utf-8", START), Ok(Answer::Other));
     assert_eq!(source.ready_state(), ReadyState::Closed);
@@ -149,11 +149,11 @@ fn after_a_401_there_is_one_more_try_with_id_and_reconnection_time_as_before() {
 
 #[test]
 fn a_post_is_resumed_by_another_request_once_there_is_an_id() {
-    let mut source = EventSource::new().with_request_resumed_by_id();
+    let mut source = EventSource::new().with_repeat(Repeat::WithId);
     assert_eq!(source.response(200, EVENT_STREAM, START), Ok(Answer::EventStream));
     assert_eq!(source.disconnected(START), Err(CloseReason::UnrepeatableRequest));
 
-    let mut source = EventSource::new().with_request_resumed_by_id();
+    let mut source = EventSource::new().with_repeat(Repeat::WithId);
     receive(&mut source, b"id: 1\ndata:\n\n");
     assert_eq!(source.disconnected(START).unwrap().number(), 1);
     assert_eq!(source.last_event_id(), "1");

@@ -23,7 +23,7 @@ pub fn http() -> reqwest::ClientBuilder {
 
 /// What is sent for every connection, the body included.
 ///
-/// For a request that must not be repeated, use an `EventSource` `with_unrepeatable_request`.
+/// For a request that must not be repeated, use an `EventSource` with [`Repeat::Never`](sse_wire::client::Repeat).
 pub struct Request {
     pub method: Method,
     pub url: Url,
@@ -229,7 +229,7 @@ mod tests {
         client.restart();
         assert_eq!(data(&mut client).await.unwrap(), "1");
 
-        let mut client = connect(EventSource::new().with_unrepeatable_request()).await;
+        let mut client = connect(EventSource::new().with_repeat(sse_wire::client::Repeat::Never)).await;
         // The request was not sent yet.
         client.restart();
         assert_eq!(data(&mut client).await.unwrap(), "1");
@@ -240,7 +240,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_future_that_is_dropped_loses_nothing() {
-        let mut client = connect(EventSource::new().with_unrepeatable_request()).await;
+        let mut client = connect(EventSource::new().with_repeat(sse_wire::client::Repeat::Never)).await;
         let mut seen = 0;
         // Each future is dropped the first time that it has to wait.
         for _ in 0..1000 {
