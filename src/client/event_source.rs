@@ -167,7 +167,7 @@ impl EventSource {
     /// The headers that the request must carry: names in lower case, and values as bytes.
     ///
     /// `accept` ([9.2.2]) with the types that are [accepted besides](Responses::with_other_type), `cache-control: no-cache`
-    /// ([http::REQUEST_HEADERS]), and `last-event-id` ([9.2.4]) as UTF-8, unless it is empty or holds a control
+    /// ([`http::REQUEST_HEADERS`]), and `last-event-id` ([9.2.4]) as UTF-8, unless it is empty or holds a control
     /// character, which no header can carry. Nor can a header carry spaces and tabs around its value
     /// ([RFC 9110, 5.5](https://www.rfc-editor.org/rfc/rfc9110#section-5.5)): they are left out, as in Fetch.
     ///
@@ -369,8 +369,20 @@ impl EventSource {
     ///
     /// [9.2.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html#dom-eventsource-close
     pub fn close(&mut self) {
+        self.close_because(CloseReason::ByCaller);
+    }
+
+    /// Closes the source, instead of [`disconnected`](EventSource::disconnected), where the caller knows that another try would be
+    /// futile, as after a redirect that leads back to itself. What the standard calls to fail the connection ([9.2.3]).
+    ///
+    /// [9.2.3]: https://html.spec.whatwg.org/multipage/server-sent-events.html#fail-the-connection
+    pub fn fail(&mut self) {
+        self.close_because(CloseReason::Failed);
+    }
+
+    fn close_because(&mut self, reason: CloseReason) {
         if self.close_reason().is_none() {
-            self.state = State::Closed(CloseReason::ByCaller);
+            self.state = State::Closed(reason);
             self.parser.reset();
         }
     }

@@ -79,6 +79,9 @@ pub enum CloseReason {
     /// [`EventSource::close`](super::EventSource::close) was called.
     #[error("closed by the caller")]
     ByCaller,
+    /// [`EventSource::fail`](super::EventSource::fail) was called.
+    #[error("another try to connect would fail too")]
+    Failed,
     /// An end event came: see [`EventSource::with_end_name`](super::EventSource::with_end_name).
     #[error("the end event came")]
     EndEvent,

@@ -165,6 +165,17 @@ fn a_post_is_resumed_by_another_request_once_there_is_an_id() {
 }
 
 #[test]
+fn a_source_that_has_failed_is_closed_for_that_reason() {
+    let mut source = EventSource::new();
+    receive(&mut source, b"id: 1\ndata: cut");
+    source.fail();
+    source.close();
+    assert_eq!(source.finish(), None);
+    assert_eq!(source.disconnected(START), Err(CloseReason::Failed));
+    assert_eq!(source.close_reason(), Some(&CloseReason::Failed));
+}
+
+#[test]
 fn the_last_event_id_of_a_source_in_use_can_be_set() {
     let mut source = EventSource::new();
     receive(&mut source, b"id: 1\ndata: x\n\nid: 2\ndata: cut");

@@ -1,9 +1,6 @@
 //! A service for contract test suites of SSE clients: it opens event streams on request, and reports their events. See
 //! `README.md`.
 
-mod client;
-mod lines;
-
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fmt::Display;
@@ -18,16 +15,13 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use bytes::Bytes;
+use reqwest::redirect;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sse_wire::Parser;
-use sse_wire::client::{EventSource, Reconnect};
+use sse_wire_client::{ErrorKind, Event, EventSource, Parser, Reconnect, Repeat};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
-
-use client::Client;
-use lines::{Item, MAX_BLOCK_SIZE};
 
 /// The optional tests that the service supports, by the names of the public suite.
 const CAPABILITIES: [&str; 14] = [
@@ -147,9 +141,9 @@ async fn quit(State(service): State<Arc<Service>>) -> StatusCode {
 async fn create(State(service): State<Arc<Service>>, body: Bytes) -> Result<impl IntoResponse, (StatusCode, String)> {
     let parameters: Parameters = serde_json::from_slice(&body).map_err(bad_request)?;
     let callbacks = Callbacks::new(&parameters).map_err(bad_request)?;
-    let client = client(parameters).map_err(bad_request)?;
+    let source = source(parameters).map_err(bad_request)?;
     let commands = Arc::<Commands>::default();
-    let task = tokio::spawn(report(client, callbacks, Arc::clone(&commands)));
+    let task = tokio::spawn(report(source, callbacks, Arc::clone(&commands)));
     let number = service.last_number.fetch_add(1, Ordering::Relaxed) + 1;
     service.streams.lock().await.insert(number, Stream { task, commands });
     Ok((StatusCode::CREATED, [(LOCATION, format!("/streams/{number}"))]))
@@ -184,54 +178,65 @@ fn bad_request(error: impl Display) -> (StatusCode, String) {
 }
 
 /// The requested client, not yet connected.
-fn client(parameters: Parameters) -> Result<Client, Box<dyn Error>> {
-    let mut http = client::http().no_proxy();
-    if let Some(milliseconds) = parameters.read_timeout_ms {
-        http = http.read_timeout(Duration::from_millis(milliseconds));
-    }
-
-    let headers = HeaderMap::try_from(&parameters.headers.unwrap_or_default())?;
+fn source(parameters: Parameters) -> Result<EventSource, Box<dyn Error>> {
+    // It follows ten redirects, and none that leads back, as an empty `Location` does.
+    let redirects = redirect::Policy::custom(|attempt| {
+        let been = attempt.previous();
+        if been.len() > 10 || been.contains(attempt.url()) { attempt.stop() } else { attempt.follow() }
+    });
+    let client = reqwest::Client::builder().no_proxy().redirect(redirects).build()?;
     let method = parameters.method.map_or(Ok(Method::GET), |method| method.parse())?;
-    let body = parameters.body.map(Bytes::from);
-    let request = client::Request { method, url: parameters.stream_url.parse()?, headers, body };
-
+    let headers = HeaderMap::try_from(&parameters.headers.unwrap_or_default())?;
+    let mut request = client.request(method, parameters.stream_url).headers(headers);
+    if let Some(body) = parameters.body {
+        request = request.body(body);
+    }
     // The suite asks for waits of a few milliseconds.
     let mut reconnect = Reconnect::new().with_floor(Duration::from_millis(100));
     if let Some(milliseconds) = parameters.initial_delay_ms {
         reconnect = reconnect.with_time(Duration::from_millis(milliseconds));
     }
-    let parser = Parser::new().with_max_block_size(MAX_BLOCK_SIZE);
-    let parser = parser.with_last_event_id(parameters.last_event_id.unwrap_or_default());
-    let source = EventSource::new().with_reconnect(reconnect).with_parser(parser);
-    Ok(Client::new(http.build()?, request, source))
+    let parser = Parser::new().with_last_event_id(parameters.last_event_id.unwrap_or_default());
+    // The suite wants a POST to be repeated.
+    let mut source = EventSource::new(request)?.with_repeat(Repeat::Always).with_reconnect(reconnect);
+    source = source.with_parser(parser).with_comments();
+    if let Some(milliseconds) = parameters.read_timeout_ms {
+        source = source.with_idle_timeout(Duration::from_millis(milliseconds));
+    }
+    Ok(source)
 }
 
 /// Reports everything until the client is closed.
-async fn report(mut client: Client, mut callbacks: Callbacks, commands: Arc<Commands>) {
+async fn report(mut source: EventSource, mut callbacks: Callbacks, commands: Arc<Commands>) {
     loop {
         let next = tokio::select! {
-            next = client.next() => next,
+            next = source.next() => next,
             () = commands.restart.notified() => {
-                client.restart();
+                source.reconnect();
                 continue;
             }
         };
         let message = match next {
-            Some(Ok(Item::Event(event))) if event.name() != "message" && !commands.names().contains(event.name()) => {
-                continue;
+            Some(Ok(Event::Message(event))) => {
+                if event.name() != "message" && !commands.names().contains(event.name()) {
+                    continue;
+                }
+                json!({
+                    "kind": "event",
+                    "event": { "type": event.name(), "data": event.data(), "id": event.last_event_id() },
+                })
             }
-            Some(Ok(Item::Event(event))) => json!({
-                "kind": "event",
-                "event": { "type": event.name(), "data": event.data(), "id": event.last_event_id() },
-            }),
-            Some(Ok(Item::Comment(text))) => json!({ "kind": "comment", "comment": text }),
+            Some(Ok(Event::Comment(text))) => json!({ "kind": "comment", "comment": text }),
+            Some(Ok(_)) => continue,
+            // The suite takes this for no error.
+            Some(Err(error)) if matches!(error.kind(), ErrorKind::Ended) => continue,
             Some(Err(error)) => {
                 let text = with_causes(&error);
                 // The suite's documents say `comment`, its code reads `error`.
                 json!({ "kind": "error", "error": text, "comment": text })
             }
             None => {
-                if let Some(reason) = client.close_reason() {
+                if let Some(reason) = source.close_reason() {
                     eprintln!("{}: {reason}", callbacks.tag);
                 }
                 return;

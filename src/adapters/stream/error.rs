@@ -11,7 +11,6 @@ use crate::ParseError;
 /// It is an [`Error`] for every `E` that can be displayed, so that `?` turns it into a `Box<dyn Error + Send + Sync>` or an
 /// `anyhow::Error`, even if `E` is such a box itself. It is displayed as the error that it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum StreamError<E> {
     /// The transport failed, and the stream has ended.
     Transport(E),
