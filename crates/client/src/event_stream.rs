@@ -39,6 +39,9 @@ impl Stream for Ended {
     }
 }
 
+/// How much of a body [`NotAnEventStream::into_message`] reads, in bytes.
+const MESSAGE_SIZE: usize = 16 * 1024;
+
 /// The longest silence, and the timer for the current one.
 struct Idle {
     timeout: Duration,
@@ -180,15 +183,12 @@ impl fmt::Debug for EventStream {
 /// The response is not an event stream: its status is an error, or its content type another. Its body was not read.
 ///
 /// ```no_run
-/// use sse_wire_client::{NotAnEventStream, ResponseExt};
+/// use sse_wire_client::ResponseExt;
 ///
 /// # async fn ask(request: reqwest::RequestBuilder) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut events = match request.send().await?.event_stream() {
 ///     Ok(events) => events,
-///     Err(error) => {
-///         let message = error.to_string();
-///         return Err(format!("{message}: {}", error.into_response().text().await?).into());
-///     }
+///     Err(error) => return Err(error.into_message().await.into()),
 /// };
 /// # Ok(())
 /// # }
@@ -214,5 +214,24 @@ impl NotAnEventStream {
     #[must_use]
     pub fn into_response(self) -> Response {
         self.0.1
+    }
+
+    /// This error as text, followed by what the body says: its first 16 KiB, as text.
+    ///
+    /// Waits until so much has come, or the body has ended.
+    pub async fn into_message(self) -> String {
+        let mut message = self.to_string();
+        let mut body: BoxStream<_> = Box::pin(self.into_response().bytes_stream());
+        let mut said = Vec::new();
+        while said.len() < MESSAGE_SIZE
+            && let Some(Ok(chunk)) = poll_fn(|cx| body.as_mut().poll_next(cx)).await
+        {
+            said.extend_from_slice(&chunk[..chunk.len().min(MESSAGE_SIZE - said.len())]);
+        }
+        if !said.is_empty() {
+            message.push_str(": ");
+            message.push_str(&String::from_utf8_lossy(&said));
+        }
+        message
     }
 }

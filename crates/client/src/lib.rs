@@ -1,9 +1,37 @@
-//! A client for Server-Sent Events on [reqwest], natively with tokio and in the browser.
-
+//! A client for Server-Sent Events (`text/event-stream`) on [reqwest](https://docs.rs/reqwest): for tokio, and for wasm32 in the
+//! browser.
+//!
+//! | for | there is |
+//! |---|---|
+//! | one response, such as the answer of a language model | [`ResponseExt::event_stream`], an [`EventStream`] |
+//! | events over as many connections as it takes | [`RequestBuilderExt::eventsource`], an [`EventSource`] |
+//!
+//! ```no_run
+//! use sse_wire_client::{BoxError, ResponseExt};
+//!
+//! async fn print(request: reqwest::RequestBuilder) -> Result<(), BoxError> {
+//!     let mut events = request.send().await?.event_stream()?;
+//!     while let Some(event) = events.next().await {
+//!         println!("{}", event?.data());
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The [README](https://docs.rs/crate/sse-wire-client) has a program for each, and tables for those who come from another crate.
+//! What events, ids and reconnection times are, and what a hostile server can do, is in the docs of [`sse_wire`].
+//!
+//! **In scope**: requests and responses of reqwest, timers, and what [`sse_wire::client`] decides.
+//! **Out of scope**: TLS, proxies, redirects, HTTP/2 and compression, which are reqwest's.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod activity;
 mod error;

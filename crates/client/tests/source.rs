@@ -529,8 +529,18 @@ async fn a_response_that_is_no_event_stream_is_an_error_with_all_of_it() {
             assert_eq!(error.response().status().as_u16().to_string(), head[..3]);
             let body = error.into_response().text().await.unwrap();
             assert_eq!(body, if head.starts_with("204") { "" } else { "why" });
+            let error = client().get(&server.url).send().await.unwrap().event_stream().unwrap_err();
+            let (said, message) = (error.to_string(), error.into_message().await);
+            if head.starts_with("204") {
+                assert_eq!(message, said);
+            } else {
+                assert_eq!(message, format!("{said}: {}", "x".repeat(16 * 1024)));
+            }
         };
-        let served = async { server.accept().await.write(head, "why").await };
+        let served = async {
+            server.accept().await.write(head, "why").await;
+            server.accept().await.write(head, &"x".repeat(1 << 20)).await;
+        };
         tokio::join!(served, asked);
     }
 }
