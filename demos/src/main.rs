@@ -47,7 +47,7 @@ async fn main() -> Result {
         }
         Command::Watch { url, token } => {
             let mut subscriber = Subscriber::new();
-            subscriber.subscribe(url, token, watch::printed());
+            subscriber.subscribe(&url, &token, watch::printed())?;
             if let Some(reason) = subscriber.closed().await {
                 println!("closed: {reason}");
             }

@@ -1,14 +1,12 @@
 //! The client of the report: subscriptions with an action for each name of events.
 //!
-//! It shows how to use an [`EventSource`] with an HTTP client. The source decides what to send, whether the response opens
-//! the stream, how long to wait before the next try, and when to stop; the HTTP client does the I/O.
+//! It shows an [`EventSource`] with a token, an end event, and a limit to the tries.
 
 use std::collections::HashMap;
-use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sse_wire::Event;
-use sse_wire::client::{CloseReason, EventSource, Reconnect, Responses};
+use sse_wire_client::{CloseReason, EventSource, Reconnect, RequestBuilderExt, RequestError, Responses};
 use tokio::task::JoinHandle;
 
 /// How many tries in a row to connect again.
@@ -32,7 +30,7 @@ pub fn printed() -> Actions {
 #[derive(Debug, Default)]
 pub struct Subscriber {
     client: reqwest::Client,
-    current: Option<JoinHandle<CloseReason>>,
+    current: Option<JoinHandle<Option<CloseReason>>>,
 }
 
 impl Subscriber {
@@ -45,9 +43,25 @@ impl Subscriber {
     /// Closes the current subscription, and subscribes until the end event. Must be called within a tokio runtime.
     ///
     /// If a connection ends or cannot be made, it tries again, at most [`MAX_TRIES`] times in a row.
-    pub fn subscribe(&mut self, url: String, token: String, actions: Actions) {
+    ///
+    /// # Errors
+    ///
+    /// If the URL or the token cannot be sent.
+    pub fn subscribe(&mut self, url: &str, token: &str, actions: Actions) -> Result<(), RequestError> {
         self.close();
-        self.current = Some(tokio::spawn(follow(self.client.clone(), url, token, actions)));
+        let reconnect = Reconnect::new()
+            .with_time(Duration::from_millis(200))
+            .with_floor(Duration::from_millis(200))
+            .with_backoff(Duration::from_secs(5))
+            .with_max_tries(MAX_TRIES)
+            .with_good_after(Duration::from_secs(1));
+        let source = self.client.get(url).bearer_auth(token).eventsource()?;
+        let source = source
+            .with_reconnect(reconnect)
+            .with_responses(Responses::new().with_retry_of_temporary())
+            .with_end_name("EXCEL_STATUS_END");
+        self.current = Some(tokio::spawn(follow(source, actions)));
+        Ok(())
     }
 
     /// Ends the subscription, if there is one.
@@ -61,7 +75,7 @@ impl Subscriber {
     pub async fn closed(&mut self) -> Option<CloseReason> {
         let reason = self.current.as_mut()?.await;
         self.current = None;
-        reason.ok()
+        reason.ok().flatten()
     }
 }
 
@@ -72,52 +86,17 @@ impl Drop for Subscriber {
 }
 
 /// One subscription, over all of its connections.
-async fn follow(client: reqwest::Client, url: String, token: String, mut actions: Actions) -> CloseReason {
-    // A connection that lasts less than a second, and brings no event, counts as one that failed.
-    let reconnect = Reconnect::new()
-        .with_time(Duration::from_millis(200))
-        .with_floor(Duration::from_millis(200))
-        .with_backoff(Duration::from_secs(5))
-        .with_max_tries(MAX_TRIES)
-        .with_good_after(Duration::from_secs(1));
-    let responses = Responses::new().with_retry_of_temporary();
-    let mut source = EventSource::new().with_reconnect(reconnect).with_responses(responses);
-    source = source.with_end_name("EXCEL_STATUS_END");
-    let clock = Instant::now();
-    loop {
-        let mut request = client.get(&url).bearer_auth(&token);
-        for (name, value) in source.request_headers() {
-            request = request.header(name, value);
-        }
-        if let Err(error) = receive(request, &mut source, &mut actions, clock).await
-            && source.close_reason().is_none()
-        {
-            eprintln!("{error}");
-        }
-        match source.disconnected(clock.elapsed()) {
-            Ok(next) => tokio::time::sleep(next.wait(fastrand::u32(..))).await,
-            Err(reason) => return reason,
-        }
-    }
-}
-
-/// One connection. An error that closes the source, as the end event does, is its [`EventSource::close_reason`].
-async fn receive(
-    request: reqwest::RequestBuilder,
-    source: &mut EventSource,
-    actions: &mut Actions,
-    clock: Instant,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let mut response = request.send().await?;
-    let content_type = response.headers().get("content-type").map_or(&b""[..], |value| value.as_bytes());
-    source.response(response.status().as_u16(), content_type, clock.elapsed())?;
-    while let Some(chunk) = response.chunk().await? {
-        let mut events = source.feed(&chunk);
-        while let Some(event) = events.next_event()? {
-            if let Some(action) = actions.get_mut(event.name()) {
-                action(event);
+async fn follow(mut source: EventSource, mut actions: Actions) -> Option<CloseReason> {
+    while let Some(item) = source.next().await {
+        match item {
+            Ok(sse_wire_client::Event::Message(event)) => {
+                if let Some(action) = actions.get_mut(event.name()) {
+                    action(event.as_event());
+                }
             }
+            Ok(_) => {}
+            Err(error) => eprintln!("{error}"),
         }
     }
-    Ok(())
+    source.close_reason().cloned()
 }

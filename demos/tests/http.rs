@@ -13,8 +13,8 @@ use futures_util::{Stream, StreamExt};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sse_wire::OwnedEvent;
-use sse_wire::client::CloseReason;
 use sse_wire::stream::{EventStream, StreamError, TransportExt};
+use sse_wire_client::CloseReason;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -214,7 +214,7 @@ async fn the_client_follows_a_report_to_its_end() -> Result {
     let demos = Demos::start().await?;
     let notes = Arc::default();
     let mut subscriber = Subscriber::new();
-    subscriber.subscribe(demos.url("/rooms/blue/report"), ALICE.into(), noted(&notes));
+    subscriber.subscribe(&demos.url("/rooms/blue/report"), ALICE, noted(&notes))?;
     assert_eq!(subscriber.closed().await, Some(CloseReason::EndEvent));
     let notes = notes.lock().unwrap();
     assert_eq!((notes.len(), notes[0].as_str(), notes[10].as_str()), (11, "1 EXCEL_STATUS", "11 EXCEL_STATUS_END"));
@@ -226,11 +226,11 @@ async fn a_new_subscription_of_the_client_closes_the_one_before() -> Result {
     let demos = Demos::with(Duration::from_millis(400), None).await?;
     let (first, second) = (Arc::default(), Arc::default());
     let mut subscriber = Subscriber::new();
-    subscriber.subscribe(demos.url("/rooms/blue/report"), ALICE.into(), noted(&first));
+    subscriber.subscribe(&demos.url("/rooms/blue/report"), ALICE, noted(&first))?;
     while first.lock().unwrap().is_empty() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    subscriber.subscribe(demos.url("/rooms/green/report"), ALICE.into(), noted(&second));
+    subscriber.subscribe(&demos.url("/rooms/green/report"), ALICE, noted(&second))?;
     assert_eq!(subscriber.closed().await, Some(CloseReason::EndEvent));
     assert_eq!(second.lock().unwrap().len(), 11);
     assert!(first.lock().unwrap().len() < 10, "the first continued");
@@ -242,7 +242,7 @@ async fn a_new_subscription_of_the_client_closes_the_one_before() -> Result {
 async fn the_client_does_not_reconnect_with_a_wrong_token() -> Result {
     let demos = Demos::start().await?;
     let mut subscriber = Subscriber::new();
-    subscriber.subscribe(demos.url("/rooms/blue/report"), "wrong".into(), Actions::new());
+    subscriber.subscribe(&demos.url("/rooms/blue/report"), "wrong", Actions::new())?;
     let closed = subscriber.closed().await.ok_or("not closed")?;
     assert_eq!(closed.to_string(), "status 401 instead of 200");
     Ok(())
@@ -262,7 +262,7 @@ async fn the_client_gives_up_after_five_tries() -> Result {
         connections
     });
     let mut subscriber = Subscriber::new();
-    subscriber.subscribe(url, ALICE.into(), Actions::new());
+    subscriber.subscribe(&url, ALICE, Actions::new())?;
     assert_eq!(subscriber.closed().await, Some(CloseReason::OutOfTries { tries: MAX_TRIES }));
     assert_eq!(server.await?, 1 + MAX_TRIES, "the first, and the tries to connect again");
     Ok(())
