@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use sse_wire::Event;
 
-use crate::escape::{Escaped, Quoted};
-use crate::findings::{Findings, Names};
-use crate::output::RawLine;
+use super::escape::{Escaped, Quoted};
+use crate::stream::findings::{Findings, Names};
+use crate::view::output::RawLine;
 
 pub fn event(out: &mut impl Write, range: Range<u64>, event: Event<'_>, unfinished: bool) -> io::Result<()> {
     write!(out, "{}..{}  event {}", range.start, range.end, quoted(event.name()))?;

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use sse_wire::Event;
 
-use crate::findings::Findings;
-use crate::{human, json};
+use super::{human, json};
+use crate::stream::findings::Findings;
 
 /// What a line is.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sse_wire::Event;
 
-use crate::escape::is_hidden;
-use crate::findings::{Findings, Name, Names, Place, Problem};
-use crate::output::{LineKind, RawLine};
+use super::escape::is_hidden;
+use crate::stream::findings::{Findings, Name, Names, Place, Problem};
+use crate::view::output::{LineKind, RawLine};
 
 pub fn event(out: &mut impl Write, range: Range<u64>, event: Event<'_>, unfinished: bool) -> io::Result<()> {
     let members = [

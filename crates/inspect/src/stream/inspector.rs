@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use sse_wire::{Line, LineParser, Parser};
 
-use crate::findings::{Findings, Place, Problem};
-use crate::notes::{Holds, Notes};
-use crate::output::{LineKind, Output, RawLine};
+use super::notes::{Holds, Notes};
+use crate::stream::findings::{Findings, Place, Problem};
+use crate::view::output::{LineKind, Output, RawLine};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 

@@ -1,37 +1,25 @@
 //! Shows what is in an event stream, and what is wrong with it.
 //!
-//! `cargo run --example inspect -- [FILE]`, or `curl -sN URL | cargo run -q --example inspect`. Each event is shown as soon
-//! as it is complete, with its place in the stream; a summary follows at the end. See `--help`.
+//! Each event is shown as soon as it is complete, with its place in the stream; a summary follows at the end. See `--help`.
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::process::ExitCode;
 
-use args::{Action, Args};
-use inspector::Inspector;
-use output::Output;
+use args::Args;
+use clap::Parser as _;
+use stream::inspector::Inspector;
+use view::output::Output;
 
 mod args;
-mod escape;
-mod findings;
-mod human;
-mod inspector;
-mod json;
-mod notes;
-mod output;
+mod stream;
+mod view;
 
 const CHUNK: usize = 64 * 1024;
 
 fn main() -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
-    let result = match args::parse() {
-        Ok(Action::Print(text)) => out.write_all(text.as_bytes()).map(|()| ExitCode::SUCCESS),
-        Ok(Action::Inspect(args)) => inspect(&args, &mut out),
-        Err(error) => {
-            complain(&format!("{error}\nTry --help."));
-            return ExitCode::from(2);
-        }
-    };
+    let result = inspect(&Args::parse(), &mut out);
     match result.and_then(|status| out.flush().map(|()| status)) {
         Ok(status) => status,
         // The reader of the output has closed it.
@@ -67,7 +55,7 @@ fn inspect(args: &Args, out: &mut impl Write) -> io::Result<ExitCode> {
 }
 
 fn open(args: &Args) -> io::Result<Box<dyn Read>> {
-    Ok(match &args.file {
+    Ok(match args.file() {
         Some(path) => Box::new(File::open(path)?),
         None => Box::new(io::stdin().lock()),
     })
@@ -95,5 +83,5 @@ fn read_all(
 
 /// Not `eprintln!`, which panics if standard error is closed.
 fn complain(message: &str) {
-    let _ = writeln!(io::stderr(), "inspect: {message}");
+    let _ = writeln!(io::stderr(), "sse-inspect: {message}");
 }

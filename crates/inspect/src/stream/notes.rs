@@ -2,8 +2,8 @@
 
 use sse_wire::{Field, Line};
 
-use crate::findings::{Findings, Place, Problem};
-use crate::output::LineKind;
+use crate::stream::findings::{Findings, Place, Problem};
+use crate::view::output::LineKind;
 
 /// The findings so far, and the current block.
 #[derive(Default)]
