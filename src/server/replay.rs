@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::ids::{CountedIds, Ids, OwnIds, ReplayError, shrink};
 use crate::event::Event;
 use crate::http;
+use crate::lines::Lines;
 use crate::names::EventId;
 
 /// How many events are held unless set otherwise.
@@ -320,9 +321,25 @@ impl Default for ReplayBuffer {
 
 /// Encoded events to send to a client, the oldest first: an iterator over [`Bytes`], cheap to clone.
 ///
-/// [`len`](ExactSizeIterator::len) says how many there are.
+/// [`len`](ExactSizeIterator::len) says how many there are, [`with_ids`](Replay::with_ids) which.
 #[derive(Clone, Debug)]
 pub struct Replay<'a>(vec_deque::Iter<'a, Held>);
+
+impl<'a> Replay<'a> {
+    /// The same events, each with its id, which is read from the encoded bytes and not copied. For a server that does not send
+    /// every event to every client: see [Events that are not for every client](super#events-that-are-not-for-every-client).
+    #[must_use]
+    pub fn with_ids(self) -> impl DoubleEndedIterator<Item = (EventId<'a>, &'a Bytes)> + ExactSizeIterator + Clone {
+        self.map(|bytes| (id(bytes), bytes))
+    }
+}
+
+/// The id of an encoded event that has one: an `id` line comes first, or after the `event` line.
+fn id(bytes: &[u8]) -> EventId<'_> {
+    let value = Lines::new(bytes).find_map(|line| line.strip_prefix(b"id: "));
+    // Always UTF-8: it was written from text.
+    EventId::trusted(value.and_then(|value| core::str::from_utf8(value).ok()).unwrap_or_default())
+}
 
 impl<'a> Iterator for Replay<'a> {
     type Item = &'a Bytes;

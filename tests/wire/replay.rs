@@ -12,7 +12,7 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sse_wire::server::{CountedIds, OwnIds, Replay, ReplayBuffer, ReplayError, UnknownId};
-use sse_wire::{Event, EventId, EventName, KEEP_ALIVE, Parser};
+use sse_wire::{Event, EventId, EventName, Head, KEEP_ALIVE, Parser};
 
 use crate::properties::config;
 
@@ -347,6 +347,56 @@ fn no_time_is_too_late_and_no_age_too_great() {
 }
 
 #[test]
+fn every_event_of_a_replay_comes_with_its_id_which_is_not_copied() {
+    let names = [None, Some(""), Some("n"), Some("id: 9"), Some("message")];
+    let events = names.map(|name| {
+        let name = name.map(EventName::from_static);
+        Event::new("id: 7\n\nid: 8").with_optional_name(name).with_retry(Duration::from_secs(1))
+    });
+    let (mut own, mut counted) = (ReplayBuffer::new(), ReplayBuffer::counted("\u{e9}").unwrap());
+    let own_ids = ["id: 1", ":", "\u{65e5}\u{672c}", "data: x", "event: y"];
+    for (event, id) in events.into_iter().zip(own_ids) {
+        own.publish(event.with_id(EventId::new(id).unwrap())).unwrap();
+        assert_eq!(own.last_event_id().unwrap(), id);
+        counted.publish(event);
+    }
+    let cost = measure(|| {
+        for (replay, first) in [(own.all(), "id: 1"), (counted.all(), "\u{e9}-1")] {
+            let mut pairs = replay.clone().with_ids();
+            assert_eq!(pairs.len(), names.len());
+            assert_eq!(pairs.next().unwrap().0, first);
+            for (id, bytes) in replay.with_ids() {
+                assert!(bytes.as_ptr_range().contains(&id.as_str().as_ptr()));
+            }
+        }
+    });
+    assert_eq!(cost.count_total, 0);
+    assert!(own.all().with_ids().map(|(id, _)| id.to_string()).eq(own_ids));
+    assert_eq!(
+        counted.since("\u{e9}-3").unwrap().with_ids().map(|(id, _)| id).collect::<Vec<_>>(),
+        [EventId::from_static("\u{e9}-4"), EventId::from_static("\u{e9}-5")]
+    );
+    assert!(own.all().with_ids().map(|(_, bytes)| bytes).eq(own.all()));
+}
+
+#[test]
+fn a_client_that_is_not_sent_an_event_is_up_to_date_after_its_id() {
+    let mut replay = ReplayBuffer::counted("e").unwrap().with_max_events(1);
+    let mut parser = Parser::new();
+    for number in 0..4 {
+        let bytes = replay.publish(Event::new("x"));
+        let (id, replayed) = replay.all().with_ids().next_back().unwrap();
+        assert_eq!((replay.last_event_id(), &bytes), (Some(id), replayed));
+        // Only the first is for this client.
+        let sent = if number == 0 { bytes } else { Head::from(id).encode() };
+        let mut events = parser.feed(&sent);
+        assert_eq!(events.next_event().unwrap().is_some(), number == 0);
+    }
+    assert_eq!(replay.since(parser.last_event_id()).unwrap().len(), 0);
+    assert_eq!(replay.since("e-1").unwrap_err(), UnknownId);
+}
+
+#[test]
 fn a_thousand_and_twenty_four_events_and_a_mebibyte_of_any_age_are_held_unless_set() {
     let mut replay = ReplayBuffer::counted("e").unwrap();
     for second in 0..1025 {
@@ -582,6 +632,8 @@ proptest! {
             let newest = model.published.last().map(|(id, ..)| &**id);
             prop_assert_eq!(replay.last_event_id().map(EventId::as_str), newest);
             prop_assert_eq!(replay.all().collect::<Vec<_>>(), model.all());
+            let held = model.published[model.start()..].iter().map(|(id, bytes, _)| (&**id, bytes));
+            prop_assert!(replay.all().with_ids().map(|(id, bytes)| (id.as_str(), bytes)).eq(held));
             let asked = history.iter().filter_map(|(id, ..)| id.as_deref());
             for id in asked.chain(["", "f", "aaa"]) {
                 prop_assert_eq!(replay.since(id).ok().map(Iterator::collect), model.since(id), "after {:?}", id);
