@@ -441,6 +441,25 @@ async fn the_pass_through_leaves_everything_as_it_is() -> Result {
     Ok(())
 }
 
+#[tokio::test]
+async fn the_scheme_of_a_token_may_be_in_any_case() -> Result {
+    let demos = Demos::start().await?;
+    for (scheme, status) in [("bearer", 200), ("BEARER", 200), ("Basic", 401), ("Bearerdemo", 401)] {
+        let request = demos.get("/rooms/blue/report").header("authorization", format!("{scheme} {ALICE}"));
+        assert_eq!(request.send().await?.status(), status, "{scheme}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_room_without_a_name_is_not_found() -> Result {
+    let demos = Demos::start().await?;
+    for path in ["/rooms//report", "/rooms//report.csv"] {
+        assert_eq!(demos.get(path).bearer_auth(ALICE).send().await?.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    Ok(())
+}
+
 fn number(event: &OwnedEvent) -> Result<u64> {
     event.parse_json::<Value>()?["number"].as_u64().ok_or_else(|| "no number".into())
 }
