@@ -460,6 +460,16 @@ async fn a_room_without_a_name_is_not_found() -> Result {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_message_that_is_too_long_is_refused() -> Result {
+    let demos = Demos::start().await?;
+    for (size, status) in [(100_000, StatusCode::OK), (300_000, StatusCode::PAYLOAD_TOO_LARGE)] {
+        let response = demos.post("/chat", &json!({ "message": "x".repeat(size) })).send().await?;
+        assert_eq!(response.status(), status, "{size}");
+    }
+    Ok(())
+}
+
 fn number(event: &OwnedEvent) -> Result<u64> {
     event.parse_json::<Value>()?["number"].as_u64().ok_or_else(|| "no number".into())
 }
