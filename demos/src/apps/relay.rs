@@ -6,6 +6,8 @@
 //! No failure is silent: a refusal, a connection that breaks, an end before `[DONE]`, and a chunk that cannot be read
 //! each reach the client as an `error` event.
 //!
+//! The key is the operator's, so that only the pages of this server may ask: see [`guard`].
+//!
 //! The pass-through sends whole blocks, so that an `error` event can follow any of them. The bytes as they come
 //! ([`Piece::Raw`](sse_wire::body::Piece::Raw)) would also do: the body ends a block that was cut before the `error` event.
 //! But then clients see half a chunk as an event of the name `cut`, and `OpenAI`'s clients ignore names.
@@ -28,6 +30,7 @@ use sse_wire::stream::TransportExt;
 use sse_wire::{Event, EventName, Head, OwnedEvent};
 use tokio_util::sync::CancellationToken;
 
+use crate::guard;
 use crate::sse::{Failure, event_stream};
 
 /// The data that ends a completion.
@@ -124,7 +127,8 @@ pub fn routes(upstream: &str, key: Option<&str>, shutdown: &CancellationToken) -
     let (shutdown, shutdown_too) = (shutdown.clone(), shutdown.clone());
     let answer = async move |Json(question): Json<Question>| event_stream(asked.answer(question), &shutdown);
     let pass = async move |headers: HeaderMap, body: Bytes| passed.pass(&headers, body, &shutdown_too).await;
-    Ok(Router::new().route("/relay/ask", post(answer)).route("/v1/chat/completions", post(pass)))
+    let router = Router::new().route("/relay/ask", post(answer)).route("/v1/chat/completions", post(pass));
+    Ok(guard::json_only(router))
 }
 
 impl Upstream {
