@@ -75,6 +75,13 @@ impl Demos {
         Ok(serde_json::from_str(&self.get(path).send().await?.error_for_status()?.text().await?)?)
     }
 
+    /// The body of the relay's refusal for this model, which must have this status.
+    async fn refused(&self, model: &str, status: u16) -> Result<Value> {
+        let response = self.post("/relay/ask", &json!({ "message": "Hi", "model": model })).send().await?;
+        assert_eq!(response.status(), status, "{model}");
+        Ok(serde_json::from_str(&response.text().await?)?)
+    }
+
     /// What the relay sends for this model: its text, and the name and the data of the last event.
     async fn relayed(&self, model: &str) -> Result<(String, String, Value)> {
         let question = json!({ "message": "Hi", "model": model });
@@ -362,37 +369,30 @@ async fn the_relay_passes_on_the_text_of_the_first_choice() -> Result {
 #[tokio::test]
 async fn no_failure_of_the_upstream_is_silent() -> Result {
     let demos = Demos::start().await?;
-    let half = "You asked: Hi\n\nA ";
-    for (model, kind, status, text) in [
-        ("demo-unauthorized", "status", json!(401), ""),
-        ("demo-overloaded", "status", json!(503), ""),
-        ("demo-broken", "broken", Value::Null, half),
-        ("demo-malformed", "malformed", Value::Null, half),
-    ] {
+    for (model, status) in [("demo-unauthorized", 401), ("demo-overloaded", 503)] {
+        let problem = demos.refused(model, status).await?;
+        assert_eq!((&problem["kind"], &problem["status"]), (&json!("status"), &json!(status)), "{model}");
+    }
+    for (model, kind) in [("demo-broken", "broken"), ("demo-malformed", "malformed")] {
         let (relayed, last, problem) = demos.relayed(model).await?;
-        assert_eq!((relayed.as_str(), last.as_str()), (text, "error"), "{model}");
-        assert_eq!((&problem["kind"], &problem["status"]), (&json!(kind), &status), "{model}");
+        assert_eq!((relayed.as_str(), last.as_str()), ("You asked: Hi\n\nA ", "error"), "{model}");
+        assert_eq!((&problem["kind"], &problem["status"]), (&json!(kind), &Value::Null), "{model}");
         assert!(!problem["message"].as_str().ok_or("no message")?.is_empty());
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_unreachable_or_no_event_stream_is_an_error_event() -> Result {
+async fn an_upstream_that_is_unreachable_or_no_event_stream_is_a_bad_gateway() -> Result {
     let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
     let demos = Demos::relaying(format!("http://{closed}")).await?;
-    let (_, last, problem) = demos.relayed("any").await?;
-    assert_eq!((last.as_str(), &problem["kind"]), ("error", &json!("unreachable")));
+    assert_eq!(demos.refused("any", 502).await?["kind"], "unreachable");
     let passed = demos.post("/v1/chat/completions", &json!({})).send().await?;
     assert_eq!(passed.status(), StatusCode::BAD_GATEWAY);
 
-    let page = axum::Router::new().fallback(async || "hello");
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let demos = Demos::relaying(format!("http://{}/", listener.local_addr()?)).await?;
-    let server = tokio::spawn(async { axum::serve(listener, page).await });
-    let (_, last, problem) = demos.relayed("any").await?;
-    assert_eq!((last.as_str(), &problem["kind"]), ("error", &json!("content type")));
-    server.abort();
+    let upstream = Upstream::start("hello").await?;
+    let demos = Demos::relaying(format!("{}/", upstream.url)).await?;
+    assert_eq!(demos.refused("any", 502).await?["kind"], "content type");
     Ok(())
 }
 
@@ -497,6 +497,11 @@ impl Demos {
     fn ask_json(&self, door: &str) -> RequestBuilder {
         self.ask(door).header("content-type", "application/json")
     }
+
+    /// All events of the pass-through.
+    async fn passed(&self) -> Result<Vec<OwnedEvent>> {
+        all(open(self.ask_json("/v1/chat/completions")).await?).await
+    }
 }
 
 #[tokio::test]
@@ -537,6 +542,110 @@ async fn no_page_of_another_server_spends_the_key() -> Result {
         }
     }
     assert_eq!(upstream.asked.load(Relaxed), 6);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_page_of_the_upstream_is_served_as_a_page_of_this_server() -> Result {
+    let json = "application/json";
+    let text = "text/plain; charset=utf-8";
+    for (content_type, passed) in [
+        ("text/html", text),
+        ("text/html; charset=utf-8, application/json", text),
+        ("image/svg+xml", text),
+        ("text/javascript", text),
+        ("", text),
+        ("application/json", json),
+        ("application/json; charset=utf-8", json),
+        ("Application/Problem+JSON", json),
+    ] {
+        for status in [StatusCode::OK, StatusCode::BAD_REQUEST] {
+            let upstream = Upstream::start((
+                axum::http::StatusCode::from_u16(status.as_u16())?,
+                [("content-type", content_type)],
+                "<script>alert(1)</script>",
+            ));
+            let upstream = upstream.await?;
+            let demos = Demos::relaying(upstream.url.clone()).await?;
+            let response = demos.ask_json("/v1/chat/completions").send().await?;
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()["content-type"], passed, "{content_type}");
+            assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+            assert_eq!(response.text().await?, "<script>alert(1)</script>");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_upstream_keeps_its_status_and_its_retry_after() -> Result {
+    let busy = (
+        axum::http::StatusCode::TOO_MANY_REQUESTS,
+        [("content-type", "application/json"), ("retry-after", "7")],
+        r#"{"error":{"message":"Rate limit reached"}}"#,
+    );
+    let upstream = Upstream::start(busy).await?;
+    let demos = Demos::relaying(upstream.url.clone()).await?;
+    for door in DOORS {
+        let response = demos.ask_json(door).send().await?;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "{door}");
+        assert_eq!(response.headers()["retry-after"], "7", "{door}");
+        assert!(response.text().await?.contains("Rate limit reached"), "{door}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn blocks_without_an_event_are_passed_through() -> Result {
+    let body = ": hello\n\nretry: 5\n\nid: 7\n\nevent: none\nid: 8\n\nunknown: x\n\ndata: [DONE]\n\n";
+    let upstream = Upstream::streaming(body).await?;
+    let demos = Demos::relaying(upstream.url.clone()).await?;
+    let passed = demos.ask_json("/v1/chat/completions").send().await?.text().await?;
+    assert_eq!(passed, body);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_error_outside_the_data_is_an_error() -> Result {
+    for body in [
+        "error: {\"message\":\"overloaded\"}\n\ndata: [DONE]\n\n",
+        "error: {\"error\":{\"message\":\"overloaded\"}}\n\ndata: [DONE]\n\n",
+        "error: overloaded\n\ndata: [DONE]\n\n",
+        "event: x\nerror:overloaded\ndata: [DONE]\n\n",
+        "{\"error\":{\"message\":\"overloaded\"}}\n\ndata: [DONE]\n\n",
+        "{\"error\":{\"message\":\"overloaded\"}}",
+        "{\n  \"error\": {\n    \"message\": \"overloaded\"\n  }\n}\n",
+    ] {
+        let upstream = Upstream::streaming(body).await?;
+        let demos = Demos::relaying(upstream.url.clone()).await?;
+        let (_, last, problem) = demos.relayed("any").await?;
+        assert_eq!((last.as_str(), &problem["kind"]), ("error", &json!("upstream")), "{body}");
+        assert_eq!(problem["message"], "overloaded", "{body}");
+
+        let passed = demos.passed().await?;
+        let last = passed.last().ok_or("no event")?;
+        assert_eq!(last.name(), "error", "{body}");
+        assert_eq!(last.parse_json::<Value>()?["error"]["message"], "overloaded", "{body}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_blank_line_after_the_end_may_be_missing() -> Result {
+    for body in ["data: [DONE]\n", "data: [DONE]", "data:[DONE]\r"] {
+        let upstream = Upstream::streaming(body).await?;
+        let demos = Demos::relaying(upstream.url.clone()).await?;
+        assert_eq!(demos.relayed("any").await?.1, "done", "{body:?}");
+        let passed = demos.passed().await?;
+        assert_eq!(passed.iter().map(OwnedEvent::data).collect::<Vec<_>>(), ["[DONE]"], "{body:?}");
+    }
+    // Anything else that was cut is an error.
+    let upstream = Upstream::streaming("data: {\"choices\":[]}\n\ndata: {\"choices\":[]}\n").await?;
+    let demos = Demos::relaying(upstream.url.clone()).await?;
+    let (_, last, problem) = demos.relayed("any").await?;
+    assert_eq!((last.as_str(), &problem["kind"]), ("error", &json!("broken")));
+    let passed = demos.passed().await?;
+    assert_eq!(passed.iter().map(OwnedEvent::name).collect::<Vec<_>>(), ["message", "error"]);
     Ok(())
 }
 
