@@ -474,7 +474,8 @@ fn a_body_takes_one_event_when_it_is_polled_and_holds_none() {
     let data = "x".repeat(LIMIT);
     let events = (0..10).map(|_| sse_wire::OwnedEvent::new(Head::new(), data.as_str()));
     let mut source = Script::ready(events);
-    let mut body = EventBody::new(&mut source).with_keep_alive(futures_util::stream::empty::<()>());
+    let never = |_| std::future::pending::<()>();
+    let mut body = EventBody::new(&mut source).with_keep_alive(std::time::Duration::MAX, never).vectored();
     let cost = measure(|| {
         for _ in 0..3 {
             let frame = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));

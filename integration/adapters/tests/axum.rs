@@ -6,28 +6,25 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use futures_util::{StreamExt, stream};
-use sse_wire::body::EventBody;
-use sse_wire::stream::{EncodeExt, TransportExt};
-use sse_wire::{BlockLine, Head, OwnedEvent};
-use tokio_stream::wrappers::IntervalStream;
+use sse_wire::body::{EventBody, Piece};
+use sse_wire::stream::TransportExt;
+use sse_wire::{BlockLine, Event, Head, OwnedEvent};
+use tokio::net::TcpListener;
 
 async fn count() -> impl IntoResponse {
     let events = stream::iter(1..=3).then(|number| async move {
         tokio::time::sleep(Duration::from_millis(30)).await;
         OwnedEvent::new(Head::new(), number.to_string())
     });
-    let ticks = IntervalStream::new(tokio::time::interval(Duration::from_millis(5)));
-    let body = EventBody::new(events.encoded()).with_keep_alive(ticks);
-    ([(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")], Body::new(body))
+    EventBody::new(events).with_keep_alive(Duration::from_millis(5), tokio::time::sleep).into_response()
 }
 
 #[tokio::test]
 async fn events_that_a_handler_streams_are_read_back() -> Result<(), Box<dyn Error>> {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/count", listener.local_addr()?);
     let router = Router::new().route("/count", get(count));
     let server = tokio::spawn(async { axum::serve(listener, router).await });
@@ -41,7 +38,7 @@ async fn events_that_a_handler_streams_are_read_back() -> Result<(), Box<dyn Err
         received.extend(block.into_event().map(OwnedEvent::into_data));
     }
     assert_eq!(received, ["1", "2", "3"]);
-    assert!(comments > 0, "ticks come six times as often as events");
+    assert!(comments > 0, "an event takes six times as long as a keep-alive");
     server.abort();
     Ok(())
 }
@@ -49,7 +46,25 @@ async fn events_that_a_handler_streams_are_read_back() -> Result<(), Box<dyn Err
 #[tokio::test]
 async fn a_handler_can_pass_on_the_events_of_another_server() -> Result<(), Box<dyn Error>> {
     let upstream = stream::iter(["id: 1\nda", "ta: x\n\n", ": hi\n\n", "id: 2\nown: y\n\n"]).map(Ok::<_, Infallible>);
-    let body = Body::new(EventBody::new(upstream.blocks().encoded()));
+    let body = Body::new(EventBody::new(upstream.blocks()));
     assert_eq!(axum::body::to_bytes(body, 1000).await?, "id: 1\ndata: x\n\n: hi\n\nid: 2\nown: y\n\n");
     Ok(())
+}
+
+/// Each source makes a response that a handler can return.
+#[tokio::test]
+async fn every_body_is_a_response_of_axum() {
+    fn checked(response: impl IntoResponse) {
+        let response = response.into_response();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["x-accel-buffering"], "no");
+    }
+    let event = || Event::new("x").into_owned();
+    let period = Duration::from_secs(15);
+    checked(EventBody::new(stream::iter([event()])).into_response());
+    checked(EventBody::new(stream::iter([Ok(event()), Err(std::io::Error::other("x"))])).into_response());
+    checked(EventBody::new(stream::iter([Event::new("x")])).into_response());
+    checked(EventBody::new(stream::iter([event().encode()])).into_response());
+    checked(EventBody::new(stream::iter([Piece::END_BLOCK])).into_response());
+    checked(EventBody::new(stream::iter([event()])).with_keep_alive(period, tokio::time::sleep).into_response());
 }
