@@ -8,11 +8,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use sse_wire::body::{EventBody, Piece};
 use sse_wire::stream::TransportExt;
 use sse_wire::{BlockLine, Event, Head, OwnedEvent};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 async fn count() -> impl IntoResponse {
     let events = stream::iter(1..=3).then(|number| async move {
@@ -67,4 +69,49 @@ async fn every_body_is_a_response_of_axum() {
     checked(EventBody::new(stream::iter([event().encode()])).into_response());
     checked(EventBody::new(stream::iter([Piece::END_BLOCK])).into_response());
     checked(EventBody::new(stream::iter([event()])).with_keep_alive(period, tokio::time::sleep).into_response());
+}
+
+/// As in `guide::server`.
+fn until_shutdown(events: impl Stream<Item = OwnedEvent>, shutdown: CancellationToken) -> impl Stream<Item = Piece> {
+    let reconnection_time = Duration::from_millis(fastrand::u64(1_000..10_000));
+    let last = Piece::from(Head::new().with_retry(reconnection_time));
+    events.map(Piece::from).take_until(shutdown.cancelled_owned()).chain(stream::iter([last]))
+}
+
+#[tokio::test]
+async fn a_graceful_shutdown_ends_open_streams_and_spreads_the_reconnections() -> Result<(), Box<dyn Error>> {
+    let shutdown = CancellationToken::new();
+    let token = shutdown.clone();
+    let answer = async move || {
+        let events = stream::iter([Event::new("x").into_owned()]).chain(stream::pending());
+        let body = EventBody::new(until_shutdown(events, token.clone()));
+        body.with_keep_alive(Duration::from_secs(15), tokio::time::sleep).into_response()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/", listener.local_addr()?);
+    let router = Router::new().route("/", get(answer));
+    let graceful = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let server = tokio::spawn(async { graceful.await });
+
+    let mut clients = Vec::new();
+    for _ in 0..10 {
+        let mut events = reqwest::get(&url).await?.bytes_stream().events();
+        assert_eq!(events.next().await.unwrap()?.data(), "x");
+        assert_eq!(events.reconnection_time(), None);
+        clients.push(events);
+    }
+    assert!(!server.is_finished());
+    shutdown.cancel();
+    let mut times = Vec::new();
+    for mut events in clients {
+        assert!(timeout(Duration::from_secs(2), events.next()).await?.is_none());
+        let time = events.reconnection_time().expect("the server has said when to come back");
+        assert!((1_000..10_000).contains(&time.as_millis()), "{time:?}");
+        times.push(time);
+    }
+    times.sort();
+    times.dedup();
+    assert!(times.len() > 5, "not at the same time: {times:?}");
+    timeout(Duration::from_secs(2), server).await???;
+    Ok(())
 }
