@@ -28,7 +28,7 @@ use crate::properties::{config, cuts, events, streams};
 use crate::script::{Script, drain, poll};
 
 /// What a poll of the body yields, as bytes; `None` at the end.
-fn poll_body<B: Body<Data: Buf + Debug> + Unpin>(body: &mut B) -> Poll<Option<Result<Bytes, B::Error>>> {
+pub(crate) fn poll_body<B: Body<Data: Buf + Debug> + Unpin>(body: &mut B) -> Poll<Option<Result<Bytes, B::Error>>> {
     let frame = Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()));
     frame.map_ok(|frame| {
         let mut chunk = frame.into_data().unwrap();

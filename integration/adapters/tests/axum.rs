@@ -2,10 +2,12 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use futures_util::{Stream, StreamExt, stream};
@@ -13,7 +15,9 @@ use sse_wire::body::{EventBody, Piece};
 use sse_wire::stream::TransportExt;
 use sse_wire::{BlockLine, Event, Head, OwnedEvent};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 async fn count() -> impl IntoResponse {
@@ -69,6 +73,44 @@ async fn every_body_is_a_response_of_axum() {
     checked(EventBody::new(stream::iter([event().encode()])).into_response());
     checked(EventBody::new(stream::iter([Piece::END_BLOCK])).into_response());
     checked(EventBody::new(stream::iter([event()])).with_keep_alive(period, tokio::time::sleep).into_response());
+    checked(EventBody::new(stream::iter([event()])).into_gzip_response(&HeaderMap::new()));
+}
+
+/// reqwest asks for gzip by itself, and undoes it.
+#[tokio::test]
+async fn what_is_compressed_is_read_event_by_event() -> Result<(), Box<dyn Error>> {
+    let (sender, events) = mpsc::unbounded_channel();
+    let events = Arc::new(Mutex::new(Some(UnboundedReceiverStream::new(events))));
+    let answer = async move |headers: HeaderMap| {
+        assert_eq!(headers["accept-encoding"], "gzip");
+        let events = events.lock().unwrap().take().expect("one request");
+        EventBody::new(events)
+            .with_keep_alive(Duration::from_millis(500), tokio::time::sleep)
+            .into_gzip_response(&headers)
+    };
+    let router = Router::new().route("/", get(answer));
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/", listener.local_addr()?);
+    let server = tokio::spawn(async { axum::serve(listener, router).await });
+
+    // Without the coding to be seen: reqwest drops the header of what it has undone.
+    let response = reqwest::get(url).await?;
+    assert_eq!(response.headers()["vary"], "accept-encoding");
+    assert!(!response.headers().contains_key("content-encoding"));
+    let mut blocks = response.bytes_stream().blocks();
+    for number in 0..20 {
+        let data = format!("{{\"number\": {number}}}");
+        sender.send(Event::new(&data).into_owned())?;
+        // The next one is sent when this one has arrived.
+        let block = timeout(Duration::from_secs(5), blocks.next()).await?.unwrap()?;
+        assert_eq!(block.event().map(|event| event.data().to_owned()), Some(data));
+    }
+    let keep_alive = timeout(Duration::from_secs(5), blocks.next()).await?.unwrap()?;
+    assert!(keep_alive.lines().eq([BlockLine::Comment("")]));
+    drop(sender);
+    assert!(timeout(Duration::from_secs(5), blocks.next()).await?.is_none(), "with a trailer");
+    server.abort();
+    Ok(())
 }
 
 /// As in `guide::server`.

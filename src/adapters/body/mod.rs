@@ -78,6 +78,8 @@
 //!
 //! [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
+#[cfg(feature = "gzip")]
+mod gzip;
 mod keep_alive;
 mod piece;
 mod raw_start;
@@ -87,6 +89,9 @@ mod tail;
 mod vectored;
 mod write;
 
+#[cfg(feature = "gzip")]
+#[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
+pub use gzip::GzipBody;
 pub use piece::{BodyItem, Piece};
 pub use read::DataStream;
 pub use tail::Tail;
