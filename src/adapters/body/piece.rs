@@ -127,10 +127,10 @@ impl Buf for Piece {
 }
 
 /// What the source of an [`EventBody`](super::EventBody) may yield: an event, a block, a head, a comment, ready bytes, a
-/// [`Piece`], a `Result` of one of these, or a type of your own that becomes [`Bytes`] or a [`Piece`].
+/// [`Piece`], a `Result` of one of these, or a type of your own that becomes a [`Piece`].
 ///
 /// [`Bytes`] by themselves are taken to be [`Raw`](Piece::Raw): only keep-alives are put between two of them, and only where
-/// a block ends.
+/// they change nothing.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent in an event stream",
     label = "neither an event, a block, a head, a comment, `Bytes` or a `Piece`, nor a `Result` of one",

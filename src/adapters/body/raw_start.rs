@@ -14,7 +14,7 @@ const BOM: &[u8] = "\u{feff}".as_bytes();
 pub(super) struct RawStart {
     /// Whether anything was sent.
     sent: bool,
-    /// How many bytes of a BOM the raw bytes have begun with. None: they have begun with something else, or a whole BOM.
+    /// How many bytes of a BOM the raw bytes have begun with, which were not sent. None: what begins them is known.
     bom_len: Option<usize>,
 }
 
