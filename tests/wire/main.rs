@@ -12,6 +12,8 @@ mod connections;
 mod counts;
 mod drive;
 mod facts;
+#[cfg(feature = "gzip")]
+mod gzip;
 #[cfg(feature = "std")]
 mod io;
 mod oracle;
