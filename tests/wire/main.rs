@@ -11,6 +11,7 @@ mod conformance;
 mod connections;
 mod counts;
 mod drive;
+mod endings;
 mod facts;
 #[cfg(feature = "gzip")]
 mod gzip;
