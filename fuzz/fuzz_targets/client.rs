@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use sse_wire::ParseErrorKind::Unread;
-use sse_wire::client::{Answer, CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection, Repeat, Responses};
+use sse_wire::client::{
+    Answer, CloseReason, EventSource, ReadyState, ReceiveError, Reconnect, Rejection, Repeat, Responses,
+};
 use sse_wire::{Block, Event, OwnedBlock, OwnedEvent, ParseError, Parser};
 use sse_wire_fuzz::drive::{Method, plain_block, plain_event};
 use sse_wire_fuzz::oracle::Item;

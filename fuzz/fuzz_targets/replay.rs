@@ -2,6 +2,7 @@
 #![no_main]
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
@@ -13,15 +14,20 @@ use sse_wire_fuzz::steps::{ReplayStep as Step, Steps};
 #[derive(Default)]
 struct Model {
     published: Vec<(String, Bytes)>,
+    /// When each was published.
+    times: Vec<u8>,
+    now: u8,
     gone: usize,
     max_events: usize,
     max_bytes: usize,
+    max_age: u8,
     ids_count: bool,
 }
 
 impl Model {
     fn publish(&mut self, id: String, bytes: Bytes) {
         self.published.push((id, bytes));
+        self.times.push(self.now);
         self.push_out();
     }
 
@@ -29,6 +35,7 @@ impl Model {
         let size = |(id, bytes): &(String, Bytes)| bytes.len() + if self.ids_count { id.len() } else { 0 };
         while self.published.len() - self.gone > self.max_events
             || self.published[self.gone..].iter().map(size).sum::<usize>() > self.max_bytes
+            || self.times.get(self.gone).is_some_and(|time| self.now - time > self.max_age)
         {
             self.gone += 1;
         }
@@ -54,7 +61,8 @@ impl Model {
 }
 
 fuzz_target!(|steps: Steps<Step<'_>>| {
-    let model = |ids_count| Model { max_events: 1024, max_bytes: 1 << 20, ids_count, ..Model::default() };
+    let model =
+        |ids_count| Model { max_events: 1024, max_bytes: 1 << 20, max_age: u8::MAX, ids_count, ..Model::default() };
     let (mut own, mut own_model) = (ReplayBuffer::new(), model(true));
     let (mut counted, mut counted_model) = (ReplayBuffer::counted("e").expect("it is an id"), model(false));
     let mut ids = CountedIds::new("e").expect("it is an id");
@@ -89,16 +97,34 @@ fuzz_target!(|steps: Steps<Step<'_>>| {
                 assert_eq!(counted.since(id).ok().map(Iterator::collect), counted_model.since(id));
             }
             Step::MaxEvents(most) => {
-                (own, counted) = (own.with_max_events(most.into()), counted.with_max_events(most.into()));
+                own.set_max_events(most.into());
+                counted.set_max_events(most.into());
                 for model in [&mut own_model, &mut counted_model] {
                     model.max_events = most.into();
                     model.push_out();
                 }
             }
             Step::MaxBytes(most) => {
-                (own, counted) = (own.with_max_bytes(most.into()), counted.with_max_bytes(most.into()));
+                own.set_max_bytes(most.into());
+                counted.set_max_bytes(most.into());
                 for model in [&mut own_model, &mut counted_model] {
                     model.max_bytes = most.into();
+                    model.push_out();
+                }
+            }
+            Step::MaxAge(most) => {
+                own.set_max_age(Duration::from_secs(most.into()));
+                counted.set_max_age(Duration::from_secs(most.into()));
+                for model in [&mut own_model, &mut counted_model] {
+                    model.max_age = most;
+                    model.push_out();
+                }
+            }
+            Step::Advance(now) => {
+                own.advance(Duration::from_secs(now.into()));
+                counted.advance(Duration::from_secs(now.into()));
+                for model in [&mut own_model, &mut counted_model] {
+                    model.now = model.now.max(now);
                     model.push_out();
                 }
             }

@@ -60,6 +60,9 @@ pub enum ReplayStep<'a> {
     Since(&'a [u8]),
     MaxEvents(u8),
     MaxBytes(u16),
+    /// In seconds, as the time.
+    MaxAge(u8),
+    Advance(u8),
 }
 
 impl<'a> Arbitrary<'a> for ReplayStep<'a> {
@@ -73,6 +76,8 @@ impl<'a> Arbitrary<'a> for ReplayStep<'a> {
             b'P' => ReplayStep::Publish { id: id()?, data: input.arbitrary()? },
             b'E' => ReplayStep::MaxEvents(input.arbitrary()?),
             b'B' => ReplayStep::MaxBytes(input.arbitrary()?),
+            b'A' => ReplayStep::MaxAge(input.arbitrary()?),
+            b'T' => ReplayStep::Advance(input.arbitrary()?),
             _ => ReplayStep::Since(id()?),
         };
         Ok(step)
