@@ -400,6 +400,8 @@ impl EventSource {
             self.rules = mem::take(&mut self.rules).with_repeat(repeat);
         }
         let request = request::complete(request, &self.rules, &self.id_in);
+        // The function may have taken its time.
+        self.requested = Some(Instant::now());
         let deadline = self.idle_timeout.map(Sleep::new);
         self.connection = Connection::Requested { response: request::send(client, request), deadline };
     }
