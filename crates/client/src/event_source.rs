@@ -529,15 +529,13 @@ impl Stream for EventSource {
                     ready!(deadline.poll(cx));
                     return Poll::Ready(Some(this.lost_in_silence()));
                 }
-                Connection::Open { .. } if this.rules.close_reason().is_some() => {
-                    this.connection = Connection::Closed;
-                }
                 Connection::Open { .. } => {
-                    if let Some(item) = this.read() {
-                        return Poll::Ready(Some(item));
-                    }
+                    let item = this.read();
                     if this.rules.close_reason().is_some() {
-                        continue;
+                        this.connection = Connection::Closed;
+                    }
+                    if let Some(item) = item {
+                        return Poll::Ready(Some(item));
                     }
                     if chunks == CHUNKS_PER_POLL {
                         cx.waker().wake_by_ref();
