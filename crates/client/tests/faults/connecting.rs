@@ -25,11 +25,12 @@ async fn a_name_that_no_server_has() {
 #[tokio::test]
 async fn a_connection_that_is_refused() {
     let url = nowhere();
-    let mut source = source(&url);
-    for number in 1..=3 {
+    let mut source = source(&url).with_reconnect(soon().with_time(Duration::from_millis(100)));
+    for wait in [100, 200, 400] {
         let error = error(&mut source).await;
-        assert!(matches!(error.kind(), ErrorKind::Transport(error) if error.is_connect()), "{number}: {error:?}");
-        assert!(error.retry_in().is_some());
+        assert!(matches!(error.kind(), ErrorKind::Transport(error) if error.is_connect()), "{error:?}");
+        assert_eq!(error.retry_in(), Some(Duration::from_millis(wait)));
+        assert!(!error.is_final());
     }
     assert!(client().get(&url).send().await.unwrap_err().is_connect());
 }
