@@ -407,6 +407,8 @@ impl EventSource {
             self.rules = mem::take(&mut self.rules).with_repeat(repeat);
         }
         let request = request::complete(request, &self.rules, &self.id_in);
+        // The function may have taken its time.
+        self.requested = Some(Instant::now());
         let deadline = self.idle_timeout.map(Sleep::new);
         self.connection = Connection::Requested { response: request::send(client, request), deadline };
     }
@@ -534,15 +536,13 @@ impl Stream for EventSource {
                     ready!(deadline.poll(cx));
                     return Poll::Ready(Some(this.lost_in_silence()));
                 }
-                Connection::Open { .. } if this.rules.close_reason().is_some() => {
-                    this.connection = Connection::Closed;
-                }
                 Connection::Open { .. } => {
-                    if let Some(item) = this.read() {
-                        return Poll::Ready(Some(item));
-                    }
+                    let item = this.read();
                     if this.rules.close_reason().is_some() {
-                        continue;
+                        this.connection = Connection::Closed;
+                    }
+                    if let Some(item) = item {
+                        return Poll::Ready(Some(item));
                     }
                     if chunks == CHUNKS_PER_POLL {
                         cx.waker().wake_by_ref();
