@@ -21,7 +21,7 @@ use sse_wire::{Block, OwnedBlock, OwnedEvent, Parser};
 use crate::activity::Activity;
 use crate::error::Then;
 use crate::lines::{Chunk, MAX_BLOCK_SIZE};
-use crate::platform::{BoxFuture, BoxStream, Instant, MaybeSend, Sleep, boxed, now};
+use crate::platform::{self, BoxFuture, BoxStream, Instant, MaybeSend, Sleep, boxed, now};
 use crate::request::{self, Requests};
 use crate::{Attempt, BoxError, Error, ErrorKind, IdIn, RequestError};
 
@@ -464,11 +464,12 @@ impl EventSource {
             }
             self.unfinished = Some(block);
         }
-        // Nothing that a later request would mend.
-        if let ErrorKind::Transport(error) = &kind
-            && (error.is_redirect() || error.is_builder())
-        {
-            self.rules.fail();
+        match &kind {
+            // Nothing that a later request would mend.
+            ErrorKind::Transport(error) if error.is_redirect() || error.is_builder() => self.rules.fail(),
+            ErrorKind::Transport(error) if platform::is_before_request(error) => self.rules.not_sent(),
+            ErrorKind::Request(_) => self.rules.not_sent(),
+            _ => {}
         }
         let then = match self.rules.disconnected(self.clock.elapsed()) {
             Ok(next) => {

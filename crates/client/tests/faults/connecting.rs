@@ -123,6 +123,21 @@ async fn a_url_that_is_none() {
 }
 
 #[tokio::test]
+async fn a_post_that_was_not_sent() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let mut refused = EventSource::new(client().post(&url)).unwrap().with_reconnect(soon());
+    lost(&mut refused).await;
+    lost(&mut refused).await;
+    // Nor was one that could not be made.
+    let mut unmade = EventSource::from_fn(|_| async { Err("no token") });
+    unmade = unmade.with_repeat(Repeat::Never).with_reconnect(soon());
+    lost(&mut unmade).await;
+    lost(&mut unmade).await;
+}
+
+#[tokio::test]
 async fn a_post_is_not_sent_again() {
     let server = Server::start(|server| {
         server.accept().reset();
