@@ -1,26 +1,42 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 
 const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Shows what is in an event stream (text/event-stream), and what is wrong with it.
-///
-/// Each event is shown as soon as its blank line has arrived, with its place in the stream (the first byte of its block up to
-/// after its blank line); a summary follows at the end.
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Exit status: 0 if the stream was read to its end, whatever is in it; 1 if it could not be read; 2 for wrong usage.\n\
-                  A stream that does not end has no summary. Let the sender end it: curl -sN --max-time 30 URL | sse-inspect"
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit status: 0 nothing is wrong, 1 something was found, 2 wrong usage, 3 the stream could not be read to its end."
 )]
-pub struct Args {
-    /// Standard input if there is none, or if it is `-`
-    pub file: Option<PathBuf>,
-    /// Show the lines, comments and unknown fields included, instead of the events; the place of a line is without its
-    /// terminator
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub view: View,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Give a verdict on a server of event streams
+    Check(Check),
+    /// Play a recorded stream back, or serve the cases of the standard to a client
+    Serve(Serve),
+}
+
+/// Show a stream.
+#[derive(Debug, Args)]
+pub struct View {
+    /// URL or file; standard input if there is none, or if it is `-`
+    pub input: Option<String>,
+    #[command(flatten)]
+    pub http: Http,
+    /// Show the lines, comments and unknown fields included, instead of the events
     #[arg(long)]
     pub lines: bool,
     /// Show one JSON object a line
@@ -31,13 +47,62 @@ pub struct Args {
     pub limit: usize,
 }
 
-impl Args {
-    /// The file to read; `None` is standard input.
-    pub fn file(&self) -> Option<&PathBuf> {
-        self.file.as_ref().filter(|file| file.as_os_str() != "-")
-    }
+/// How to ask a server: the flags of curl.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Request (as curl)")]
+pub struct Http {
+    /// Method of the request [default: GET, or POST with data]
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    pub method: Option<String>,
+    /// Header of the request; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// Body of the request; @FILE reads it from a file, without its line ends
+    #[arg(short = 'd', long, value_name = "DATA")]
+    pub data: Vec<String>,
+    /// Body of the request, as it is
+    #[arg(long, value_name = "DATA")]
+    pub data_raw: Vec<String>,
+    /// User and password for basic authentication
+    #[arg(short, long, value_name = "USER:PASSWORD")]
+    pub user: Option<String>,
+    /// Do not check the certificate of the server
+    #[arg(short = 'k', long)]
+    pub insecure: bool,
+    /// Ask for compression, and undo it
+    #[arg(long)]
+    pub compressed: bool,
+    /// Speak HTTP/2 from the first byte, also without TLS
+    #[arg(long)]
+    pub http2: bool,
+    /// End after so many seconds
+    #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
+    pub max_time: Option<Duration>,
+}
 
-    pub fn input_name(&self) -> String {
-        self.file().map_or_else(|| "standard input".to_owned(), |path| path.display().to_string())
-    }
+/// Give a verdict on a server.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// URL of the event stream
+    pub url: String,
+    #[command(flatten)]
+    pub http: Http,
+    /// Show the verdict as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Serve a recorded stream.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Recording made by `--record`, or any event stream
+    pub file: Option<PathBuf>,
+    /// Port to listen on, at 127.0.0.1; 0 for any free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| String::from("not a number of seconds"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }

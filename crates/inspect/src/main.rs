@@ -6,20 +6,32 @@ use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::process::ExitCode;
 
-use args::Args;
+use args::{Cli, Command, View};
 use clap::Parser as _;
 use stream::inspector::Inspector;
 use view::output::Output;
 
 mod args;
+mod check;
+mod input;
+mod serve;
 mod stream;
 mod view;
 
 const CHUNK: usize = 64 * 1024;
 
 fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match &cli.command {
+        Some(Command::Check(args)) => check::run(args),
+        Some(Command::Serve(args)) => serve::run(args),
+        None => view(&cli.view),
+    }
+}
+
+fn view(args: &View) -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
-    let result = inspect(&Args::parse(), &mut out);
+    let result = inspect(args, &mut out);
     match result.and_then(|status| out.flush().map(|()| status)) {
         Ok(status) => status,
         // The reader of the output has closed it.
@@ -32,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 /// Reads the input to its end, or as far as it can be read. Fails only if the output cannot be written.
-fn inspect(args: &Args, out: &mut impl Write) -> io::Result<ExitCode> {
+fn inspect(args: &View, out: &mut impl Write) -> io::Result<ExitCode> {
     let mut output = Output::new(out, args.json, args.lines);
     let mut inspector = Inspector::new(args.limit);
     let error = match open(args) {
@@ -48,14 +60,19 @@ fn inspect(args: &Args, out: &mut impl Write) -> io::Result<ExitCode> {
     Ok(match error {
         None => ExitCode::SUCCESS,
         Some(error) => {
-            complain(&format!("{}: {error}", args.input_name()));
+            complain(&format!("{}: {error}", args.input.as_deref().unwrap_or("standard input")));
             ExitCode::FAILURE
         }
     })
 }
 
-fn open(args: &Args) -> io::Result<Box<dyn Read>> {
-    Ok(match args.file() {
+/// The file to read; `None` is standard input.
+fn file(args: &View) -> Option<&str> {
+    args.input.as_deref().filter(|input| *input != "-")
+}
+
+fn open(args: &View) -> io::Result<Box<dyn Read>> {
+    Ok(match file(args) {
         Some(path) => Box::new(File::open(path)?),
         None => Box::new(io::stdin().lock()),
     })
