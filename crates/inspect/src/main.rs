@@ -14,6 +14,7 @@ use view::output::Output;
 mod args;
 mod check;
 mod input;
+mod record;
 mod serve;
 mod stream;
 mod view;
