@@ -45,6 +45,9 @@ pub struct View {
     /// Refuse events and skip lines that are larger
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_LIMIT)]
     pub limit: usize,
+    /// Write the stream to this file, with its timing and chunks, for `serve`
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
 }
 
 /// How to ask a server: the flags of curl.

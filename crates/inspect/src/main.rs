@@ -5,9 +5,11 @@
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use args::{Cli, Command, View};
 use clap::Parser as _;
+use record::End;
 use stream::inspector::Inspector;
 use view::output::Output;
 
@@ -73,10 +75,49 @@ fn file(args: &View) -> Option<&str> {
 }
 
 fn open(args: &View) -> io::Result<Box<dyn Read>> {
-    Ok(match file(args) {
+    let input: Box<dyn Read> = match file(args) {
         Some(path) => Box::new(File::open(path)?),
         None => Box::new(io::stdin().lock()),
+    };
+    Ok(match &args.record {
+        Some(path) => {
+            let recorded = File::create(path).and_then(|file| Recorded::new(input, file));
+            Box::new(recorded.map_err(|error| not_recorded(&error))?)
+        }
+        None => input,
     })
+}
+
+/// Records what is read.
+struct Recorded<R> {
+    input: R,
+    record: record::Writer<File>,
+    began: Instant,
+}
+
+impl<R: Read> Recorded<R> {
+    fn new(input: R, file: File) -> io::Result<Recorded<R>> {
+        Ok(Recorded { input, record: record::Writer::new(file)?, began: Instant::now() })
+    }
+}
+
+impl<R: Read> Read for Recorded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let result = self.input.read(buffer);
+        let elapsed = self.began.elapsed();
+        let recorded = match &result {
+            Ok(0) => self.record.end(elapsed, &End::Finished),
+            Ok(read) => self.record.chunk(elapsed, &buffer[..*read]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            Err(error) => self.record.end(elapsed, &End::Broken(error.to_string())),
+        };
+        recorded.map_err(|error| not_recorded(&error))?;
+        result
+    }
+}
+
+fn not_recorded(error: &io::Error) -> io::Error {
+    io::Error::other(format!("the recording cannot be written: {error}"))
 }
 
 /// Shows each part of the input when it arrives. Returns the error at which reading stopped, if it was not the end.
