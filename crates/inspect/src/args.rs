@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use clap::{Args, Parser, Subcommand};
+
+use crate::serve::options::{Fault, Speed, positive};
 
 const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
@@ -95,14 +98,42 @@ pub struct Check {
     pub json: bool,
 }
 
-/// Serve a recorded stream.
+/// Serve a recorded stream, with the timing and the chunks that it came with.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Recording made by `--record`, or any event stream
+    /// Recording made by `--record`, or any event stream, which is sent at once
+    #[arg(required_unless_present = "cases")]
     pub file: Option<PathBuf>,
+    /// Serve the cases of the standard instead, and judge what a client sees
+    #[arg(long, conflicts_with = "file")]
+    pub cases: bool,
     /// Port to listen on, at 127.0.0.1; 0 for any free one
     #[arg(long, default_value_t = 0)]
     pub port: u16,
+    /// Let web pages of this origin read the responses; `*` for any
+    #[arg(long, value_name = "ORIGIN")]
+    pub cors: Option<HeaderValue>,
+    /// How many times as fast as recorded: 2, 0.5, or `max` for no waiting at all
+    #[arg(long, default_value = "1", conflicts_with = "cases")]
+    pub speed: Speed,
+    /// Send an event at a time, so many a second, instead of what was recorded
+    #[arg(long, value_name = "EVENTS/S", value_parser = positive, conflicts_with_all = ["cases", "speed"])]
+    pub rate: Option<f64>,
+    /// Cut the chunk before this byte of the stream, counted from 0; may be repeated
+    #[arg(long = "cut", value_name = "BYTE", conflicts_with = "cases")]
+    pub cuts: Vec<u64>,
+    /// Before this byte: `reset` the connection, `stall` (open, but silent), or end properly (`half`)
+    #[arg(long, value_name = "reset|stall|half@BYTE", conflicts_with = "cases")]
+    pub fault: Option<Fault>,
+    /// Send the stream again and again in one response
+    #[arg(long, conflicts_with_all = ["cases", "times"])]
+    pub r#loop: bool,
+    /// Send the stream so many times in one response
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "cases")]
+    pub times: u64,
+    /// Go on after the event that a request names in Last-Event-ID, without the fault; 204 if it was the last
+    #[arg(long, conflicts_with_all = ["cases", "loop", "times"])]
+    pub resume: bool,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
