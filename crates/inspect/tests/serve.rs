@@ -480,7 +480,7 @@ fn a_client_that_splits_at_blank_lines_is_told_what_is_wrong() {
     assert_eq!(
         wrong("ld-crlf-one-and-two-line"),
         (
-            json!(["the client saw 1 of 2 events; the first missing has data \"event 2 line 1\\nevent 2 line 2\""]),
+            json!(["events seen: 1, expected: 2; the first missing one has data \"event 2 line 1\\nevent 2 line 2\""]),
             "9.2.5"
         )
     );
@@ -488,7 +488,7 @@ fn a_client_that_splits_at_blank_lines_is_told_what_is_wrong() {
     assert_eq!(wrong("ld-no-leading-space").1, "9.2.6");
     assert_eq!(
         wrong("connection-404").0,
-        json!(["the client saw 1 events, 1 too many; the first of these has data \"not for you\""])
+        json!(["events seen: 1, expected: 0; the first extra one has data \"not for you\""])
     );
     let (messages, section) = wrong("connection-last-event-id");
     assert_eq!(section, "9.2.4");

@@ -6,11 +6,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+
+/// The pause before a reset, which may discard what the client has not read.
+const RESET_PAUSE: Duration = Duration::from_millis(100);
 
 /// Listens at 127.0.0.1.
 pub struct Loopback(TcpListener);
@@ -42,8 +46,9 @@ impl Listener for Loopback {
 pub struct Reset(Arc<AtomicBool>);
 
 impl Reset {
-    /// The error with which the body must end, so that the connection is dropped.
-    pub fn arm(&self) -> io::Error {
+    /// Returns the error with which the body must end, so that the connection is dropped.
+    pub async fn arm(&self) -> io::Error {
+        tokio::time::sleep(RESET_PAUSE).await;
         self.0.store(true, Ordering::Relaxed);
         io::ErrorKind::ConnectionReset.into()
     }

@@ -18,9 +18,6 @@ use crate::record::{Chunk, End, Head, Recording};
 /// The pause at a cut, so that the client receives what is before it by itself.
 const CUT_PAUSE: Duration = Duration::from_millis(20);
 
-/// The pause before a reset: it may discard what the client has not read.
-const RESET_PAUSE: Duration = Duration::from_millis(100);
-
 /// What is sent to each client.
 pub struct Show {
     pub head: Head,
@@ -238,7 +235,6 @@ impl Playback {
 
     async fn fail(&mut self) -> io::Error {
         self.has_failed = true;
-        sleep(RESET_PAUSE).await;
-        self.reset.arm()
+        self.reset.arm().await
     }
 }

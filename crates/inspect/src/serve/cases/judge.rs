@@ -53,15 +53,11 @@ pub fn events(seen: &[Seen], expected: &[Event]) -> Option<String> {
             return Some(format!("event {}: {part} is {}, and must be {}", index + 1, quoted(seen), quoted(expected)));
         }
     }
-    let (count, expected_count) = (seen.len(), expected.len());
-    if let Some(next) = expected.get(count) {
-        let next = quoted(&next.data);
-        return Some(format!("the client saw {count} of {expected_count} events; the first missing has data {next}"));
-    }
-    seen.get(expected_count).map(|next| {
-        let (more, next) = (count - expected_count, quoted(&next.data));
-        format!("the client saw {count} events, {more} too many; the first of these has data {next}")
-    })
+    let counts = format!("events seen: {}, expected: {}", seen.len(), expected.len());
+    let missing = expected.get(seen.len()).map(|event| ("missing", &event.data));
+    let extra = seen.get(expected.len()).map(|event| ("extra", &event.data));
+    let (which, data) = missing.or(extra)?;
+    Some(format!("{counts}; the first {which} one has data {}", quoted(data)))
 }
 
 /// What is wrong with the requests that the client made before it reported.
@@ -69,7 +65,6 @@ pub fn requests(asked: &[Asked], script: &Script) -> Vec<String> {
     let mut wrong = Vec::new();
     for (index, (asked, step)) in asked.iter().zip(script.steps).enumerate() {
         let number = index + 1;
-        // HTTP has no control characters in headers, and these have none.
         if asked.last_event_id.as_deref() != step.last_event_id.map(str::as_bytes) {
             let seen = asked.last_event_id.as_deref().map(|id| quoted(&String::from_utf8_lossy(id)));
             let (seen, expected) =
@@ -129,10 +124,10 @@ mod tests {
         );
         assert_eq!(judge(&[seen(None, "a", None)]), r#"event 1: type is "message", and must be "add""#);
         assert_eq!(judge(&[seen(Some("add"), "a", Some(""))]), r#"event 1: lastEventId is "", and must be "1""#);
-        assert_eq!(judge(&[right()]), r#"the client saw 1 of 2 events; the first missing has data "b""#);
+        assert_eq!(judge(&[right()]), r#"events seen: 1, expected: 2; the first missing one has data "b""#);
         assert_eq!(
             judge(&[right(), seen(Some("add"), "b", None), seen(None, "c", None)]),
-            r#"the client saw 3 events, 1 too many; the first of these has data "c""#
+            r#"events seen: 3, expected: 2; the first extra one has data "c""#
         );
     }
 }

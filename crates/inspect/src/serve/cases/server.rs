@@ -24,9 +24,6 @@ use super::streams::{self, CASES, Chunks};
 use super::{Event, Section};
 use crate::serve::{FOUND, Reset, say};
 
-/// The pause before a reset: it may discard what the client has not read.
-const RESET_PAUSE: Duration = Duration::from_millis(100);
-
 /// More chunks than this come without a pause.
 const PAUSED_CHUNKS: usize = 10;
 
@@ -270,10 +267,7 @@ fn answer(script: &Script, answer: Option<Answer>, reset: Reset) -> Response {
         None => StatusCode::NO_CONTENT.into_response(),
         Some(Answer::Stream(text)) => event_stream(Body::from(text)),
         Some(Answer::BrokenStream(text)) => {
-            let broken = stream::once(async move {
-                tokio::time::sleep(RESET_PAUSE).await;
-                Err(reset.arm())
-            });
+            let broken = stream::once(async move { Err(reset.arm().await) });
             let start = stream::once(async move { Ok::<_, io::Error>(Bytes::from(text)) });
             event_stream(Body::from_stream(start.chain(broken)))
         }
