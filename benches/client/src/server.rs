@@ -4,34 +4,36 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use crate::corpora::{Corpus, Cut};
-
-/// How often a response repeats the corpus, so that a connection costs little beside its events.
-const REPETITIONS: usize = 16;
 
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n\
     transfer-encoding: chunked\r\nconnection: close\r\n\r\n";
 
-/// How events lie in chunks of the body, and chunks in writes to the socket.
+/// How events lie in chunks of the body. Each chunk is one write to the socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Chunking {
     /// How tables show it.
     pub name: &'static str,
     cut: Cut,
-    chunks_per_write: usize,
+    /// After each write. The client has then read all, and waits.
+    pause: Duration,
+    /// How often a response repeats the corpus, so that a connection costs little beside its events.
+    repetitions: usize,
 }
 
 pub const CHUNKINGS: [Chunking; 3] = [
-    Chunking { name: "one event a chunk, each written alone", cut: Cut::Event, chunks_per_write: 1 },
-    Chunking { name: "one event a chunk, 64 chunks a write", cut: Cut::Event, chunks_per_write: 64 },
-    Chunking { name: "16 KiB a chunk, about 62 events", cut: Cut::Bytes(16 * 1024), chunks_per_write: 1 },
+    Chunking { name: "one event, then a pause", cut: Cut::Event, pause: Duration::from_micros(50), repetitions: 1 },
+    Chunking { name: "one event, without pauses", cut: Cut::Event, pause: Duration::ZERO, repetitions: 16 },
+    Chunking { name: "16 KiB, about 62 events", cut: Cut::Bytes(16 * 1024), pause: Duration::ZERO, repetitions: 16 },
 ];
 
 /// A response, and what a client must see in it.
 #[derive(Debug)]
 pub struct Prepared {
     writes: Vec<Vec<u8>>,
+    pause: Duration,
     repetitions: usize,
     /// How many events it has.
     pub events: usize,
@@ -42,17 +44,26 @@ pub struct Prepared {
 impl Prepared {
     /// The whole response.
     pub fn new(corpus: &Corpus, chunking: Chunking) -> Prepared {
-        let chunks = corpus.chunks(chunking.cut);
-        let framed = |chunk: &&[u8]| [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat();
-        let writes = chunks.chunks(chunking.chunks_per_write).map(|chunks| chunks.iter().flat_map(framed).collect());
-        let (events, bytes) = (corpus.events * REPETITIONS, corpus.stream.len() * REPETITIONS);
-        Prepared { writes: writes.collect(), repetitions: REPETITIONS, events, bytes }
+        let framed = |chunk: &[u8]| [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat();
+        let Chunking { cut, pause, repetitions, .. } = chunking;
+        Prepared {
+            writes: corpus.chunks(cut).into_iter().map(framed).collect(),
+            pause,
+            repetitions,
+            events: corpus.events * repetitions,
+            bytes: corpus.stream.len() * repetitions,
+        }
     }
 
     fn write(&self, to: &mut TcpStream) -> io::Result<()> {
         to.write_all(HEAD)?;
         for _ in 0..self.repetitions {
-            self.writes.iter().try_for_each(|write| to.write_all(write))?;
+            for write in &self.writes {
+                to.write_all(write)?;
+                if !self.pause.is_zero() {
+                    thread::sleep(self.pause);
+                }
+            }
         }
         to.write_all(b"0\r\n\r\n")
     }
