@@ -45,9 +45,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for chunking in CHUNKINGS {
         let response = Arc::new(Prepared::new(&corpus, chunking));
         let url = format!("http://{}/", server::serve(Arc::clone(&response))?);
+        let events = f64::from(u32::try_from(response.events)?);
         let measured = measure(&url, &response, rounds.max(1))?;
         for (contender, passes) in ALL.iter().zip(&measured) {
-            let ns = |time: Duration| time.as_secs_f64() * 1e9 / response.events as f64;
+            let ns = |time: Duration| time.as_secs_f64() * 1e9 / events;
             let processor = median(passes.iter().map(|pass| ns(pass.processor)));
             let passing = median(passes.iter().map(|pass| ns(pass.passing)));
             // Of the same round, so that what else the machine does matters less.
