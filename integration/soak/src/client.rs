@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::habits::{METHODS, Reading};
 
 /// How long a client waits before it connects again, until the server says otherwise.
-const RECONNECTION_TIME: Duration = Duration::from_millis(100);
+pub const RECONNECTION_TIME: Duration = Duration::from_millis(100);
 
 /// One client.
 #[derive(Debug)]
@@ -31,7 +31,8 @@ impl Client {
     pub async fn follow(mut self) -> Failure {
         let followed = match self.connector.habits.reading {
             Reading::Stream => self.follow_by_stream().await,
-            _ => self.follow_by_source().await,
+            Reading::Source | Reading::SourceWithComments => self.follow_by_client().await,
+            _ => self.follow_by_rules().await,
         };
         match followed {
             Ok(never) => match never {},
@@ -40,7 +41,7 @@ impl Client {
     }
 
     /// By an [`EventSource`], which returns what to send and how long to wait.
-    async fn follow_by_source(&mut self) -> Result<std::convert::Infallible, Failure> {
+    async fn follow_by_rules(&mut self) -> Result<std::convert::Infallible, Failure> {
         let reconnect = Reconnect::new().with_time(RECONNECTION_TIME).with_floor(RECONNECTION_TIME / 4);
         let mut source = EventSource::new().with_reconnect(reconnect.with_backoff(Duration::from_secs(1)));
         let clock = Instant::now();
@@ -93,7 +94,7 @@ impl Client {
                 let mut blocks = source.feed(chunk).owned_blocks();
                 blocks.try_for_each(|block| self.block(&block.map_err(failure)?.as_block()))
             }
-            Reading::Bytes | Reading::Mixed | Reading::Stream => {
+            Reading::Bytes | Reading::Mixed | Reading::Stream | Reading::Source | Reading::SourceWithComments => {
                 source.feed_bytes(chunk).try_for_each(|event| self.owned(&event.map_err(failure)?))
             }
         }
@@ -155,7 +156,7 @@ impl Client {
     }
 
     /// Waits before the next connection; longer now and then, if that is a habit.
-    async fn pause(&mut self, wait: Duration) {
+    pub async fn pause(&mut self, wait: Duration) {
         tokio::time::sleep(wait).await;
         if self.connector.habits.naps && self.chance.u32(..4) == 0 {
             self.connector.run.sleep(Duration::from_millis(self.chance.u64(1000..20_000))).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fastrand::Rng;
 use futures_util::{Stream, stream};
-use reqwest::{Response, Version};
+use reqwest::{RequestBuilder, Response, Version};
 
 use crate::failure::Failure;
 use crate::habits::Habits;
@@ -15,7 +15,7 @@ use crate::report::ClientCounts;
 use crate::run::Run;
 
 /// How long the server, which sends a keep-alive every 250 ms, may be silent before it counts as stuck.
-const SILENCE: Duration = Duration::from_secs(30);
+pub const SILENCE: Duration = Duration::from_secs(30);
 
 /// The HTTP client. Each request has a connection of its own.
 pub fn http() -> reqwest::Result<reqwest::Client> {
@@ -38,20 +38,29 @@ impl Connector {
         &self,
         headers: impl Iterator<Item = (&'static str, &'a [u8])>,
     ) -> Result<Option<Response>, Failure> {
-        let version = if self.habits.old_http { Version::HTTP_10 } else { Version::HTTP_11 };
-        let request = self.http.get(&self.url).version(version);
-        let request = headers.fold(request, |request, (name, value)| request.header(name, value));
+        let request = headers.fold(self.get(), |request, (name, value)| request.header(name, value));
         match request.send().await {
             Ok(response) => {
                 self.counts.connections.add(1);
                 Ok(Some(response))
             }
-            Err(error) if error.is_timeout() || error.is_builder() => Err(Failure::error("a request", &error)),
-            Err(_) => {
-                self.counts.unanswered.add(1);
-                Ok(None)
-            }
+            Err(error) => self.unanswered(&error).map(|()| None),
         }
+    }
+
+    /// A request, without the headers that a client of event streams sends.
+    pub fn get(&self) -> RequestBuilder {
+        let version = if self.habits.old_http { Version::HTTP_10 } else { Version::HTTP_11 };
+        self.http.get(&self.url).version(version)
+    }
+
+    /// There is no response: by a cut, or else it is a failure.
+    pub fn unanswered(&self, error: &reqwest::Error) -> Result<(), Failure> {
+        if error.is_timeout() || error.is_builder() {
+            return Err(Failure::error("a request", error));
+        }
+        self.counts.unanswered.add(1);
+        Ok(())
     }
 
     /// The chunks of a response.
@@ -111,7 +120,7 @@ impl Chunks {
 }
 
 /// Whether the error is that of a cut, and not of changed bytes or a silent server.
-fn is_cut(error: &reqwest::Error) -> bool {
+pub fn is_cut(error: &reqwest::Error) -> bool {
     let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |&error| error.source());
     let is_end = |kind| matches!(kind, io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof);
     causes.any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| is_end(error.kind())))

@@ -21,13 +21,17 @@ pub enum Reading {
     Mixed,
     /// The stream adapter, `stream::EventStream`, with one parser for all connections.
     Stream,
+    /// The `EventSource` of `sse-wire-client`, which connects by itself.
+    Source,
+    /// The same, with comments.
+    SourceWithComments,
 }
 
 /// The five that `EventSource` has.
 pub const METHODS: [Reading; 5] =
     [Reading::Borrowed, Reading::Owned, Reading::Bytes, Reading::Blocks, Reading::OwnedBlocks];
 
-const ALL: [Reading; 7] = [
+const ALL: [Reading; 9] = [
     Reading::Borrowed,
     Reading::Owned,
     Reading::Bytes,
@@ -35,7 +39,12 @@ const ALL: [Reading; 7] = [
     Reading::OwnedBlocks,
     Reading::Mixed,
     Reading::Stream,
+    Reading::Source,
+    Reading::SourceWithComments,
 ];
+
+/// Those of `sse-wire-client`.
+const SOURCES: [Reading; 2] = [Reading::Source, Reading::SourceWithComments];
 
 impl Reading {
     /// Whether the client sees blocks without an event, and so keep-alives.
@@ -61,10 +70,11 @@ pub struct Habits {
 
 impl Habits {
     /// Of the client with this number. With enough clients, every kind of reading occurs with every habit.
-    pub fn of(client: usize, chance: &mut Rng) -> Habits {
+    pub fn of(client: usize, only_sources: bool, chance: &mut Rng) -> Habits {
+        let readings = if only_sources { &SOURCES[..] } else { &ALL };
         let mut is_one_in = |clients: u32| chance.u32(..clients) == 0;
         Habits {
-            reading: ALL[client % ALL.len()],
+            reading: readings[client % readings.len()],
             slow: is_one_in(6),
             recuts: is_one_in(3),
             naps: is_one_in(8),
@@ -78,5 +88,21 @@ impl Display for Habits {
         write!(formatter, "{:?}", self.reading)?;
         let habits = [(self.slow, "slow"), (self.recuts, "recuts"), (self.naps, "naps"), (self.old_http, "HTTP 1.0")];
         habits.iter().filter(|(has, _)| *has).try_for_each(|(_, name)| write!(formatter, ", {name}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_reading_occurs_unless_only_sources_are_asked_for() {
+        let readings = |only_sources| {
+            let mut chance = Rng::with_seed(7);
+            (0..18).map(move |client| Habits::of(client, only_sources, &mut chance).reading).collect::<Vec<_>>()
+        };
+        assert!(ALL.iter().all(|reading| readings(false).contains(reading)));
+        assert!(readings(true).iter().all(|reading| SOURCES.contains(reading)));
+        assert!(SOURCES.iter().all(|reading| readings(true).contains(reading)));
     }
 }

@@ -14,6 +14,7 @@ mod proxy;
 mod report;
 mod run;
 mod server;
+mod source;
 
 use std::io;
 use std::process::ExitCode;
@@ -79,7 +80,7 @@ async fn soak(arguments: &Arguments) -> Result<u64, Failure> {
     let run = Arc::new(Run::new(arguments.seed, arguments.clients));
     let feed = Arc::new(Feed::new(run.series)?);
     let mut tasks = Tasks::new();
-    start(&mut tasks, &run, &feed).await?;
+    start(&mut tasks, &run, &feed, arguments).await?;
 
     let start = Instant::now();
     let end = start + arguments.time;
@@ -117,7 +118,7 @@ async fn soak(arguments: &Arguments) -> Result<u64, Failure> {
 }
 
 /// Starts the server, the proxies and the clients.
-async fn start(tasks: &mut Tasks, run: &Arc<Run>, feed: &Arc<Feed>) -> Result<(), Failure> {
+async fn start(tasks: &mut Tasks, run: &Arc<Run>, feed: &Arc<Feed>, arguments: &Arguments) -> Result<(), Failure> {
     let sockets = |error: io::Error| Failure::error("a socket", &error);
     let loopback = async || TcpListener::bind(("127.0.0.1", 0)).await;
     let (listener, cutting, gentle) = tokio::try_join!(loopback(), loopback(), loopback()).map_err(sockets)?;
@@ -126,14 +127,14 @@ async fn start(tasks: &mut Tasks, run: &Arc<Run>, feed: &Arc<Feed>) -> Result<()
     let hostile_url = format!("http://{}/hostile", gentle.local_addr().map_err(sockets)?);
     let mut chance = Rng::with_seed(run.series.seed);
     tasks.spawn(server::serve(listener, Arc::clone(feed)));
-    tasks.spawn(server::publish(Arc::clone(run), Arc::clone(feed)));
+    tasks.spawn(server::publish(Arc::clone(run), Arc::clone(feed), arguments.rate));
     tasks.spawn(Proxy { server, cuts: true, seed: chance.u64(..) }.serve(cutting, Arc::clone(run)));
     tasks.spawn(Proxy { server, cuts: false, seed: chance.u64(..) }.serve(gentle, Arc::clone(run)));
 
     let http = connection::http().map_err(|error| Failure::error("the HTTP client", &error))?;
     for (number, counts) in run.counts.clients.iter().enumerate() {
         let (http, url, run) = (http.clone(), url.clone(), Arc::clone(run));
-        let habits = Habits::of(number, &mut chance);
+        let habits = Habits::of(number, arguments.only_sources, &mut chance);
         let checker = Checker::new(run.series, Arc::clone(counts));
         let connector = Connector { http, url, habits, counts: Arc::clone(counts), run };
         let client = Client { connector, checker, chance: chance.fork() };

@@ -41,6 +41,9 @@ pub const GONE: EventName<'static> = EventName::from_static("gone");
 const MAX_EVENTS: usize = 4096;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
+/// About how many events a second are published at most.
+pub const MAX_RATE: u8 = 250;
+
 /// How often a stream without events sends a keep-alive.
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_millis(250);
 
@@ -161,16 +164,19 @@ impl Subscription {
     }
 }
 
-/// Publishes until the run is ending: in bursts, with pauses, some of them long.
-pub async fn publish(run: Arc<Run>, feed: Arc<Feed>) -> Result<(), Failure> {
+/// Publishes until the run is ending: in bursts, with pauses, some of them long. `rate` is about how many a second.
+pub async fn publish(run: Arc<Run>, feed: Arc<Feed>, rate: u8) -> Result<(), Failure> {
     let mut chance = Rng::with_seed(run.series.seed);
+    let period = |rate: u8| Duration::from_secs(1) / u32::from(rate);
+    let slower = period(rate).saturating_sub(period(MAX_RATE));
     while !run.is_ending() {
-        for _ in 0..chance.u32(1..30) {
+        let burst = chance.u32(1..30);
+        for _ in 0..burst {
             feed.publish()?;
             run.counts.published.set(feed.newest());
         }
         let pause = if chance.u32(..50) == 0 { 1000 } else { chance.u64(..60) };
-        sleep(Duration::from_millis(pause)).await;
+        run.sleep(Duration::from_millis(pause) + slower * burst).await;
     }
     Ok(())
 }

@@ -138,7 +138,7 @@ impl Reader {
                 let mut blocks = source.feed(chunk).owned_blocks();
                 blocks.try_for_each(|block| self.check(block, |reader, block| reader.block(block.as_block())))
             }
-            Reading::Bytes | Reading::Mixed | Reading::Stream => {
+            Reading::Bytes | Reading::Mixed | Reading::Stream | Reading::Source | Reading::SourceWithComments => {
                 let mut events = source.feed_bytes(chunk);
                 events.try_for_each(|event| self.check(event, |reader, event| reader.event(event.as_event())))
             }
