@@ -146,6 +146,19 @@ impl Hub {
         Hub::with_engine(engine, limits)
     }
 
+    /// A hub for many nodes: topics are kept in the Redis at this URL, such as `redis://127.0.0.1/`, and all nodes that use it share
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] if the URL is none, or if the server cannot be reached.
+    #[cfg(feature = "redis")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+    pub async fn redis(url: &str, limits: Limits) -> Result<Hub, EngineError> {
+        let engine = crate::Redis::connect(url, limits.kept.clone()).await?;
+        Ok(Hub::with_engine(engine, limits))
+    }
+
     /// A hub on this engine. Must be called within a tokio runtime.
     #[must_use]
     pub fn with_engine(engine: impl Engine, limits: Limits) -> Hub {

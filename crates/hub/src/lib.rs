@@ -14,6 +14,8 @@ mod hub;
 mod limits;
 mod live;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 mod subscription;
 mod tail;
 
@@ -21,6 +23,9 @@ pub use engine::{Engine, EngineError, Id};
 pub use hub::{Hub, PublishError, Stats, SubscribeError};
 pub use limits::{Kept, Limits, Slow};
 pub use memory::Memory;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use redis::Redis;
 pub use subscription::{Ended, GONE, Start, Subscription};
 
 /// The event that tells a client that events are gone, encoded: [`GONE`] is its name, and its id is the one from which the client can

@@ -41,7 +41,7 @@ impl Log {
 
 #[derive(Default)]
 struct Logs {
-    logs: HashMap<String, Log>,
+    by_topic: HashMap<String, Log>,
     /// The last id that was given, of all topics: no id is given twice.
     last: u64,
     /// The entry before each, as the log was when it was appended.
@@ -63,7 +63,7 @@ impl Server {
         let mut logs = self.logs.lock().unwrap();
         logs.last += 1;
         let id = logs.last;
-        let log = logs.logs.entry(topic.into()).or_default();
+        let log = logs.by_topic.entry(topic.into()).or_default();
         let before = log.newest;
         log.newest = id;
         let text = id.to_string();
@@ -76,7 +76,7 @@ impl Server {
 
     fn trim(&self, topic: &str, most: usize) {
         let mut logs = self.logs.lock().unwrap();
-        let log = logs.logs.entry(topic.into()).or_default();
+        let log = logs.by_topic.entry(topic.into()).or_default();
         let surplus = log.held.len().saturating_sub(most);
         log.held.drain(..surplus);
     }
@@ -84,7 +84,7 @@ impl Server {
     /// A replica is promoted that has not seen the last entries.
     fn lose(&self, topic: &str, lost: usize) {
         let mut logs = self.logs.lock().unwrap();
-        let log = logs.logs.entry(topic.into()).or_default();
+        let log = logs.by_topic.entry(topic.into()).or_default();
         let left = log.held.len().saturating_sub(lost);
         if left > 0 {
             log.held.truncate(left);
@@ -135,7 +135,7 @@ impl Engine for Connection {
         Box::pin(async move {
             sleep(self.server.delay()).await;
             self.check()?;
-            let newest = self.server.logs.lock().unwrap().logs.entry(topic.into()).or_default().newest;
+            let newest = self.server.logs.lock().unwrap().by_topic.entry(topic.into()).or_default().newest;
             sleep(self.server.delay()).await;
             Ok(Id::new(&newest.to_string()))
         })
@@ -147,7 +147,7 @@ impl Engine for Connection {
             self.check()?;
             let page = {
                 let mut logs = self.server.logs.lock().unwrap();
-                let log = logs.logs.entry(topic.into()).or_default();
+                let log = logs.by_topic.entry(topic.into()).or_default();
                 match after {
                     After::Start => Page::Entries(log.held.iter().take(most).cloned().collect()),
                     After::Id(id) if log.knows(id) => Page::Entries(log.after(id).into_iter().take(most).collect()),
@@ -173,7 +173,7 @@ impl Engine for Connection {
                 {
                     let mut logs = self.server.logs.lock().unwrap();
                     for (topic, id) in cursors {
-                        let log = logs.logs.entry(topic.to_string()).or_default();
+                        let log = logs.by_topic.entry(topic.to_string()).or_default();
                         let entries: Vec<_> = log.after(id.as_str()).into_iter().take(7).collect();
                         if !entries.is_empty() {
                             let page = if log.knows(id.as_str()) { Page::Entries(entries) } else { Page::Unknown };
@@ -317,15 +317,15 @@ async fn run(seed: u64) -> (usize, usize) {
     for topic in TOPICS {
         hubs[0].publish(topic, Event::new("the last")).await.unwrap();
     }
-    let (mut seen, mut gone) = (0, 0);
+    let (mut events, mut gone) = (0, 0);
     for client in clients {
         let client = client.await.unwrap();
-        let newest = server.logs.lock().unwrap().logs[client.topic].newest;
+        let newest = server.logs.lock().unwrap().by_topic[client.topic].newest;
         assert_eq!(client.last, Some(newest), "seed {seed}: it has not caught up");
-        seen += client.seen;
+        events += client.seen;
         gone += client.gone;
     }
-    (seen, gone)
+    (events, gone)
 }
 
 #[test]
