@@ -65,7 +65,7 @@ impl EventSource {
         EventSource {
             parser: Parser::new(),
             settings: Settings::default(),
-            state: State::Connecting { is_refused: false },
+            state: State::Connecting { has_no_effect: false },
             accept: http::EVENT_STREAM.into(),
             tries: 0,
             has_retried: false,
@@ -220,7 +220,7 @@ impl EventSource {
             Ok(Answer::EventStream) => State::Open(Open { since: now, heard: now, brought_event: false }),
             Ok(Answer::Other) => State::Closed(CloseReason::Answered),
             Err(rejection) if self.settings.responses.retries(rejection, &mut self.has_retried) => {
-                State::Connecting { is_refused: true }
+                State::Connecting { has_no_effect: true }
             }
             Err(rejection) => State::Closed(CloseReason::Rejected(rejection.clone())),
         };
@@ -321,6 +321,15 @@ impl EventSource {
         Some(block)
     }
 
+    /// The request was not sent: there was no connection, or nothing to send. Call it before
+    /// [`disconnected`](EventSource::disconnected), which then does not close the source for what
+    /// [`with_repeat`](EventSource::with_repeat) says. Does nothing once there was a response.
+    pub fn not_sent(&mut self) {
+        if let State::Connecting { has_no_effect } = &mut self.state {
+            *has_no_effect = true;
+        }
+    }
+
     /// The connection has ended at this time, with an error or without, or could not be made. Returns the next try: how long
     /// to wait before the next request ([9.2.3]).
     ///
@@ -334,9 +343,9 @@ impl EventSource {
     pub fn disconnected(&mut self, now: Duration) -> Result<NextTry, CloseReason> {
         self.parser.reset();
         let reconnect = &self.settings.reconnect;
-        let is_refused = match &self.state {
+        let has_no_effect = match &self.state {
             State::Closed(reason) => return Err(reason.clone()),
-            State::Connecting { is_refused } => *is_refused,
+            State::Connecting { has_no_effect } => *has_no_effect,
             State::Open(open) => {
                 if open.brought_event || now.saturating_sub(open.since) >= reconnect.good_after {
                     self.tries = 0;
@@ -346,8 +355,8 @@ impl EventSource {
         };
         let repeats = match self.settings.repeat {
             Repeat::Always => true,
-            Repeat::Never => is_refused,
-            Repeat::WithId => is_refused || !self.last_event_id().is_empty(),
+            Repeat::Never => has_no_effect,
+            Repeat::WithId => has_no_effect || !self.last_event_id().is_empty(),
         };
         let tries = self.tries.saturating_add(1);
         let reason = if repeats {
@@ -360,7 +369,7 @@ impl EventSource {
             return Err(reason);
         }
         self.tries = tries;
-        self.state = State::Connecting { is_refused: false };
+        self.state = State::Connecting { has_no_effect: false };
         let retry_after = core::mem::take(&mut self.retry_after);
         Ok(NextTry::new(reconnect, tries, self.parser.reconnection_time(), retry_after))
     }

@@ -25,7 +25,7 @@ pub enum ReadyState {
 pub(super) enum State {
     /// Whether the rules for responses say that the request is sent again, whatever it is.
     Connecting {
-        is_refused: bool,
+        has_no_effect: bool,
     },
     Open(Open),
     Closed(CloseReason),

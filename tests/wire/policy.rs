@@ -148,6 +148,20 @@ fn after_a_401_there_is_one_more_try_with_id_and_reconnection_time_as_before() {
 }
 
 #[test]
+fn a_request_that_was_not_sent_may_be_sent_whatever_it_is() {
+    let mut source = EventSource::new().with_repeat(Repeat::Never);
+    for number in 1..3 {
+        source.not_sent();
+        assert_eq!(source.disconnected(START).unwrap().number(), number);
+    }
+    let mut unknown = source.clone();
+    assert_eq!(unknown.disconnected(START), Err(CloseReason::UnrepeatableRequest));
+    source.response(200, EVENT_STREAM, START).unwrap();
+    source.not_sent();
+    assert_eq!(source.disconnected(START), Err(CloseReason::UnrepeatableRequest));
+}
+
+#[test]
 fn a_post_is_resumed_by_another_request_once_there_is_an_id() {
     let mut source = EventSource::new().with_repeat(Repeat::WithId);
     assert_eq!(source.response(200, EVENT_STREAM, START), Ok(Answer::EventStream));

@@ -21,7 +21,7 @@ use sse_wire::{Block, OwnedBlock, OwnedEvent, Parser};
 use crate::activity::Activity;
 use crate::error::Then;
 use crate::lines::{Chunk, MAX_BLOCK_SIZE};
-use crate::platform::{BoxFuture, BoxStream, Instant, MaybeSend, Sleep, boxed, now};
+use crate::platform::{self, BoxFuture, BoxStream, Instant, MaybeSend, Sleep, boxed, now};
 use crate::request::{self, Requests};
 use crate::{Attempt, BoxError, Error, ErrorKind, IdIn, RequestError};
 
@@ -407,6 +407,8 @@ impl EventSource {
             self.rules = mem::take(&mut self.rules).with_repeat(repeat);
         }
         let request = request::complete(request, &self.rules, &self.id_in);
+        // The function may have taken its time.
+        self.requested = Some(Instant::now());
         let deadline = self.idle_timeout.map(Sleep::new);
         self.connection = Connection::Requested { response: request::send(client, request), deadline };
     }
@@ -462,11 +464,12 @@ impl EventSource {
             }
             self.unfinished = Some(block);
         }
-        // Nothing that a later request would mend.
-        if let ErrorKind::Transport(error) = &kind
-            && (error.is_redirect() || error.is_builder())
-        {
-            self.rules.fail();
+        match &kind {
+            // Nothing that a later request would mend.
+            ErrorKind::Transport(error) if error.is_redirect() || error.is_builder() => self.rules.fail(),
+            ErrorKind::Transport(error) if platform::is_before_request(error) => self.rules.not_sent(),
+            ErrorKind::Request(_) => self.rules.not_sent(),
+            _ => {}
         }
         let then = match self.rules.disconnected(self.clock.elapsed()) {
             Ok(next) => {
@@ -534,15 +537,13 @@ impl Stream for EventSource {
                     ready!(deadline.poll(cx));
                     return Poll::Ready(Some(this.lost_in_silence()));
                 }
-                Connection::Open { .. } if this.rules.close_reason().is_some() => {
-                    this.connection = Connection::Closed;
-                }
                 Connection::Open { .. } => {
-                    if let Some(item) = this.read() {
-                        return Poll::Ready(Some(item));
-                    }
+                    let item = this.read();
                     if this.rules.close_reason().is_some() {
-                        continue;
+                        this.connection = Connection::Closed;
+                    }
+                    if let Some(item) = item {
+                        return Poll::Ready(Some(item));
                     }
                     if chunks == CHUNKS_PER_POLL {
                         cx.waker().wake_by_ref();

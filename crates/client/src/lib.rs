@@ -33,6 +33,12 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// What can go wrong, what is seen of it, and what happens next, with the test that shows it.
+///
+#[doc = include_str!("faults.md")]
+#[cfg(all(doc, not(doctest)))]
+pub mod faults {}
+
 mod activity;
 mod error;
 mod event_source;

@@ -48,6 +48,18 @@ pub(crate) use boxed;
 pub(crate) type BoxFuture<T> = Pin<boxed!(Future<Output = T>)>;
 pub(crate) type BoxStream<T> = Pin<boxed!(Stream<Item = T>)>;
 
+/// Whether nothing of the request was sent, since there was no connection.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn is_before_request(error: &reqwest::Error) -> bool {
+    error.is_connect()
+}
+
+/// Whether nothing of the request was sent: the browser does not say.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn is_before_request(_: &reqwest::Error) -> bool {
+    false
+}
+
 /// The longest time that a timer is set to: those of browsers have 31 bits of milliseconds.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 

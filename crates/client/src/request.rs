@@ -40,6 +40,8 @@ pub struct Attempt {
 pub enum IdIn {
     /// In the header `Last-Event-ID`, as the standard says
     /// ([9.2.4](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header)).
+    ///
+    /// In the browser it must be ASCII there, or the source cannot connect again, and closes.
     #[default]
     Header,
     /// In this parameter of the URL's query, such as `lastEventID`. One that is there already is replaced.

@@ -1,0 +1,3 @@
+//! Where a stream comes from.
+
+pub mod http;

@@ -1,0 +1,1 @@
+//! The same exchanges with two clients: see `tests/exchanges`.
