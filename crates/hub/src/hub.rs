@@ -215,18 +215,18 @@ impl Hub {
         let joined = self.0.join(topic)?;
         let (times_gone, newest, end) = joined.opened().await?;
         let begin = match start {
-            Start::Live => Begin { taken: VecDeque::new(), last: Some(newest), number: Some(end) },
-            Start::Kept => Begin { taken: VecDeque::new(), last: None, number: None },
+            Start::Live => Begin { taken: VecDeque::new(), last: Some(newest), number: Some(end), has_head: true },
+            Start::Kept => Begin { taken: VecDeque::new(), last: None, number: None, has_head: false },
             Start::After(id) => {
                 // Most come back soon, and need no question to the engine.
                 let place = joined.live.state().after(id);
                 let last = Some(Id::new(id));
                 if let Place::Number(number) = place {
-                    Begin { taken: VecDeque::new(), last, number: Some(number) }
+                    Begin { taken: VecDeque::new(), last, number: Some(number), has_head: false }
                 } else {
                     match self.0.page(joined.live.topic.clone(), last.clone()).await? {
                         Page::Unknown => return Err(SubscribeError::Unknown { newest }),
-                        Page::Entries(entries) => Begin { taken: entries.into(), last, number: None },
+                        Page::Entries(entries) => Begin { taken: entries.into(), last, number: None, has_head: false },
                     }
                 }
             }

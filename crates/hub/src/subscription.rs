@@ -94,12 +94,9 @@ impl Subscription {
         times_gone: u64,
         begin: Begin,
     ) -> Subscription {
-        let Begin { taken, last, number } = begin;
-        let head = match (&last, number) {
-            // So that it can come back, even if nothing is published until then.
-            (Some(id), Some(_)) if taken.is_empty() => EventId::new(id.as_str()).ok().map(|id| Head::from(id).encode()),
-            _ => None,
-        };
+        let Begin { taken, last, number, has_head } = begin;
+        let head = last.as_ref().filter(|_| has_head).and_then(|id| EventId::new(id.as_str()).ok());
+        let head = head.map(|id| Head::from(id).encode());
         let last = taken.back().map(|entry| entry.id.clone()).or(last);
         let next = number.map_or(Next::Find, Next::Number);
         Subscription { hub, live, subscriber, times_gone, taken, last, next, head, is_gone: false, ended: None }
@@ -232,6 +229,8 @@ pub(crate) struct Begin {
     pub(crate) last: Option<Id>,
     /// The number of its next event, if that is shared.
     pub(crate) number: Option<u64>,
+    /// Whether that id is sent first, so that the client can come back even if nothing is published until then.
+    pub(crate) has_head: bool,
 }
 
 /// The event that says that events are gone, with the id from which the client can go on.
