@@ -1,0 +1,136 @@
+//! What a hub needs from whatever holds the logs of its topics.
+
+use core::fmt;
+use core::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sse_wire::Event;
+
+/// A future that goes to other threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The name of a topic.
+pub type Topic = Arc<str>;
+
+/// The id of an entry, which is the id of its event. Only an engine knows what is in it.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(Arc<str>);
+
+impl Id {
+    /// An id that an engine has given.
+    #[must_use]
+    pub fn new(id: &str) -> Id {
+        Id(id.into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An entry of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: Id,
+    /// The event as it is sent, with its id.
+    pub bytes: Bytes,
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After<'a> {
+    /// At the first entry that is held.
+    Start,
+    /// At the entry after this one. It comes from a client, and may be anything.
+    Id(&'a str),
+}
+
+/// A part of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The entries that follow, the oldest first, without a gap: as many as were asked for, or all that there are.
+    Entries(Vec<Entry>),
+    /// It is not known what followed: the id was never given, or entries after it are gone.
+    Unknown,
+}
+
+/// What was read of each topic that had something.
+pub type Read = Vec<(Topic, Page)>;
+
+/// Holds a log of entries for each topic, and gives each entry its id.
+///
+/// A log only grows at its end, and loses entries only at its start. If it loses others, as after a failover, [`page`](Engine::page)
+/// must no longer know the ids that are lost.
+pub trait Engine: Send + Sync + 'static {
+    /// Appends an event, and returns the id that it got. An id that the event has already is replaced.
+    ///
+    /// `once` is a name for this event: another with the same name, within a time that the engine knows, is not appended
+    /// again, and has the same id.
+    fn append<'a>(
+        &'a self,
+        topic: &'a str,
+        event: Event<'a>,
+        once: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Id, EngineError>>;
+
+    /// The id of the newest entry; of a log without one, an id that stands for the place before the first.
+    fn newest<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Id, EngineError>>;
+
+    /// At most `most` entries. With 0, whether the place is known.
+    ///
+    /// An id is known if its entry is held, or is the newest that there was. Both are looked up in one step.
+    fn page<'a>(&'a self, topic: &'a str, after: After<'a>, most: usize) -> BoxFuture<'a, Result<Page, EngineError>>;
+
+    /// Waits until there are entries after at least one of these, and returns them, up to some number; [`Page::Unknown`] if entries
+    /// may be missing between. May return without any after some seconds, and must return soon after `interrupt` is ready.
+    fn read<'a>(
+        &'a self,
+        cursors: &'a [(Topic, Id)],
+        interrupt: BoxFuture<'a, ()>,
+    ) -> BoxFuture<'a, Result<Read, EngineError>>;
+}
+
+/// Why an engine could not do what it was asked for.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{what}: {cause}")]
+pub struct EngineError {
+    what: &'static str,
+    cause: Arc<str>,
+    is_lasting: bool,
+}
+
+impl EngineError {
+    /// The engine cannot be reached, or not now. The hub asks again.
+    #[must_use]
+    pub fn unreachable(what: &'static str, cause: impl fmt::Display) -> EngineError {
+        EngineError { what, cause: cause.to_string().into(), is_lasting: false }
+    }
+
+    /// The engine refuses: a setting, a permission or a type is wrong.
+    #[must_use]
+    pub fn refused(what: &'static str, cause: impl fmt::Display) -> EngineError {
+        EngineError { what, cause: cause.to_string().into(), is_lasting: true }
+    }
+
+    /// Whether the engine refuses, so that asking again would be futile.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.is_lasting
+    }
+}

@@ -1,0 +1,472 @@
+//! Topics, their subscribers, and the task that follows the engine.
+
+use core::fmt;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use sse_wire::Event;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
+
+use crate::engine::{After, BoxFuture, Engine, EngineError, Id, Page, Topic};
+use crate::limits::Limits;
+use crate::live::{Live, Place, State};
+use crate::memory::Memory;
+use crate::subscription::{Begin, Start, Subscription, paged};
+use crate::tail::{Ask, Next, Tail, Told};
+
+/// How long a subscriber of a new topic waits for the engine.
+const OPENING: Duration = Duration::from_secs(5);
+
+/// Publishes events to topics, and has their subscribers. Cheap to clone.
+///
+/// ```
+/// use sse_wire::Event;
+/// use sse_wire_hub::{Hub, Limits, Start};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use futures_util::StreamExt;
+///
+/// let hub = Hub::in_memory(Limits::default());
+/// let first = hub.publish("orders", Event::new("one")).await?;
+/// hub.publish("orders", Event::new("two")).await?;
+/// // A client that comes back, and has seen the first one.
+/// let mut events = hub.subscribe("orders", Start::After(first.as_str())).await?;
+/// hub.publish("orders", Event::new("three")).await?;
+/// for data in ["two", "three"] {
+///     let bytes = events.next().await.unwrap();
+///     assert!(bytes.ends_with(format!("data: {data}\n\n").as_bytes()));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) limits: Limits,
+    topics: Mutex<Topics>,
+    /// A topic was added or removed, or the hub is dropped.
+    changed: Arc<Notify>,
+    pub(crate) pages: Arc<Semaphore>,
+    pub(crate) counters: Counters,
+    shutdown: Mutex<Option<Duration>>,
+}
+
+#[derive(Default)]
+struct Topics {
+    live: HashMap<Topic, Arc<Live>>,
+    subscribers: usize,
+    /// What the follower was not told yet, in order.
+    added: Vec<Topic>,
+    removed: Vec<Topic>,
+}
+
+/// What has happened on this node since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) published: AtomicU64,
+    pub(crate) delivered: AtomicU64,
+    pub(crate) gone: AtomicU64,
+    pub(crate) lagged: AtomicU64,
+    pub(crate) pages: AtomicU64,
+    pub(crate) failures: AtomicU64,
+}
+
+/// What a hub does on this node: see [`Hub::stats`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Topics that have subscribers now.
+    pub topics: usize,
+    /// Subscribers now.
+    pub subscribers: usize,
+    /// Events that were published here.
+    pub published: u64,
+    /// Events that were delivered, each to one subscriber.
+    pub delivered: u64,
+    /// Subscriptions that ended since events were gone.
+    pub gone: u64,
+    /// How often a subscriber was further behind than the node holds events.
+    pub lagged: u64,
+    /// Pages that were fetched from the engine for subscribers.
+    pub pages: u64,
+    /// Errors of the engine while topics were followed.
+    pub failures: u64,
+}
+
+/// Why there is no subscription.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// What followed the client's last event ID is not known. The server decides: send [`gone_event`](crate::gone_event) with this
+    /// position, answer 204, or subscribe it with [`Start::Kept`] or [`Start::Live`].
+    #[error("the last event ID is unknown")]
+    Unknown {
+        /// The id of the newest event: whoever has this one is up to date.
+        newest: Id,
+    },
+    /// The name of the topic is empty, or longer than [`Limits::topic_name`].
+    #[error("the name of the topic is empty or too long")]
+    TopicName,
+    /// There are as many topics or subscribers as the [`Limits`] allow. Answer 503.
+    #[error("there are too many {0}")]
+    TooMany(&'static str),
+    /// The hub is shutting down. Answer 503.
+    #[error("the hub is shutting down")]
+    Shutdown,
+    /// The engine has failed. Answer 503.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Why an event was not published.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The name of the topic is empty, or longer than [`Limits::topic_name`].
+    #[error("the name of the topic is empty or too long")]
+    TopicName,
+    /// The engine has failed. The event may have been appended all the same: publish it by
+    /// [`publish_once`](Hub::publish_once), and it can be tried again.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl Hub {
+    /// A hub for one node: topics are kept in memory, and are lost with the process. Must be called within a tokio runtime.
+    #[must_use]
+    pub fn in_memory(limits: Limits) -> Hub {
+        let engine = Memory::new(limits.kept.clone());
+        Hub::with_engine(engine, limits)
+    }
+
+    /// A hub for many nodes: topics are kept in the Redis at this URL, such as `redis://127.0.0.1/`, and all nodes that use it share
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] if the URL is none, or if the server cannot be reached.
+    #[cfg(feature = "redis")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+    pub async fn redis(url: &str, limits: Limits) -> Result<Hub, EngineError> {
+        let engine = crate::Redis::connect(url, limits.kept.clone()).await?;
+        Ok(Hub::with_engine(engine, limits))
+    }
+
+    /// A hub on this engine. Must be called within a tokio runtime.
+    #[must_use]
+    pub fn with_engine(engine: impl Engine, limits: Limits) -> Hub {
+        let inner = Arc::new(Inner {
+            engine: Arc::new(engine),
+            pages: Arc::new(Semaphore::new(limits.pages)),
+            limits,
+            topics: Mutex::default(),
+            changed: Arc::new(Notify::new()),
+            counters: Counters::default(),
+            shutdown: Mutex::new(None),
+        });
+        tokio::spawn(follow(Arc::downgrade(&inner), Arc::clone(&inner.changed)));
+        Hub(inner)
+    }
+
+    /// Publishes an event, and returns the id that it got, in place of its own if it has one.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]: never is an event lost without one.
+    pub async fn publish(&self, topic: &str, event: impl Into<Event<'_>>) -> Result<Id, PublishError> {
+        self.append(topic, event.into(), None).await
+    }
+
+    /// As [`publish`](Hub::publish), but if an event of this name was published to the topic before, within the time that the engine
+    /// remembers it, nothing is published, and the id is that of the first. So a publisher can try again after an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Hub::publish).
+    pub async fn publish_once(&self, topic: &str, event: impl Into<Event<'_>>, name: &str) -> Result<Id, PublishError> {
+        self.append(topic, event.into(), Some(name)).await
+    }
+
+    async fn append(&self, topic: &str, event: Event<'_>, once: Option<&str>) -> Result<Id, PublishError> {
+        if !self.0.is_name(topic) {
+            return Err(PublishError::TopicName);
+        }
+        let id = self.0.engine.append(topic, event, once).await?;
+        self.0.counters.published.fetch_add(1, Relaxed);
+        Ok(id)
+    }
+
+    /// Subscribes to a topic: first what came after `start`, then what is published.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`]. A last event ID that is not known is one of them, and what then is the server's choice.
+    pub async fn subscribe(&self, topic: &str, start: Start<'_>) -> Result<Subscription, SubscribeError> {
+        if !self.0.is_name(topic) {
+            return Err(SubscribeError::TopicName);
+        }
+        let joined = self.0.join(topic)?;
+        let (times_gone, newest, end) = joined.opened().await?;
+        let begin = match start {
+            Start::Live => Begin { taken: VecDeque::new(), last: Some(newest), number: Some(end), has_head: true },
+            Start::Kept => Begin { taken: VecDeque::new(), last: None, number: None, has_head: false },
+            Start::After(id) => {
+                // Most come back soon, and need no question to the engine.
+                let place = joined.live.state().after(id);
+                let last = Some(Id::new(id));
+                if let Place::Number(number) = place {
+                    Begin { taken: VecDeque::new(), last, number: Some(number), has_head: false }
+                } else {
+                    match self.0.page(joined.live.topic.clone(), last.clone()).await? {
+                        Page::Unknown => return Err(SubscribeError::Unknown { newest }),
+                        Page::Entries(entries) => Begin { taken: entries.into(), last, number: None, has_head: false },
+                    }
+                }
+            }
+        };
+        Ok(joined.subscription(times_gone, begin))
+    }
+
+    /// How many subscribers a topic has on this node.
+    #[must_use]
+    pub fn subscribers(&self, topic: &str) -> usize {
+        self.0.topics().live.get(topic).map_or(0, |live| live.state().subscribers())
+    }
+
+    /// What happens on this node.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let (topics, subscribers) = {
+            let topics = self.0.topics();
+            (topics.live.len(), topics.subscribers)
+        };
+        let counters = &self.0.counters;
+        Stats {
+            topics,
+            subscribers,
+            published: counters.published.load(Relaxed),
+            delivered: counters.delivered.load(Relaxed),
+            gone: counters.gone.load(Relaxed),
+            lagged: counters.lagged.load(Relaxed),
+            pages: counters.pages.load(Relaxed),
+            failures: counters.failures.load(Relaxed),
+        }
+    }
+
+    /// Ends all subscriptions, each with a reconnection time (`retry`) that is a random part of `spread`, so that clients do not all
+    /// come back at once; and takes no others.
+    pub fn shutdown(&self, spread: Duration) {
+        *self.0.shutdown.lock().unwrap_or_else(PoisonError::into_inner) = Some(spread);
+        let live: Vec<_> = self.0.topics().live.values().cloned().collect();
+        for live in live {
+            live.change(|_| ());
+        }
+    }
+
+    /// Whether [`shutdown`](Hub::shutdown) was called.
+    #[must_use]
+    pub fn is_shut_down(&self) -> bool {
+        self.0.shutdown_spread().is_some()
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("stats", &self.stats()).field("limits", &self.0.limits).finish_non_exhaustive()
+    }
+}
+
+/// A subscriber that has no subscription yet: it leaves when this is dropped.
+struct Joined {
+    hub: Arc<Inner>,
+    live: Arc<Live>,
+    subscriber: Option<usize>,
+}
+
+impl Joined {
+    /// Waits until the engine has said where the topic ends. Returns how often it has begun anew, the id of its newest event, and
+    /// the number of the next.
+    async fn opened(&self) -> Result<(u64, Id, u64), SubscribeError> {
+        let opened = core::future::poll_fn(|cx| {
+            let mut state = self.live.state();
+            if let Some((id, number)) = state.end() {
+                return core::task::Poll::Ready(Ok((state.times_gone, id.clone(), number)));
+            }
+            if state.has_failed {
+                let error = EngineError::unreachable("the topic cannot be followed now", "the engine has failed");
+                return core::task::Poll::Ready(Err(error));
+            }
+            if let Some(subscriber) = self.subscriber {
+                state.wake_later(subscriber, cx.waker());
+            }
+            core::task::Poll::Pending
+        });
+        match tokio::time::timeout(OPENING, opened).await {
+            Ok(opened) => Ok(opened?),
+            Err(_) => {
+                Err(EngineError::unreachable("the topic cannot be followed now", "the engine does not answer").into())
+            }
+        }
+    }
+
+    fn subscription(mut self, times_gone: u64, begin: Begin) -> Subscription {
+        let subscriber = self.subscriber.take().unwrap_or_default();
+        Subscription::new(Arc::clone(&self.hub), Arc::clone(&self.live), subscriber, times_gone, begin)
+    }
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        if let Some(subscriber) = self.subscriber {
+            self.hub.leave(&self.live, subscriber);
+        }
+    }
+}
+
+impl Inner {
+    fn topics(&self) -> MutexGuard<'_, Topics> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_name(&self, topic: &str) -> bool {
+        !topic.is_empty() && topic.len() <= self.limits.topic_name
+    }
+
+    pub(crate) fn shutdown_spread(&self) -> Option<Duration> {
+        *self.shutdown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn page(
+        self: &Arc<Self>,
+        topic: Topic,
+        after: Option<Id>,
+    ) -> BoxFuture<'static, Result<Page, EngineError>> {
+        paged(Arc::clone(self), topic, after)
+    }
+
+    /// One more subscriber of a topic, which is followed from now on.
+    fn join(self: &Arc<Self>, topic: &str) -> Result<Joined, SubscribeError> {
+        if self.shutdown_spread().is_some() {
+            return Err(SubscribeError::Shutdown);
+        }
+        let mut topics = self.topics();
+        if topics.subscribers >= self.limits.subscribers {
+            return Err(SubscribeError::TooMany("subscribers"));
+        }
+        let live = if let Some(live) = topics.live.get(topic) {
+            Arc::clone(live)
+        } else {
+            if topics.live.len() >= self.limits.topics {
+                return Err(SubscribeError::TooMany("topics"));
+            }
+            let topic = Topic::from(topic);
+            let live = Arc::new(Live::new(topic.clone()));
+            topics.live.insert(topic.clone(), Arc::clone(&live));
+            topics.added.push(topic);
+            self.changed.notify_one();
+            live
+        };
+        topics.subscribers += 1;
+        let subscriber = live.state().add_subscriber();
+        Ok(Joined { hub: Arc::clone(self), live, subscriber: Some(subscriber) })
+    }
+
+    /// A subscriber leaves. With the last one, the topic is no longer followed.
+    pub(crate) fn leave(&self, live: &Arc<Live>, subscriber: usize) {
+        let mut topics = self.topics();
+        topics.subscribers -= 1;
+        if live.state().remove_subscriber(subscriber) == 0 {
+            topics.live.remove(&live.topic);
+            topics.removed.push(live.topic.clone());
+            self.changed.notify_one();
+        }
+    }
+
+    /// Tells the tail which topics came and went, and the topics what the tail was told, if it still stands.
+    fn settle(&self, tail: &mut Tail, told: Vec<Told>) {
+        let mut topics = self.topics();
+        // One that went and came again begins anew: its subscribers wait for that.
+        for topic in core::mem::take(&mut topics.removed) {
+            tail.remove(&topic);
+        }
+        for topic in core::mem::take(&mut topics.added) {
+            if topics.live.contains_key(&topic) {
+                tail.add(&topic);
+            }
+        }
+        for told in told.into_iter().filter(|told| tail.is_current(told)) {
+            let (Told::Opened(topic, _) | Told::Entries(topic, _) | Told::Gone(topic)) = &told;
+            let Some(live) = topics.live.get(topic) else { continue };
+            match told {
+                Told::Opened(_, newest) => live.change(|state| state.open(newest)),
+                Told::Entries(_, entries) => live.change(|state| state.push(entries, &self.limits)),
+                Told::Gone(_) => live.change(State::gone),
+            }
+        }
+    }
+
+    /// Subscribers that wait for the engine are told that it has failed.
+    fn tell_failure(&self) {
+        self.counters.failures.fetch_add(1, Relaxed);
+        let live: Vec<_> = self.topics().live.values().cloned().collect();
+        for live in live {
+            live.change(|state| state.has_failed = true);
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.changed.notify_one();
+    }
+}
+
+/// Follows the ends of all topics until the hub is dropped.
+async fn follow(hub: Weak<Inner>, changed: Arc<Notify>) {
+    let (mut tail, start) = (Tail::default(), Instant::now());
+    loop {
+        let Some(inner) = hub.upgrade() else { return };
+        inner.settle(&mut tail, Vec::new());
+        let asked = match tail.next(start.elapsed()) {
+            Next::Ask(asked) => asked,
+            wait => {
+                drop(inner);
+                match wait {
+                    Next::Wait(until) => tokio::time::sleep_until(start + until).await,
+                    _ => changed.notified().await,
+                }
+                continue;
+            }
+        };
+        // So that the hub can be dropped meanwhile.
+        let engine = Arc::clone(&inner.engine);
+        drop(inner);
+        let told = match asked {
+            Ask::Newest(topic) => engine.newest(&topic).await.map(|id| tail.newest(topic, id).into_iter().collect()),
+            Ask::Check(topic, id) => {
+                let page = engine.page(&topic, After::Id(id.as_str()), 0).await;
+                page.map(|page| tail.checked(&topic, &id, &page).into_iter().collect())
+            }
+            Ask::Read(cursors) => {
+                let interrupt: BoxFuture<'_, ()> = Box::pin(changed.notified());
+                let read = engine.read(&cursors, interrupt).await;
+                read.map(|read| tail.read(&cursors, read))
+            }
+        };
+        let Some(inner) = hub.upgrade() else { return };
+        // A topic may have gone and come again while the engine was asked.
+        if let Ok(told) = told {
+            inner.settle(&mut tail, told);
+        } else {
+            tail.failed(start.elapsed());
+            inner.tell_failure();
+        }
+    }
+}

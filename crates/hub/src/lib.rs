@@ -1,0 +1,41 @@
+//! Many subscribers of event streams (Server-Sent Events), on one node or on many.
+//!
+//! A [`Hub`] has topics. Publish an event to a topic anywhere, and each subscriber on each node gets it once and in order. A client
+//! that comes back, to any node, goes on where it was, or is told that it cannot: what each client gets is a contiguous run of the
+//! topic's log, or ends with an event of the name [`GONE`].
+
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(unreachable_pub)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+pub mod engine;
+mod hub;
+mod limits;
+mod live;
+mod memory;
+#[cfg(feature = "redis")]
+mod redis;
+mod subscription;
+mod tail;
+
+pub use engine::{Engine, EngineError, Id};
+pub use hub::{Hub, PublishError, Stats, SubscribeError};
+pub use limits::{Kept, Limits, Slow};
+pub use memory::Memory;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use redis::Redis;
+pub use subscription::{Ended, GONE, Start, Subscription};
+
+/// The event that tells a client that events are gone, encoded: [`GONE`] is its name, and its id is the one from which the client can
+/// go on.
+#[must_use]
+pub fn gone_event(newest: Option<&Id>) -> bytes::Bytes {
+    subscription::gone_event(newest)
+}

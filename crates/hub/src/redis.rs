@@ -1,0 +1,387 @@
+//! The engine for many nodes: Redis Streams, of Redis 6.2 and later, and of Valkey.
+//!
+//! A topic is a stream. The id of an event is that of its entry, `ms-seq`, as it is; the entry holds the event's block without an id
+//! line. An id is known if its entry is held, or if it is the stream's last one: reading after any other id skips silently what was
+//! trimmed, or what a failover has lost. So each page is read together with that question, by a script, and after each `XREAD` it is
+//! asked for the cursors that were read from.
+//!
+//! What follows `XREAD BLOCK` waits for it, so it has a connection of its own. `CLIENT UNBLOCK` interrupts it.
+
+use core::fmt;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, Script, ServerErrorKind, Value, cmd, pipe,
+};
+use sse_wire::Event;
+use tokio::sync::Mutex;
+
+use crate::engine::{After, BoxFuture, Engine, EngineError, Entry, Id, Page, Read, Topic};
+use crate::limits::Kept;
+
+/// How long an answer may take, besides the time that was asked for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long one `XREAD` waits.
+const BLOCK: Duration = Duration::from_secs(5);
+
+/// How soon an `XREAD` answers that was interrupted.
+const UNBLOCKED: Duration = Duration::from_millis(20);
+
+/// How many entries of a topic one `XREAD` returns at most.
+const ENTRIES_PER_READ: usize = 256;
+
+/// How long the names of events that were published once are remembered.
+const REMEMBERED: Duration = Duration::from_secs(10 * 60);
+
+/// The field of an entry that holds the block.
+const BLOCK_FIELD: &[u8] = b"b";
+
+/// Appends a block, unless one of this name was appended, and drops the oldest entries that are too many, too large or too old.
+/// KEYS: the stream, its size in bytes, and perhaps the name. ARGV: the block, the most entries, the most bytes, the greatest age in
+/// ms or -1, and how long names are remembered in ms.
+const APPEND: &str = r"
+if KEYS[3] then
+    local id = redis.call('GET', KEYS[3])
+    if id then return id end
+end
+local id = redis.call('XADD', KEYS[1], '*', 'b', ARGV[1])
+if KEYS[3] then redis.call('SET', KEYS[3], id, 'PX', ARGV[5]) end
+local size = redis.call('INCRBY', KEYS[2], #ARGV[1])
+local length = redis.call('XLEN', KEYS[1])
+local now = tonumber(string.match(id, '^%d+'))
+while length > 1 do
+    local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 2)
+    local time = tonumber(string.match(first[1][1], '^%d+'))
+    local is_old = tonumber(ARGV[4]) >= 0 and now - time > tonumber(ARGV[4])
+    if length <= tonumber(ARGV[2]) and size <= tonumber(ARGV[3]) and not is_old then break end
+    for at, part in ipairs(first[1][2]) do
+        if at % 2 == 0 then size = size - #part end
+    end
+    redis.call('XTRIM', KEYS[1], 'MINID', first[2][1])
+    length = redis.call('XLEN', KEYS[1])
+end
+redis.call('SET', KEYS[2], math.max(size, 0))
+return id
+";
+
+/// What is known of an id, and the entries that follow. KEYS: the stream. ARGV: the id, or nothing for the start, and the most
+/// entries. Returns the last id of the stream, 1 if the id is known and otherwise 0, and the entries.
+const PAGE: &str = r"
+local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
+if info.err then
+    if string.find(info.err, 'no such key') then return {'0-0', (ARGV[1] == '' or ARGV[1] == '0-0') and 1 or 0, {}} end
+    return info
+end
+local fields = {}
+for at = 1, #info, 2 do fields[info[at]] = info[at + 1] end
+local last = fields['last-generated-id']
+local from = '-'
+if ARGV[1] ~= '' then
+    local is_known = ARGV[1] == last or #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 1
+        -- Before the first entry, as long as none was dropped.
+        or (ARGV[1] == '0-0' and fields['entries-added'] == fields['length'])
+    if not is_known then return {last, 0, {}} end
+    from = '(' .. ARGV[1]
+end
+if ARGV[2] == '0' then return {last, 1, {}} end
+return {last, 1, redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', ARGV[2])}
+";
+
+/// Logs in Redis, which all nodes share that use the same server and the same prefix.
+pub struct Redis {
+    client: Client,
+    prefix: String,
+    kept: Kept,
+    append: Script,
+    page: Script,
+    shared: Mutex<Option<MultiplexedConnection>>,
+    /// For reading, and its id.
+    reading: Mutex<Option<(MultiplexedConnection, i64)>>,
+}
+
+impl Redis {
+    /// Logs in the Redis at this URL, such as `redis://127.0.0.1/`, that keep so much each.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] if the URL is none, or if the server cannot be reached.
+    pub async fn connect(url: &str, kept: Kept) -> Result<Redis, EngineError> {
+        let client = Client::open(url).map_err(|error| EngineError::refused("the URL of Redis", error))?;
+        let redis = Redis {
+            client,
+            prefix: String::from("sse"),
+            kept,
+            append: Script::new(APPEND),
+            page: Script::new(PAGE),
+            shared: Mutex::default(),
+            reading: Mutex::default(),
+        };
+        let mut connection = redis.connection().await?;
+        let pong: Result<Value, RedisError> = cmd("PING").query_async(&mut connection).await;
+        pong.map_err(|error| failed("PING", &error))?;
+        Ok(redis)
+    }
+
+    /// The same logs under keys that begin with this, in place of `sse`.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Redis {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// The key of a topic. All keys of a topic have the same hash tag, so that a cluster has them in one place. A topic cannot
+    /// reach other keys: it is between braces, and holds none.
+    fn key(&self, topic: &str) -> String {
+        let topic = topic.replace('%', "%25").replace('{', "%7B").replace('}', "%7D");
+        format!("{}:{{{topic}}}", self.prefix)
+    }
+
+    async fn connect_with(&self, patience: Option<Duration>) -> Result<MultiplexedConnection, EngineError> {
+        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(patience);
+        let connected = self.client.get_multiplexed_async_connection_with_config(&config).await;
+        connected.map_err(|error| failed("connecting to Redis", &error))
+    }
+
+    /// The connection that all but reading share.
+    async fn connection(&self) -> Result<MultiplexedConnection, EngineError> {
+        let mut shared = self.shared.lock().await;
+        if let Some(connection) = &*shared {
+            return Ok(connection.clone());
+        }
+        let connection = self.connect_with(Some(PATIENCE)).await?;
+        *shared = Some(connection.clone());
+        Ok(connection)
+    }
+
+    /// After an error: the next call connects again if the connection is of no use.
+    async fn failed(&self, what: &'static str, error: &RedisError) -> EngineError {
+        let error = failed(what, error);
+        if !error.is_refusal() {
+            *self.shared.lock().await = None;
+        }
+        error
+    }
+
+    async fn paged(&self, topic: &str, after: &str, most: usize) -> Result<(Id, Option<Vec<Entry>>), EngineError> {
+        let mut connection = self.connection().await?;
+        let mut page = self.page.prepare_invoke();
+        page.key(self.key(topic)).arg(after).arg(most);
+        let page: Result<RawPage, RedisError> = page.invoke_async(&mut connection).await;
+        match page {
+            Ok((last, is_known, entries)) => {
+                let entries = entries.into_iter().map(RawEntry::into_entry).collect();
+                Ok((Id::new(&last), (is_known == 1).then_some(entries)))
+            }
+            Err(error) => Err(self.failed("reading a page of a topic", &error).await),
+        }
+    }
+
+    /// Reads by the connection for it, and asks it whether the cursors that had entries are known.
+    async fn read_by(
+        &self,
+        connection: &mut MultiplexedConnection,
+        cursors: &[(Topic, Id)],
+    ) -> Result<Read, RedisError> {
+        let mut read = cmd("XREAD");
+        read.arg("COUNT").arg(ENTRIES_PER_READ).arg("BLOCK").arg(BLOCK.as_millis().to_string()).arg("STREAMS");
+        let keys: Vec<String> = cursors.iter().map(|(topic, _)| self.key(topic)).collect();
+        read.arg(&keys).arg(cursors.iter().map(|(_, id)| id.as_str()).collect::<Vec<_>>());
+        let found: Option<Vec<(String, Vec<RawEntry>)>> = read.query_async(connection).await?;
+        let Some(found) = found else { return Ok(Read::new()) };
+
+        let (mut asked, mut topics) = (pipe(), Vec::new());
+        for (key, entries) in found {
+            let Some(at) = keys.iter().position(|of| *of == key) else { continue };
+            let (topic, id) = &cursors[at];
+            asked.cmd("EVAL").arg(PAGE).arg(1).arg(key).arg(id.as_str()).arg(0);
+            topics.push((topic.clone(), entries));
+        }
+        let known: Vec<RawPage> = asked.query_async(connection).await?;
+        let mut read = Read::new();
+        for ((topic, entries), (_, is_known, _)) in topics.into_iter().zip(known) {
+            let entries = entries.into_iter().map(RawEntry::into_entry).collect();
+            read.push((topic, if is_known == 1 { Page::Entries(entries) } else { Page::Unknown }));
+        }
+        Ok(read)
+    }
+}
+
+impl Engine for Redis {
+    fn append<'a>(
+        &'a self,
+        topic: &'a str,
+        event: Event<'a>,
+        once: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Id, EngineError>> {
+        Box::pin(async move {
+            let head = event.head();
+            let block =
+                Event::new(event.data()).with_optional_name(head.name()).with_optional_retry(head.retry()).encode();
+            let key = self.key(topic);
+            let mut append = self.append.prepare_invoke();
+            append.key(&key).key(format!("{key}:size"));
+            if let Some(name) = once {
+                append.key(format!("{key}:once:{name}"));
+            }
+            let age = self.kept.age.map_or(-1, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+            // One more than was promised: the id of the oldest that a client may miss is then known.
+            append.arg(&block[..]).arg(self.kept.events.saturating_add(1)).arg(self.kept.bytes).arg(age);
+            append.arg(REMEMBERED.as_millis().to_string());
+            let mut connection = self.connection().await?;
+            let id: Result<String, RedisError> = append.invoke_async(&mut connection).await;
+            match id {
+                Ok(id) => Ok(Id::new(&id)),
+                Err(error) => Err(self.failed("publishing to a topic", &error).await),
+            }
+        })
+    }
+
+    fn newest<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Id, EngineError>> {
+        Box::pin(async move { self.paged(topic, "", 0).await.map(|(newest, _)| newest) })
+    }
+
+    fn page<'a>(&'a self, topic: &'a str, after: After<'a>, most: usize) -> BoxFuture<'a, Result<Page, EngineError>> {
+        Box::pin(async move {
+            let after = match after {
+                After::Start => "",
+                After::Id(id) if is_id(id) => id,
+                After::Id(_) => return Ok(Page::Unknown),
+            };
+            let (_, entries) = self.paged(topic, after, most).await?;
+            Ok(entries.map_or(Page::Unknown, Page::Entries))
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        cursors: &'a [(Topic, Id)],
+        interrupt: BoxFuture<'a, ()>,
+    ) -> BoxFuture<'a, Result<Read, EngineError>> {
+        Box::pin(async move {
+            let mut reading = self.reading.lock().await;
+            let (mut connection, id) = if let Some(reading) = reading.take() {
+                reading
+            } else {
+                let mut connection = self.connect_with(Some(BLOCK + PATIENCE)).await?;
+                let id: Result<i64, RedisError> = cmd("CLIENT").arg("ID").query_async(&mut connection).await;
+                (connection, id.map_err(|error| failed("reading topics", &error))?)
+            };
+            let read = {
+                let mut read = core::pin::pin!(self.read_by(&mut connection, cursors));
+                tokio::select! {
+                    read = &mut read => read,
+                    () = interrupt => loop {
+                        let mut shared = self.connection().await?;
+                        let unblocked: Result<i64, RedisError> =
+                            cmd("CLIENT").arg("UNBLOCK").arg(id).query_async(&mut shared).await;
+                        unblocked.map_err(|error| failed("interrupting a read", &error))?;
+                        // If it was not waiting, it has an answer, or did not wait yet.
+                        if let Ok(read) = tokio::time::timeout(UNBLOCKED, &mut read).await {
+                            break read;
+                        }
+                    },
+                }
+            };
+            let read = read.map_err(|error| failed("reading topics", &error))?;
+            // After an error, the connection is not used again.
+            *reading = Some((connection, id));
+            Ok(read)
+        })
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("prefix", &self.prefix).field("kept", &self.kept).finish_non_exhaustive()
+    }
+}
+
+/// What the script of a page returns.
+type RawPage = (String, i64, Vec<RawEntry>);
+
+/// An entry as Redis returns it.
+struct RawEntry {
+    id: String,
+    block: Vec<u8>,
+}
+
+impl RawEntry {
+    /// The event as it is sent. An entry without a block, which someone else has added, only moves the id on.
+    fn into_entry(self) -> Entry {
+        let mut bytes = BytesMut::with_capacity(self.block.len() + self.id.len() + 6);
+        bytes.put_slice(b"id: ");
+        bytes.put_slice(self.id.as_bytes());
+        bytes.put_slice(b"\n");
+        bytes.put_slice(if self.block.is_empty() { b"\n" } else { &self.block });
+        Entry { id: Id::new(&self.id), bytes: Bytes::from(bytes) }
+    }
+}
+
+impl FromRedisValue for RawEntry {
+    fn from_redis_value(value: Value) -> Result<RawEntry, redis::ParsingError> {
+        let (id, fields): (String, Vec<Vec<u8>>) = redis::from_redis_value(value)?;
+        let block = fields.chunks(2).find_map(|field| match field {
+            [name, block] if name == BLOCK_FIELD => Some(block.clone()),
+            _ => None,
+        });
+        Ok(RawEntry { id, block: block.unwrap_or_default() })
+    }
+}
+
+/// Whether this is the id of an entry as Redis writes it: two numbers, each in one way only.
+fn is_id(id: &str) -> bool {
+    let is_number = |text: &str| text.parse::<u64>().is_ok_and(|number| number.to_string() == text);
+    id.split_once('-').is_some_and(|(time, number)| is_number(time) && is_number(number))
+}
+
+fn failed(what: &'static str, error: &RedisError) -> EngineError {
+    let is_passing = match error.kind() {
+        ErrorKind::Server(kind) => matches!(
+            kind,
+            ServerErrorKind::BusyLoading
+                | ServerErrorKind::TryAgain
+                | ServerErrorKind::ClusterDown
+                | ServerErrorKind::MasterDown
+                | ServerErrorKind::ReadOnly
+                | ServerErrorKind::Moved
+                | ServerErrorKind::Ask
+                | ServerErrorKind::NotBusy
+        ),
+        ErrorKind::Io | ErrorKind::ClusterConnectionNotFound => true,
+        _ => error.is_io_error() || error.is_connection_dropped(),
+    };
+    if is_passing { EngineError::unreachable(what, error) } else { EngineError::refused(what, error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_written_in_one_way_only() {
+        for yes in ["0-0", "0-1", "1732000000000-0", "18446744073709551615-18446744073709551615"] {
+            assert!(is_id(yes), "{yes}");
+        }
+        for no in [
+            "",
+            "-",
+            "1",
+            "00-1",
+            "0-01",
+            "+1-0",
+            "1-",
+            "-1",
+            "1-0-0",
+            " 1-0",
+            "1-0\n",
+            "$",
+            "*",
+            "18446744073709551616-0",
+        ] {
+            assert!(!is_id(no), "{no:?}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The events of one subscriber.
+
+use core::fmt;
+use core::mem;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::{FusedStream, Stream};
+use sse_wire::{Event, EventId, EventName, Head};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
+
+use crate::engine::{After, BoxFuture, EngineError, Entry, Id, Page};
+use crate::hub::Inner;
+use crate::limits::Slow;
+use crate::live::{Live, Place, State};
+
+/// How many events are taken from the shared ones at a time.
+const TAKEN: usize = 32;
+
+/// The name of the event that says that events are gone.
+pub const GONE: EventName<'static> = EventName::from_static("gone");
+
+/// Where a subscriber begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start<'a> {
+    /// With what is published from now on.
+    Live,
+    /// With all that is kept.
+    Kept,
+    /// After the event with this id, which a client has sent.
+    After(&'a str),
+}
+
+/// Why a subscription has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// Events that the subscriber should have got next are gone, or may be. The last event, [`GONE`], said so.
+    Gone,
+    /// It did not keep up, and [`Slow::IsCut`] is set. It can come back with its last event ID.
+    Slow,
+    /// The hub was shut down.
+    Shutdown,
+}
+
+/// A stream of encoded events, for the body of a response: first what the subscriber missed, then what is published, without a
+/// gap and without a double, until it ends by an event of the name [`GONE`], or by shutdown.
+///
+/// Dropping it is how a subscriber leaves.
+#[must_use = "a subscription does nothing unless it is polled"]
+pub struct Subscription {
+    hub: Arc<Inner>,
+    live: Arc<Live>,
+    subscriber: usize,
+    /// How often the topic had begun anew when this began.
+    times_gone: u64,
+    /// Events that were taken, and are yielded next.
+    taken: VecDeque<Entry>,
+    /// The id of the event that was taken last.
+    last: Option<Id>,
+    next: Next,
+    /// To be yielded before anything else.
+    head: Option<Bytes>,
+    /// Whether what comes after `last` is not known.
+    is_gone: bool,
+    ended: Option<Ended>,
+}
+
+enum Next {
+    /// The next event is shared under this number.
+    Number(u64),
+    /// It comes after `last`, and may be shared or not.
+    Find,
+    /// It is asked for.
+    Page(BoxFuture<'static, Result<Page, EngineError>>),
+    /// It is asked for again after this.
+    Retry(Pin<Box<Sleep>>),
+}
+
+/// How long a subscriber waits after an error of the engine.
+const RETRY: Duration = Duration::from_millis(500);
+
+impl Subscription {
+    pub(crate) fn new(
+        hub: Arc<Inner>,
+        live: Arc<Live>,
+        subscriber: usize,
+        times_gone: u64,
+        begin: Begin,
+    ) -> Subscription {
+        let Begin { taken, last, number, has_head } = begin;
+        let head = last.as_ref().filter(|_| has_head).and_then(|id| EventId::new(id.as_str()).ok());
+        let head = head.map(|id| Head::from(id).encode());
+        let last = taken.back().map(|entry| entry.id.clone()).or(last);
+        let next = number.map_or(Next::Find, Next::Number);
+        Subscription { hub, live, subscriber, times_gone, taken, last, next, head, is_gone: false, ended: None }
+    }
+
+    /// Why it has ended; `None` if it has not.
+    #[must_use]
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended
+    }
+
+    /// The last words of a subscription that must end now; pending if it goes on, or if its topic is to begin anew first.
+    fn poll_last_words(&mut self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(spread) = self.hub.shutdown_spread() {
+            self.ended = Some(Ended::Shutdown);
+            let most = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
+            return Poll::Ready(Some(Head::new().with_retry(Duration::from_millis(fastrand::u64(0..=most))).encode()));
+        }
+        let mut state = self.live.state();
+        if !self.is_gone && state.times_gone == self.times_gone {
+            return Poll::Ready(None);
+        }
+        let Some((newest, _)) = state.end() else {
+            state.wake_later(self.subscriber, cx.waker());
+            return Poll::Pending;
+        };
+        let bytes = gone_event(Some(newest));
+        drop(state);
+        self.ended = Some(Ended::Gone);
+        self.hub.counters.gone.fetch_add(1, Relaxed);
+        Poll::Ready(Some(bytes))
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if self.ended.is_some() {
+                return Poll::Ready(None);
+            }
+            if let Some(head) = self.head.take() {
+                return Poll::Ready(Some(head));
+            }
+            if let Some(last_words) = ready!(self.poll_last_words(cx)) {
+                return Poll::Ready(Some(last_words));
+            }
+            if let Some(entry) = self.taken.pop_front() {
+                self.hub.counters.delivered.fetch_add(1, Relaxed);
+                return Poll::Ready(Some(entry.bytes));
+            }
+            match &mut self.next {
+                Next::Page(page) => {
+                    let page = ready!(page.as_mut().poll(cx));
+                    self.next = Next::Find;
+                    match page {
+                        Ok(Page::Unknown) => self.is_gone = true,
+                        Ok(Page::Entries(entries)) if entries.is_empty() => {
+                            // The engine has no more. What comes next will be shared.
+                            let mut state = self.live.state();
+                            let is_elsewhere = |last: &Id| state.after(last.as_str()) == Place::Elsewhere;
+                            if self.last.as_ref().is_none_or(is_elsewhere) && self.waits(&mut state, cx) {
+                                return Poll::Pending;
+                            }
+                        }
+                        Ok(Page::Entries(entries)) => self.take(entries),
+                        Err(_) => self.next = Next::Retry(Box::pin(tokio::time::sleep(RETRY))),
+                    }
+                }
+                Next::Retry(sleep) => {
+                    if sleep.as_mut().poll(cx).is_ready() {
+                        self.next = Next::Find;
+                    } else if self.waits(&mut self.live.state(), cx) {
+                        return Poll::Pending;
+                    }
+                }
+                Next::Find => {
+                    let place = match &self.last {
+                        Some(last) => self.live.state().after(last.as_str()),
+                        None => Place::Elsewhere,
+                    };
+                    self.next = match place {
+                        Place::Number(number) => Next::Number(number),
+                        Place::Elsewhere => Next::Page(self.hub.page(self.live.topic.clone(), self.last.clone())),
+                    };
+                }
+                Next::Number(number) => {
+                    let number = *number;
+                    let mut state = self.live.state();
+                    let Some(entries) = state.from(number, TAKEN) else {
+                        drop(state);
+                        self.next = Next::Find;
+                        self.hub.counters.lagged.fetch_add(1, Relaxed);
+                        if self.hub.limits.slow == Slow::IsCut {
+                            self.ended = Some(Ended::Slow);
+                        }
+                        continue;
+                    };
+                    let entries: Vec<Entry> = entries.cloned().collect();
+                    if entries.is_empty() {
+                        if self.waits(&mut state, cx) {
+                            return Poll::Pending;
+                        }
+                        continue;
+                    }
+                    drop(state);
+                    self.next = Next::Number(number + entries.len() as u64);
+                    self.take(entries);
+                }
+            }
+        }
+    }
+
+    /// Has this subscriber woken at the next change, unless it must end now.
+    fn waits(&self, state: &mut State, cx: &Context<'_>) -> bool {
+        let goes_on = state.times_gone == self.times_gone && self.hub.shutdown_spread().is_none();
+        if goes_on {
+            state.wake_later(self.subscriber, cx.waker());
+        }
+        goes_on
+    }
+
+    fn take(&mut self, entries: Vec<Entry>) {
+        self.last = entries.last().map(|entry| entry.id.clone()).or_else(|| mem::take(&mut self.last));
+        self.taken.extend(entries);
+    }
+}
+
+/// How a subscription begins.
+pub(crate) struct Begin {
+    pub(crate) taken: VecDeque<Entry>,
+    /// The id after which it begins.
+    pub(crate) last: Option<Id>,
+    /// The number of its next event, if that is shared.
+    pub(crate) number: Option<u64>,
+    /// Whether that id is sent first, so that the client can come back even if nothing is published until then.
+    pub(crate) has_head: bool,
+}
+
+/// The event that says that events are gone, with the id from which the client can go on.
+pub(crate) fn gone_event(newest: Option<&Id>) -> Bytes {
+    let id = newest.and_then(|id| EventId::new(id.as_str()).ok());
+    Event::new("").with_name(GONE).with_optional_id(id).encode()
+}
+
+/// A page, once it is its turn.
+pub(crate) fn paged(
+    hub: Arc<Inner>,
+    topic: crate::engine::Topic,
+    after: Option<Id>,
+) -> BoxFuture<'static, Result<Page, EngineError>> {
+    Box::pin(async move {
+        let permit: Option<OwnedSemaphorePermit> = Arc::clone(&hub.pages).acquire_owned().await.ok();
+        hub.counters.pages.fetch_add(1, Relaxed);
+        let after = after.as_ref().map_or(After::Start, |id| After::Id(id.as_str()));
+        let page = hub.engine.page(&topic, after, hub.limits.page).await;
+        drop(permit);
+        page
+    })
+}
+
+impl Stream for Subscription {
+    type Item = Bytes;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        self.get_mut().poll_bytes(cx)
+    }
+}
+
+impl FusedStream for Subscription {
+    fn is_terminated(&self) -> bool {
+        self.ended.is_some()
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.hub.leave(&self.live, self.subscriber);
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Subscription");
+        shown
+            .field("topic", &self.live.topic)
+            .field("last", &self.last)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,223 @@
+//! The engine on Redis Streams, with a server of its own.
+
+#![cfg(feature = "redis")]
+
+mod support;
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use redis::AsyncCommands;
+use sse_wire::{Event, EventName, Parser};
+use sse_wire_hub::{Ended, Hub, Limits, PublishError, Start, SubscribeError, Subscription};
+use support::Server;
+use tokio::time::timeout;
+
+const SOON: Duration = Duration::from_secs(10);
+
+async fn hub(server: &Server, limits: Limits) -> Hub {
+    Hub::redis(&server.url(), limits).await.unwrap()
+}
+
+/// The next event: its name, its id and its data.
+async fn next(events: &mut Subscription) -> (String, String, String) {
+    let mut parser = Parser::new();
+    loop {
+        let bytes = timeout(SOON, events.next()).await.expect("an event").expect("it goes on");
+        let event = parser.feed_bytes(&bytes).next();
+        if let Some(event) = event {
+            let event = event.unwrap();
+            return (event.name().into(), event.last_event_id().into(), event.data().into());
+        }
+    }
+}
+
+async fn raw(server: &Server) -> redis::aio::MultiplexedConnection {
+    redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
+}
+
+#[tokio::test]
+async fn an_event_reaches_the_subscribers_of_every_node_and_a_client_goes_on_at_any() {
+    let Some(server) = Server::start(&[]) else { return };
+    let nodes = [hub(&server, Limits::default()).await, hub(&server, Limits::default()).await];
+    let mut live = nodes[1].subscribe("a", Start::Live).await.unwrap();
+    let price = EventName::from_static("price");
+    let first = nodes[0].publish("a", Event::new("one\ntwo").with_name(price).with_retry(SOON)).await.unwrap();
+    assert_eq!(next(&mut live).await, ("price".into(), first.to_string(), "one\ntwo".into()));
+    let second = nodes[1].publish("a", Event::new("three")).await.unwrap();
+    nodes[0].publish("b", Event::new("of another topic")).await.unwrap();
+    assert_eq!(next(&mut live).await.1, second.to_string());
+    // Also where nobody was subscribed meanwhile.
+    let mut after = nodes[0].subscribe("a", Start::After(first.as_str())).await.unwrap();
+    assert_eq!(next(&mut after).await, ("message".into(), second.to_string(), "three".into()));
+    let mut kept = nodes[0].subscribe("a", Start::Kept).await.unwrap();
+    assert_eq!((next(&mut kept).await.1, next(&mut kept).await.1), (first.to_string(), second.to_string()));
+    let third = nodes[0].publish("a", Event::new("")).await.unwrap();
+    for events in [&mut live, &mut after, &mut kept] {
+        assert_eq!(next(events).await.1, third.to_string());
+    }
+    assert_eq!((nodes[0].subscribers("a"), nodes[1].subscribers("a")), (2, 1));
+}
+
+#[tokio::test]
+async fn ids_that_were_trimmed_never_given_or_are_no_ids_are_unknown_and_one_more_than_promised_is_kept() {
+    let Some(server) = Server::start(&[]) else { return };
+    let mut limits = Limits::default();
+    limits.kept.events = 3;
+    let hub = hub(&server, limits).await;
+    let mut ids = Vec::new();
+    for number in 0..10 {
+        ids.push(hub.publish("a", Event::new(&number.to_string())).await.unwrap());
+    }
+    for (at, id) in ids.iter().enumerate() {
+        match hub.subscribe("a", Start::After(id.as_str())).await {
+            // Of 10, the last 4 are held.
+            Ok(mut events) if at >= 6 => {
+                for expected in &ids[at + 1..] {
+                    assert_eq!(next(&mut events).await.1, expected.to_string());
+                }
+            }
+            Err(SubscribeError::Unknown { newest }) if at < 6 => assert_eq!(newest, ids[9]),
+            other => panic!("{at}: {other:?}"),
+        }
+    }
+    let last = ids[9].to_string();
+    for id in
+        ["0-0", "1-1", "", "$", "*", "99999999999999-0", &format!("0{last}"), &format!("{last} "), "x\r\nFLUSHALL"]
+    {
+        let unknown = hub.subscribe("a", Start::After(id)).await;
+        assert!(matches!(unknown, Err(SubscribeError::Unknown { .. })), "{id:?}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_and_age_bound_what_is_kept() {
+    let Some(server) = Server::start(&[]) else { return };
+    let mut limits = Limits::default();
+    limits.kept.bytes = 1000;
+    let bytes = hub(&server, limits.clone()).await;
+    let data = "x".repeat(290);
+    for _ in 0..9 {
+        bytes.publish("bytes", Event::new(&data)).await.unwrap();
+    }
+    // Each block has 298 bytes.
+    assert_eq!(raw(&server).await.xlen::<_, usize>("sse:{bytes}").await.unwrap(), 3);
+    bytes.publish("bytes", Event::new(&"x".repeat(5000))).await.unwrap();
+    assert_eq!(raw(&server).await.xlen::<_, usize>("sse:{bytes}").await.unwrap(), 1);
+
+    limits.kept.age = Some(Duration::from_millis(100));
+    let age = hub(&server, limits).await;
+    let first = age.publish("age", Event::new("old")).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    age.publish("age", Event::new("new")).await.unwrap();
+    assert!(matches!(age.subscribe("age", Start::After(first.as_str())).await, Err(SubscribeError::Unknown { .. })));
+}
+
+#[tokio::test]
+async fn an_event_that_is_published_once_is_published_once() {
+    let Some(server) = Server::start(&[]) else { return };
+    let nodes = [hub(&server, Limits::default()).await, hub(&server, Limits::default()).await];
+    let first = nodes[0].publish_once("a", Event::new("1"), "order 7").await.unwrap();
+    assert_eq!(nodes[1].publish_once("a", Event::new("1"), "order 7").await.unwrap(), first);
+    assert_ne!(nodes[1].publish_once("a", Event::new("2"), "order 8").await.unwrap(), first);
+    nodes[1].publish_once("b", Event::new("1"), "order 7").await.unwrap();
+    assert_eq!(raw(&server).await.xlen::<_, usize>("sse:{a}").await.unwrap(), 2);
+    assert_eq!(raw(&server).await.xlen::<_, usize>("sse:{b}").await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_topic_cannot_reach_other_keys() {
+    let Some(server) = Server::start(&[]) else { return };
+    let hub = hub(&server, Limits::default()).await;
+    for topic in ["a}:size", "{a", "a%7D", "*", "a b\r\nc", "\u{1f680}"] {
+        hub.publish(topic, Event::new("x")).await.unwrap();
+        assert_eq!(next(&mut hub.subscribe(topic, Start::Kept).await.unwrap()).await.2, "x", "{topic:?}");
+    }
+    hub.publish("a", Event::new("y")).await.unwrap();
+    let keys: Vec<String> = raw(&server).await.keys("*").await.unwrap();
+    assert_eq!(keys.len(), 2 * 7, "{keys:?}");
+    for topic in [String::new(), "x".repeat(257)] {
+        assert!(matches!(hub.publish(&topic, Event::new("x")).await, Err(PublishError::TopicName)));
+        assert!(matches!(hub.subscribe(&topic, Start::Live).await, Err(SubscribeError::TopicName)));
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_another_type_is_an_error_that_says_so() {
+    let Some(server) = Server::start(&[]) else { return };
+    let hub = hub(&server, Limits::default()).await;
+    let () = raw(&server).await.set("sse:{a}", "text").await.unwrap();
+    let error = hub.publish("a", Event::new("x")).await.unwrap_err();
+    assert!(error.to_string().contains("WRONGTYPE"), "{error}");
+    assert!(matches!(hub.subscribe("a", Start::Live).await, Err(SubscribeError::Engine(_))));
+    // Others are not touched by that.
+    hub.publish("b", Event::new("x")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_was_killed_and_has_lost_its_logs_ends_the_streams_with_gone() {
+    let Some(mut server) = Server::start(&["--appendonly", "no"]) else { return };
+    let hub = hub(&server, Limits::default()).await;
+    let mut events = hub.subscribe("a", Start::Live).await.unwrap();
+    let first = hub.publish("a", Event::new("1")).await.unwrap();
+    assert_eq!(next(&mut events).await.1, first.to_string());
+    server.kill();
+    let error = hub.publish("a", Event::new("2")).await.unwrap_err();
+    assert!(matches!(error, PublishError::Engine(error) if !error.is_refusal()));
+    server.restart();
+    let (name, ..) = next(&mut events).await;
+    assert_eq!((name.as_str(), events.next().await), ("gone", None));
+    assert_eq!(events.ended(), Some(Ended::Gone));
+    assert!(matches!(hub.subscribe("a", Start::After(first.as_str())).await, Err(SubscribeError::Unknown { .. })));
+}
+
+#[tokio::test]
+async fn a_server_that_was_killed_and_has_kept_its_logs_goes_on() {
+    let Some(mut server) = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]) else { return };
+    let hub = hub(&server, Limits::default()).await;
+    let mut events = hub.subscribe("a", Start::Live).await.unwrap();
+    let first = hub.publish("a", Event::new("1")).await.unwrap();
+    assert_eq!(next(&mut events).await.1, first.to_string());
+    server.kill();
+    server.restart();
+    let mut tries = 0;
+    let second = loop {
+        match hub.publish_once("a", Event::new("2"), "two").await {
+            Ok(id) => break id,
+            Err(error) => {
+                tries += 1;
+                assert!(tries < 20, "{error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    };
+    assert_eq!(next(&mut events).await, ("message".into(), second.to_string(), "2".into()));
+}
+
+#[tokio::test]
+async fn connections_that_are_killed_lose_and_double_nothing() {
+    let Some(server) = Server::start(&[]) else { return };
+    let hub = hub(&server, Limits::default()).await;
+    let mut events = hub.subscribe("a", Start::Live).await.unwrap();
+    let mut killer = raw(&server).await;
+    for number in 0..60 {
+        if number % 10 == 5 {
+            let _: redis::Value = redis::cmd("CLIENT")
+                .arg("KILL")
+                .arg("SKIPME")
+                .arg("yes")
+                .arg("TYPE")
+                .arg("normal")
+                .query_async(&mut killer)
+                .await
+                .unwrap();
+        }
+        let data = number.to_string();
+        while hub.publish_once("a", Event::new(&data), &data).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    for number in 0..60 {
+        assert_eq!(next(&mut events).await.2, number.to_string());
+    }
+}
