@@ -64,7 +64,30 @@ impl<'a> Block<'a> {
     /// these are lines with the same meaning, without comments and unknown fields.
     #[must_use]
     pub fn lines(&self) -> BlockLines<'a> {
-        BlockLines(self.text)
+        BlockLines(RawLines(self.text))
+    }
+
+    /// The lines that the standard says to ignore, without their ends, as they came: those that [`Parser::ignored_lines`]
+    /// counts.
+    ///
+    /// For errors that a server puts outside of `data`. The lines of a bare JSON text, joined by LF, are that text.
+    ///
+    /// ```
+    /// use sse_wire::Parser;
+    ///
+    /// let mut parser = Parser::new();
+    /// let mut blocks = parser.feed(b"error: overloaded\ndata: {}\n\n");
+    /// let block = blocks.next_block()?.unwrap();
+    /// assert!(block.ignored_lines().eq(["error: overloaded"]));
+    /// # Ok::<(), sse_wire::ParseError>(())
+    /// ```
+    ///
+    /// As [`lines`](Block::lines), it has none of them if a part of the block was read by
+    /// [`next_event`](crate::Feed::next_event).
+    ///
+    /// [`Parser::ignored_lines`]: crate::Parser::ignored_lines
+    pub fn ignored_lines(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        RawLines(self.text).filter(|line| field::is_ignored(line.as_bytes()))
     }
 
     /// The same block, owning its text. Copies the text.
@@ -112,12 +135,29 @@ pub enum BlockLine<'a> {
 
 /// The lines of a [`Block`]: [`Block::lines`].
 #[derive(Clone, Debug)]
-pub struct BlockLines<'a>(&'a str);
+pub struct BlockLines<'a>(RawLines<'a>);
 
 impl<'a> Iterator for BlockLines<'a> {
     type Item = BlockLine<'a>;
 
     fn next(&mut self) -> Option<BlockLine<'a>> {
+        let line = self.0.next()?;
+        let (name, value) = field::split(line.as_bytes());
+        let (name, value) = (&line[..name.len()], &line[line.len() - value.len()..]);
+        Some(if line.starts_with(':') { BlockLine::Comment(value) } else { BlockLine::Field { name, value } })
+    }
+}
+
+impl core::iter::FusedIterator for BlockLines<'_> {}
+
+/// The lines of a block, without their ends.
+#[derive(Clone, Debug)]
+struct RawLines<'a>(&'a str);
+
+impl<'a> Iterator for RawLines<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
         let bytes = self.0.as_bytes();
         if bytes.is_empty() {
             return None;
@@ -127,13 +167,9 @@ impl<'a> Iterator for BlockLines<'a> {
         let next = if end < bytes.len() { lines::after(bytes, end) } else { end };
         let (line, rest) = (&self.0[..end], &self.0[next..]);
         self.0 = rest;
-        let (name, value) = field::split(line.as_bytes());
-        let (name, value) = (&line[..name.len()], &line[line.len() - value.len()..]);
-        Some(if line.starts_with(':') { BlockLine::Comment(value) } else { BlockLine::Field { name, value } })
+        Some(line)
     }
 }
-
-impl core::iter::FusedIterator for BlockLines<'_> {}
 
 /// A block that owns its text: `Send + 'static`, for other tasks and threads.
 #[derive(Clone, Debug, Default)]
@@ -178,6 +214,11 @@ impl OwnedBlock {
     #[must_use]
     pub fn lines(&self) -> BlockLines<'_> {
         self.as_block().lines()
+    }
+
+    /// As [`Block::ignored_lines`].
+    pub fn ignored_lines(&self) -> impl Iterator<Item = &str> {
+        self.as_block().ignored_lines()
     }
 
     /// Sets the last event ID of its event, which has none: see [`OwnedEvent::without_id`].
@@ -285,6 +326,28 @@ mod tests {
     }
 
     #[test]
+    fn a_block_tells_which_lines_are_ignored_as_they_came() {
+        let stream =
+            b"error: {}\r\ndata: x\n: c\nid: 7\nid: a\0b\rretry: 5\nretry\n  \"message\":  \"y\"\n}\nevent\ndata\n\n";
+        let ignored = ["error: {}", "id: a\0b", "retry", "  \"message\":  \"y\"", "}"];
+        for cut in 0..=stream.len() {
+            let mut parser = Parser::new();
+            let mut blocks = Vec::new();
+            for chunk in [&stream[..cut], &stream[cut..]] {
+                blocks.extend(parser.feed(chunk).owned_blocks().map(Result::unwrap));
+            }
+            assert_eq!(blocks.len(), 1);
+            assert!(blocks[0].ignored_lines().eq(ignored), "cut at {cut}");
+            assert!(blocks[0].as_block().ignored_lines().eq(ignored), "cut at {cut}");
+            assert_eq!(parser.ignored_lines(), 5);
+        }
+        // The last line has no end.
+        let mut parser = Parser::new();
+        assert_eq!(parser.feed(b"{\n}").next_block(), Ok(None));
+        assert!(parser.finish().unwrap().ignored_lines().eq(["{", "}"]));
+    }
+
+    #[test]
     fn a_block_of_which_a_part_was_read_as_an_event_has_lines_with_the_same_meaning() {
         const BLOCK: &[u8] = b"own: y\n: c\r\ndata: x\rid: 7\n\n";
         for cut in 0..BLOCK.len() {
@@ -347,7 +410,7 @@ mod tests {
 
     #[test]
     fn after_the_last_line_there_are_no_more() {
-        let mut lines = BlockLines("data: x");
+        let mut lines = BlockLines(RawLines("data: x"));
         assert_eq!(lines.next(), Some(BlockLine::Field { name: "data", value: "x" }));
         assert_eq!((lines.next(), lines.next()), (None, None));
     }

@@ -185,6 +185,29 @@ pub(crate) fn split(line: &[u8]) -> (&[u8], &[u8]) {
     (name, value.strip_prefix(b" ").unwrap_or(value))
 }
 
+/// Whether the standard ignores a line that is not blank: a field of another name, an id with NUL, or a retry that is not all
+/// digits. Comments are not among them.
+pub(crate) fn is_ignored(line: &[u8]) -> bool {
+    let (name, value) = split(line);
+    match Field::from_name(name) {
+        Some(Field::Event | Field::Data) => false,
+        Some(Field::Id) => has_nul(value),
+        Some(Field::Retry) => retry(value).is_none(),
+        None => is_unknown(line),
+    }
+}
+
+/// Whether a line that is not blank is a field of a name that the standard does not know.
+pub(crate) fn is_unknown(line: &[u8]) -> bool {
+    !line.starts_with(b":") && Field::from_name(split(line).0).is_none()
+}
+
+/// The standard ignores an id with NUL.
+#[inline]
+pub(crate) fn has_nul(id: &[u8]) -> bool {
+    id.contains(&0)
+}
+
 /// The reconnection time of a `retry` value: ASCII digits only, at least one. More than `u64::MAX` milliseconds saturate.
 pub(crate) fn retry(value: &[u8]) -> Option<core::time::Duration> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {

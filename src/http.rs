@@ -31,6 +31,29 @@ pub const EVENT_STREAM: &str = "text/event-stream";
 /// [9.2.4]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
 pub const LAST_EVENT_ID: &str = "last-event-id";
 
+/// The last event ID that a client sends with its request: the value of [`LAST_EVENT_ID`]. None if the header is absent or
+/// empty, which both mean that the client has no id ([9.2.4]).
+///
+/// The bytes are what [`ReplayBuffer::since`](crate::server::ReplayBuffer::since) takes. A client can send any bytes.
+///
+/// ```
+/// use sse_wire::http::last_event_id;
+///
+/// let mut headers = http::HeaderMap::new();
+/// assert_eq!(last_event_id(&headers), None);
+/// headers.insert("last-event-id", "7".parse()?);
+/// assert_eq!(last_event_id(&headers), Some(&b"7"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// [9.2.4]: https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header
+#[cfg(feature = "http-body")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+#[must_use]
+pub fn last_event_id(headers: &::http::HeaderMap) -> Option<&[u8]> {
+    headers.get(LAST_EVENT_ID).map(::http::HeaderValue::as_bytes).filter(|id| !id.is_empty())
+}
+
 /// What a client sends with its request ([9.2.2]), as pairs of name and value.
 ///
 /// `cache-control: no-cache` is what Fetch sends for the cache mode that the standard requires, and so what browsers send:

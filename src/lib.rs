@@ -97,6 +97,7 @@
 //! | `simd` | yes | the UTF-8 check by `simdutf8` and the search for line ends by `wide`: up to several times faster |
 //! | `stream` | no | [`stream`]: streams of chunks (reqwest's `bytes_stream`) to streams of events, and back |
 //! | `http-body` | no | [`body`]: bodies of HTTP messages from streams of events, and back, for hyper, axum and others |
+//! | `gzip` | no | [`EventBody::into_gzip_response`](body::EventBody::into_gzip_response): bodies that are compressed for the clients that ask for it |
 //! | `codec` | no | [`codec`]: events over any `AsyncRead` and `AsyncWrite`, by `tokio-util` |
 //! | `retry-after` | no | [`http::retry_after`], for clients: its dates are read by `httpdate` |
 //! | `json` | no | JSON as data: [`OwnedEvent::json`], [`Event::parse_json`], [`Encoder::push_json`] |
@@ -107,7 +108,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // The links to what a feature adds are checked where every feature is.
 #![cfg_attr(
-    not(all(feature = "codec", feature = "http-body", feature = "json", feature = "retry-after")),
+    not(all(feature = "codec", feature = "gzip", feature = "json", feature = "retry-after")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 #![warn(unreachable_pub)]

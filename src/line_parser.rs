@@ -41,6 +41,10 @@ impl<'a> Line<'a> {
 
 /// Splits an event stream into lines: for relays and inspectors that need every line as it came.
 ///
+/// A relay that writes the lines again must not begin a stream with a line that begins with U+FEFF: that would be a BOM, and a
+/// line that clients ignore would become a field. Write `:` and a line end before it, as an encoded [`Block`](crate::Block)
+/// does.
+///
 /// It drops the BOM at the start of the stream and the line ends (LF, CR, CRLF), and joins lines that were cut. It is used
 /// as [`Parser`](crate::Parser) is: [`feed`](LineParser::feed) it a chunk, read lines until there is no more, then feed the
 /// next chunk.

@@ -39,7 +39,7 @@ export async function read(url, options, handle) {
   status("connecting");
   try {
     const response = await fetch(url, { ...options, headers: { accept: "text/event-stream", ...options.headers } });
-    if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+    if (!response.ok) throw new Error(`${response.status} ${message(await response.text())}`);
     status("open");
     const reader = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream()).getReader();
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
@@ -47,6 +47,15 @@ export async function read(url, options, handle) {
     }
   } finally {
     status("closed");
+  }
+}
+
+/** The message of a refusal, which is JSON that has one, or text. */
+function message(body) {
+  try {
+    return JSON.parse(body).message ?? body;
+  } catch {
+    return body;
   }
 }
 

@@ -1,15 +1,22 @@
 //! Six applications that use `sse-wire`, with a page for each: see the README of this folder.
 //!
-//! [`apps`] has a file or folder for each. They share [`sse`], the response that all of them send, and nothing else.
+//! [`apps`] has a file or folder for each. They share [`sse`], the response that all of them send, and [`guard`], which
+//! requests must pass, and nothing else.
 
 use std::io;
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::Listener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub mod apps;
+pub mod guard;
 mod pages;
 pub mod sse;
 pub mod watch;
@@ -26,11 +33,13 @@ pub struct Settings {
     pub upstream: Option<String>,
     /// The key for the upstream.
     pub key: Option<String>,
+    /// How long a request may take to arrive: its head, and then its body.
+    pub patience: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { beat: Duration::from_secs(1), upstream: None, key: None }
+        Settings { beat: Duration::from_secs(1), upstream: None, key: None, patience: Duration::from_secs(10) }
     }
 }
 
@@ -39,14 +48,22 @@ impl Default for Settings {
 /// # Errors
 ///
 /// If the listener has no address, or as [`router`].
-pub async fn serve(listener: TcpListener, settings: Settings, shutdown: CancellationToken) -> io::Result<()> {
-    let built_in = format!("http://{}/upstream", listener.local_addr()?);
-    let router = router(&settings, &built_in, &shutdown)?;
-    let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    tokio::select! {
-        result = served => result,
-        () = async { shutdown.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
+pub async fn serve(mut listener: TcpListener, settings: Settings, shutdown: CancellationToken) -> io::Result<()> {
+    let address = TcpListener::local_addr(&listener)?;
+    let router = router(&settings, &format!("http://{address}/upstream"), &shutdown)?;
+    let router = guard::guarded(router, address, settings.patience);
+    // As `axum::serve` does, which has no limit for the time that the head of a request takes.
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(settings.patience);
+    let connections = GracefulShutdown::new();
+    while let Some((socket, _)) = shutdown.run_until_cancelled(Listener::accept(&mut listener)).await {
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(connections.watch(http.serve_connection(TokioIo::new(socket), service)));
     }
+    drop(listener);
+    // An error means that the time is over.
+    let _ = tokio::time::timeout(GRACE, connections.shutdown()).await;
+    Ok(())
 }
 
 /// The pages and all applications. `built_in` is the URL of the upstream that is part of this router, which is used

@@ -4,18 +4,15 @@ use std::error::Error;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures_util::{Stream, StreamExt};
-use sse_wire::body::{BodyItem, DataStream, EventBody};
-use sse_wire::http::RESPONSE_HEADERS;
-use tokio::time::Instant;
-use tokio_stream::wrappers::IntervalStream;
+use sse_wire::body::{BodyItem, EventBody};
 use tokio_util::sync::CancellationToken;
 
 /// Any error. In a stream it breaks the connection, so that clients see that the stream was cut.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
-/// How often a keep-alive is sent while there is nothing else to send.
+/// How long a stream is silent before a keep-alive is sent.
 const KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(15);
 
 /// Sends what `items` yields, each item at once, until it ends or `shutdown` is cancelled.
@@ -26,9 +23,6 @@ where
     S: Stream<Item: BodyItem<Error: Into<Failure>>> + Send + 'static,
 {
     let items = items.take_until(shutdown.clone().cancelled_owned());
-    // The first tick of an `interval` is due at once.
-    let ticks = tokio::time::interval_at(Instant::now() + KEEP_ALIVE_PERIOD, KEEP_ALIVE_PERIOD);
-    let body = EventBody::new(items).with_keep_alive(IntervalStream::new(ticks));
-    // A body of axum has `Bytes` as its data, and that of an `OwnedEvent` is another type.
-    (RESPONSE_HEADERS, Body::from_stream(DataStream::new(body))).into_response()
+    let body = EventBody::new(items).with_keep_alive(KEEP_ALIVE_PERIOD, tokio::time::sleep);
+    body.into_response().map(Body::new)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use sse_wire::OwnedEvent;
 use sse_wire::stream::{EventStream, StreamError, TransportExt};
 use sse_wire_client::CloseReason;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -42,9 +44,12 @@ impl Demos {
     }
 
     async fn with(beat: Duration, upstream: Option<String>) -> Result<Demos> {
+        Demos::set(Settings { beat, upstream, key: Some("key".into()), ..Settings::default() }).await
+    }
+
+    async fn set(settings: Settings) -> Result<Demos> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let settings = Settings { beat, upstream, key: Some("key".into()) };
         let shutdown = CancellationToken::new();
         let served = tokio::spawn(serve(listener, settings, shutdown.clone()));
         Ok(Demos { address, client: Client::new(), shutdown, served })
@@ -68,6 +73,13 @@ impl Demos {
 
     async fn json(&self, path: &str) -> Result<Value> {
         Ok(serde_json::from_str(&self.get(path).send().await?.error_for_status()?.text().await?)?)
+    }
+
+    /// The body of the relay's refusal for this model, which must have this status.
+    async fn refused(&self, model: &str, status: u16) -> Result<Value> {
+        let response = self.post("/relay/ask", &json!({ "message": "Hi", "model": model })).send().await?;
+        assert_eq!(response.status(), status, "{model}");
+        Ok(serde_json::from_str(&response.text().await?)?)
     }
 
     /// What the relay sends for this model: its text, and the name and the data of the last event.
@@ -357,37 +369,30 @@ async fn the_relay_passes_on_the_text_of_the_first_choice() -> Result {
 #[tokio::test]
 async fn no_failure_of_the_upstream_is_silent() -> Result {
     let demos = Demos::start().await?;
-    let half = "You asked: Hi\n\nA ";
-    for (model, kind, status, text) in [
-        ("demo-unauthorized", "status", json!(401), ""),
-        ("demo-overloaded", "status", json!(503), ""),
-        ("demo-broken", "broken", Value::Null, half),
-        ("demo-malformed", "malformed", Value::Null, half),
-    ] {
+    for (model, status) in [("demo-unauthorized", 401), ("demo-overloaded", 503)] {
+        let problem = demos.refused(model, status).await?;
+        assert_eq!((&problem["kind"], &problem["status"]), (&json!("status"), &json!(status)), "{model}");
+    }
+    for (model, kind) in [("demo-broken", "broken"), ("demo-malformed", "malformed")] {
         let (relayed, last, problem) = demos.relayed(model).await?;
-        assert_eq!((relayed.as_str(), last.as_str()), (text, "error"), "{model}");
-        assert_eq!((&problem["kind"], &problem["status"]), (&json!(kind), &status), "{model}");
+        assert_eq!((relayed.as_str(), last.as_str()), ("You asked: Hi\n\nA ", "error"), "{model}");
+        assert_eq!((&problem["kind"], &problem["status"]), (&json!(kind), &Value::Null), "{model}");
         assert!(!problem["message"].as_str().ok_or("no message")?.is_empty());
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_unreachable_or_no_event_stream_is_an_error_event() -> Result {
+async fn an_upstream_that_is_unreachable_or_no_event_stream_is_a_bad_gateway() -> Result {
     let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
     let demos = Demos::relaying(format!("http://{closed}")).await?;
-    let (_, last, problem) = demos.relayed("any").await?;
-    assert_eq!((last.as_str(), &problem["kind"]), ("error", &json!("unreachable")));
+    assert_eq!(demos.refused("any", 502).await?["kind"], "unreachable");
     let passed = demos.post("/v1/chat/completions", &json!({})).send().await?;
     assert_eq!(passed.status(), StatusCode::BAD_GATEWAY);
 
-    let page = axum::Router::new().fallback(async || "hello");
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let demos = Demos::relaying(format!("http://{}/", listener.local_addr()?)).await?;
-    let server = tokio::spawn(async { axum::serve(listener, page).await });
-    let (_, last, problem) = demos.relayed("any").await?;
-    assert_eq!((last.as_str(), &problem["kind"]), ("error", &json!("content type")));
-    server.abort();
+    let upstream = Upstream::start("hello").await?;
+    let demos = Demos::relaying(format!("{}/", upstream.url)).await?;
+    assert_eq!(demos.refused("any", 502).await?["kind"], "content type");
     Ok(())
 }
 
@@ -438,6 +443,295 @@ async fn the_pass_through_leaves_everything_as_it_is() -> Result {
     assert!(chunks.iter().all(|chunk| chunk.name() == "message" && chunk.parse_json::<Value>().is_ok()));
     assert_eq!(chunks.len(), 4, "the role, and three pieces of text");
     assert!(last.parse_json::<Value>()?["error"]["message"].is_string());
+    Ok(())
+}
+
+/// An upstream that sends the same answer to every request, and counts them.
+struct Upstream {
+    url: String,
+    asked: Arc<AtomicUsize>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl Upstream {
+    async fn start<A>(answer: A) -> Result<Upstream>
+    where
+        A: axum::response::IntoResponse + Clone + Send + Sync + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let asked = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&asked);
+        let router = axum::Router::new().fallback(async move || {
+            count.fetch_add(1, Relaxed);
+            answer
+        });
+        let served = tokio::spawn(async { axum::serve(listener, router).await });
+        Ok(Upstream { url, asked, served })
+    }
+
+    /// It answers with this event stream.
+    async fn streaming(body: &'static str) -> Result<Upstream> {
+        Upstream::start(([("content-type", "text/event-stream")], body)).await
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.served.abort();
+    }
+}
+
+/// Both doors of the relay.
+const DOORS: [&str; 2] = ["/relay/ask", "/v1/chat/completions"];
+
+/// A question for both doors.
+const QUESTION: &str = r#"{"message":"Hi","model":"any","stream":true,"messages":[]}"#;
+
+impl Demos {
+    /// A question without a content type.
+    fn ask(&self, door: &str) -> RequestBuilder {
+        self.client.post(self.url(door)).body(QUESTION)
+    }
+
+    fn ask_json(&self, door: &str) -> RequestBuilder {
+        self.ask(door).header("content-type", "application/json")
+    }
+
+    /// All events of the pass-through.
+    async fn passed(&self) -> Result<Vec<OwnedEvent>> {
+        all(open(self.ask_json("/v1/chat/completions")).await?).await
+    }
+}
+
+#[tokio::test]
+async fn no_page_of_another_server_spends_the_key() -> Result {
+    let upstream = Upstream::streaming("data: [DONE]\n\n").await?;
+    let demos = Demos::relaying(upstream.url.clone()).await?;
+    let port = demos.address.port();
+    for door in DOORS {
+        // What a page may send without asking first.
+        for content_type in ["text/plain", "application/x-www-form-urlencoded", "text/plain; application/json", ""] {
+            let response = demos.ask(door).header("content-type", content_type).send().await?;
+            assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{door} {content_type}");
+        }
+        assert_eq!(demos.ask(door).send().await?.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{door}");
+        for (header, value) in [
+            ("origin", "http://example.org".to_owned()),
+            ("origin", "null".to_owned()),
+            ("origin", format!("http://127.0.0.1:{}", port ^ 1)),
+            ("origin", format!("https://127.0.0.1:{port}")),
+            ("origin", format!("http://127.0.0.1:{port}.example.org")),
+            ("sec-fetch-site", "cross-site".to_owned()),
+            ("sec-fetch-site", "same-site".to_owned()),
+            // A name of the attacker that leads to this address.
+            ("host", "example.org".to_owned()),
+            ("host", format!("example.org:{port}")),
+            ("host", "127.0.0.1:1".to_owned()),
+        ] {
+            let response = demos.ask_json(door).header(header, &value).send().await?;
+            assert_eq!(response.status(), StatusCode::FORBIDDEN, "{door} {header}: {value}");
+        }
+        assert_eq!(upstream.asked.load(Relaxed), 0, "{door}");
+    }
+    for door in DOORS {
+        for (origin, host) in [("127.0.0.1", "127.0.0.1"), ("localhost", "localhost"), ("localhost", "LocalHost")] {
+            let request = demos.ask_json(door).header("origin", format!("http://{origin}:{port}"));
+            let request = request.header("host", format!("{host}:{port}")).header("sec-fetch-site", "same-origin");
+            assert_eq!(request.send().await?.status(), StatusCode::OK, "{door} {origin} {host}");
+        }
+    }
+    assert_eq!(upstream.asked.load(Relaxed), 6);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_page_of_the_upstream_is_served_as_a_page_of_this_server() -> Result {
+    let json = "application/json";
+    let text = "text/plain; charset=utf-8";
+    for (content_type, passed) in [
+        ("text/html", text),
+        ("text/html; charset=utf-8, application/json", text),
+        ("image/svg+xml", text),
+        ("text/javascript", text),
+        ("", text),
+        ("application/json", json),
+        ("application/json; charset=utf-8", json),
+        ("Application/Problem+JSON", json),
+    ] {
+        for status in [StatusCode::OK, StatusCode::BAD_REQUEST] {
+            let upstream = Upstream::start((
+                axum::http::StatusCode::from_u16(status.as_u16())?,
+                [("content-type", content_type)],
+                "<script>alert(1)</script>",
+            ));
+            let upstream = upstream.await?;
+            let demos = Demos::relaying(upstream.url.clone()).await?;
+            let response = demos.ask_json("/v1/chat/completions").send().await?;
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()["content-type"], passed, "{content_type}");
+            assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+            assert_eq!(response.text().await?, "<script>alert(1)</script>");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_upstream_keeps_its_status_and_its_retry_after() -> Result {
+    let busy = (
+        axum::http::StatusCode::TOO_MANY_REQUESTS,
+        [("content-type", "application/json"), ("retry-after", "7")],
+        r#"{"error":{"message":"Rate limit reached"}}"#,
+    );
+    let upstream = Upstream::start(busy).await?;
+    let demos = Demos::relaying(upstream.url.clone()).await?;
+    for door in DOORS {
+        let response = demos.ask_json(door).send().await?;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "{door}");
+        assert_eq!(response.headers()["retry-after"], "7", "{door}");
+        assert!(response.text().await?.contains("Rate limit reached"), "{door}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn blocks_without_an_event_are_passed_through() -> Result {
+    let body = ": hello\n\nretry: 5\n\nid: 7\n\nevent: none\nid: 8\n\nunknown: x\n\ndata: [DONE]\n\n";
+    let upstream = Upstream::streaming(body).await?;
+    let demos = Demos::relaying(upstream.url.clone()).await?;
+    let passed = demos.ask_json("/v1/chat/completions").send().await?.text().await?;
+    assert_eq!(passed, body);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_error_outside_the_data_is_an_error() -> Result {
+    for body in [
+        "error: {\"message\":\"overloaded\"}\n\ndata: [DONE]\n\n",
+        "error: {\"error\":{\"message\":\"overloaded\"}}\n\ndata: [DONE]\n\n",
+        "error: overloaded\n\ndata: [DONE]\n\n",
+        "event: x\nerror:overloaded\ndata: [DONE]\n\n",
+        "{\"error\":{\"message\":\"overloaded\"}}\n\ndata: [DONE]\n\n",
+        "{\"error\":{\"message\":\"overloaded\"}}",
+        "{\n  \"error\": {\n    \"message\": \"overloaded\"\n  }\n}\n",
+    ] {
+        let upstream = Upstream::streaming(body).await?;
+        let demos = Demos::relaying(upstream.url.clone()).await?;
+        let (_, last, problem) = demos.relayed("any").await?;
+        assert_eq!((last.as_str(), &problem["kind"]), ("error", &json!("upstream")), "{body}");
+        assert_eq!(problem["message"], "overloaded", "{body}");
+
+        let passed = demos.passed().await?;
+        let last = passed.last().ok_or("no event")?;
+        assert_eq!(last.name(), "error", "{body}");
+        assert_eq!(last.parse_json::<Value>()?["error"]["message"], "overloaded", "{body}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_blank_line_after_the_end_may_be_missing() -> Result {
+    for body in ["data: [DONE]\n", "data: [DONE]", "data:[DONE]\r"] {
+        let upstream = Upstream::streaming(body).await?;
+        let demos = Demos::relaying(upstream.url.clone()).await?;
+        assert_eq!(demos.relayed("any").await?.1, "done", "{body:?}");
+        let passed = demos.passed().await?;
+        assert_eq!(passed.iter().map(OwnedEvent::data).collect::<Vec<_>>(), ["[DONE]"], "{body:?}");
+    }
+    // Anything else that was cut is an error.
+    let upstream = Upstream::streaming("data: {\"choices\":[]}\n\ndata: {\"choices\":[]}\n").await?;
+    let demos = Demos::relaying(upstream.url.clone()).await?;
+    let (_, last, problem) = demos.relayed("any").await?;
+    assert_eq!((last.as_str(), &problem["kind"]), ("error", &json!("broken")));
+    let passed = demos.passed().await?;
+    assert_eq!(passed.iter().map(OwnedEvent::name).collect::<Vec<_>>(), ["message", "error"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_is_refused() -> Result {
+    let demos = Demos::start().await?;
+    for (size, status) in [(100_000, StatusCode::OK), (300_000, StatusCode::PAYLOAD_TOO_LARGE)] {
+        let response = demos.post("/chat", &json!({ "message": "x".repeat(size) })).send().await?;
+        assert_eq!(response.status(), status, "{size}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_come_to_its_end_is_ended() -> Result {
+    let demos = Demos::set(Settings { patience: Duration::from_millis(100), ..Settings::default() }).await?;
+    let host = format!("host: {}\r\n", demos.address);
+    let head = format!("POST /chat HTTP/1.1\r\n{host}content-type: application/json\r\ncontent-length: 99999\r\n\r\n");
+    for half in ["", "GET /feed/eve", &format!("GET / HTTP/1.1\r\n{host}"), &head, &format!("{head}{{\"mess")] {
+        let mut socket = TcpStream::connect(demos.address).await?;
+        socket.write_all(half.as_bytes()).await?;
+        let mut answer = Vec::new();
+        timeout(Duration::from_secs(5), socket.read_to_end(&mut answer)).await.map_err(|_| half)??;
+    }
+    // A byte from time to time does not help.
+    for (half, byte) in [(format!("GET / HTTP/1.1\r\n{host}x: "), b"x"), (head, b" ")] {
+        let socket = TcpStream::connect(demos.address).await?;
+        let (mut from, mut to) = socket.into_split();
+        to.write_all(half.as_bytes()).await?;
+        let drip = tokio::spawn(async move {
+            while to.write_all(byte).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let mut answer = Vec::new();
+        // A reset, if bytes came after the end, is an end as well.
+        let _ = timeout(Duration::from_secs(5), from.read_to_end(&mut answer)).await.map_err(|_| half)?;
+        drip.abort();
+    }
+    // A stream that is open may be silent for longer.
+    let mut events = open(demos.get("/numbers/events")).await?;
+    next(&mut events).await?;
+    next(&mut events).await?;
+    assert_eq!(next(&mut events).await?.name(), "message");
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_page_of_another_server_cuts_the_feed() -> Result {
+    let demos = Demos::start().await?;
+    let mut events = open(demos.get("/feed/events")).await?;
+    next(&mut events).await?;
+    for path in ["/feed/cut", "/feed/restart"] {
+        for (header, value) in [("origin", "http://example.org"), ("origin", "null"), ("sec-fetch-site", "cross-site")]
+        {
+            let response = demos.client.post(demos.url(path)).header(header, value).send().await?;
+            assert_eq!(response.status(), StatusCode::FORBIDDEN, "{path} {header}: {value}");
+        }
+        // A link to the page may be anywhere.
+        let page = demos.get("/feed").header("sec-fetch-site", "cross-site").send().await?;
+        assert_eq!(page.status(), StatusCode::OK);
+    }
+    for _ in 0..10 {
+        next(&mut events).await?;
+    }
+    let own = format!("http://{}", demos.address);
+    demos.client.post(demos.url("/feed/cut")).header("origin", own).send().await?.error_for_status()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_scheme_of_a_token_may_be_in_any_case() -> Result {
+    let demos = Demos::start().await?;
+    for (scheme, status) in [("bearer", 200), ("BEARER", 200), ("Basic", 401), ("Bearerdemo", 401)] {
+        let request = demos.get("/rooms/blue/report").header("authorization", format!("{scheme} {ALICE}"));
+        assert_eq!(request.send().await?.status(), status, "{scheme}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_room_without_a_name_is_not_found() -> Result {
+    let demos = Demos::start().await?;
+    for path in ["/rooms//report", "/rooms//report.csv"] {
+        assert_eq!(demos.get(path).bearer_auth(ALICE).send().await?.status(), StatusCode::NOT_FOUND, "{path}");
+    }
     Ok(())
 }
 

@@ -175,7 +175,7 @@ pub fn parse_in_turns(parser: &mut Parser, input: &CutStream<'_>) -> Outcome {
         assert!(rest.is_empty());
         assert_eq!(readers.unread, None);
     }
-    let position = parser.position();
+    let (position, ignored_lines) = (parser.position(), parser.ignored_lines());
     let unfinished = parser.finish().as_ref().map(plain_block);
     Outcome {
         results: readers.results,
@@ -183,6 +183,8 @@ pub fn parse_in_turns(parser: &mut Parser, input: &CutStream<'_>) -> Outcome {
         last_event_id: parser.last_event_id().to_owned(),
         reconnection_time: parser.reconnection_time().map(milliseconds),
         position,
+        ignored_lines,
+        ignored_lines_at_end: parser.ignored_lines(),
     }
 }
 

@@ -117,7 +117,7 @@ macro_rules! codec {
                 $codec(Reading { parser, ..self.0 })
             }
 
-            /// The parser: for the last event ID and the reconnection time.
+            /// The parser: for the last event ID, the reconnection time, and the count of ignored lines.
             #[must_use]
             pub fn parser(&self) -> &Parser {
                 &self.0.parser
@@ -125,7 +125,8 @@ macro_rules! codec {
 
             /// After the end of the stream: the block that it ended in. See [`Parser::finish`].
             ///
-            /// Call it only at the end: earlier, the rest of that block would be lost.
+            /// Call it only at the end: earlier, the rest of that block would be lost. In a `FramedRead`, that is
+            /// `framed.decoder_mut().finish()`.
             pub fn finish(&mut self) -> Option<Block<'_>> {
                 self.0.parser.finish()
             }

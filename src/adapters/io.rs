@@ -154,7 +154,7 @@ impl<R: Read> Events<R> {
 }
 
 impl<R> Events<R> {
-    /// The parser: for the last event ID and the reconnection time.
+    /// The parser: for the last event ID, the reconnection time, and the count of ignored lines.
     pub fn parser(&self) -> &Parser {
         &self.parser
     }

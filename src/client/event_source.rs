@@ -393,6 +393,12 @@ impl EventSource {
         self.parser.last_event_id()
     }
 
+    /// How many lines of this connection the standard ignores: as [`Parser::ignored_lines`].
+    #[must_use]
+    pub fn ignored_lines(&self) -> u64 {
+        self.parser.ignored_lines()
+    }
+
     /// Sets the last event ID, as [`Parser::set_last_event_id`]: to begin somewhere else with the next request.
     pub fn set_last_event_id(&mut self, id: impl Into<String>) {
         self.parser.set_last_event_id(id);

@@ -52,6 +52,9 @@ pub struct Comment<'a>(pub &'a str);
 /// What an event stream is made of: [`Event`], [`OwnedEvent`], [`Head`], [`Block`], [`OwnedBlock`], [`Comment`], and
 /// [`Bytes`] of whole blocks that were encoded before.
 ///
+/// Each means the same first in a stream and later, with one exception: `Bytes` are written as they are, and if they begin with
+/// U+FEFF, that is a BOM where they come first. What this crate encodes never begins with U+FEFF.
+///
 /// Sealed, so that only whole blocks can be written.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not something that an event stream is made of",

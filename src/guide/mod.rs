@@ -1,8 +1,7 @@
 //! Guides: how to read the stream of a language model, write a server, resume, relay, and come from another crate.
 //!
 //! There is nothing here but text. Examples use [reqwest](https://docs.rs/reqwest), [axum](https://docs.rs/axum),
-//! [hyper](https://docs.rs/hyper) and [tokio](https://docs.rs/tokio), and this crate with the features `http-body` and
-//! `json`.
+//! [hyper](https://docs.rs/hyper) and [tokio](https://docs.rs/tokio), and this crate with the features `gzip` and `json`.
 
 /// What a hostile peer can make the process hold, for each entry point, with the test that measures it.
 ///

@@ -4,8 +4,8 @@ use super::ParseErrorKind::{self, BlockTooLarge, EventTooLarge};
 use super::buffers::{Cut, TooLarge, WINDOW};
 use super::whole::{Begun, Found, Span, Stop, checked, part};
 use super::{Feed, ParseError, Parser, State};
-use crate::field::{DATA, Field, Line};
-use crate::lines;
+use crate::field::{self, DATA, Field, Line};
+use crate::lines::{self, Lines};
 
 impl Feed<'_, '_> {
     /// Puts what was found of a block into the buffers.
@@ -13,7 +13,7 @@ impl Feed<'_, '_> {
     pub(super) fn keep<const BLOCKS: bool>(
         &mut self,
         (start, end): Span,
-        unknown: bool,
+        ignored: usize,
         data: Span,
         name: Span,
         id: Span,
@@ -38,12 +38,20 @@ impl Feed<'_, '_> {
         if BLOCKS {
             self.parser.buffers.raw.extend_from_slice(&self.bytes[start..end]);
         }
-        self.parser.buffers.has_field = unknown;
+        self.parser.buffers.has_field = ignored > 0;
         let mut values = [(data, Field::Data), (name, Field::Event), (id, Field::Id), (retry, Field::Retry)];
         // In the order of the stream, since ill-formed text may still be too large: U+FFFD takes three bytes.
         values.sort_unstable_by_key(|value| value.0);
         for (span, field) in values.into_iter().filter(|value| value.0.0 != 0) {
-            self.keep_value(field, span).map_err(|TooLarge| self.refuse::<BLOCKS>(EventTooLarge, Cut::No))?;
+            if let Err(TooLarge) = self.keep_value(field, span) {
+                // The lines before this one were read before the block was refused.
+                let before = Lines::new(&self.bytes[start..span.0]);
+                self.parser.buffers.ignore(before.filter(|line| field::is_unknown(line)).count());
+                return Err(self.refuse::<BLOCKS>(EventTooLarge, Cut::No));
+            }
+        }
+        if ignored > 0 {
+            self.parser.buffers.ignore(ignored);
         }
         Ok(())
     }
@@ -109,12 +117,12 @@ impl Feed<'_, '_> {
             self.keep_part::<BLOCKS>(end.unwrap_or(window.len()))?;
             match end {
                 Some(_) if self.used(self.pos) >= self.max_block_size::<BLOCKS>() => {
-                    return Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::Ignored));
+                    return Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::Ignored { counts: false }));
                 }
                 Some(_) => {
                     let limit = self.parser.max_event_size;
                     let ended = self.parser.buffers.end_line(limit);
-                    ended.map_err(|TooLarge| self.refuse::<BLOCKS>(EventTooLarge, Cut::Ignored))?;
+                    ended.map_err(|TooLarge| self.refuse::<BLOCKS>(EventTooLarge, Cut::Ignored { counts: false }))?;
                     self.keep_raw(lines::after(bytes, self.pos));
                 }
                 None if self.pos == bytes.len() => return Ok(false),
@@ -146,13 +154,14 @@ impl Feed<'_, '_> {
             if used(end) >= max_block_size {
                 // The line end exceeds the limit, if nothing before it does.
                 self.keep_part::<BLOCKS>(end - self.pos)?;
-                return Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::Ignored));
+                return Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::Ignored { counts: false }));
             }
             if let Some(field) = field {
                 let kept = self.keep_value(field, (from, end));
-                kept.map_err(|TooLarge| self.refuse::<BLOCKS>(EventTooLarge, Cut::Ignored))?;
-            } else {
-                self.parser.buffers.has_field |= rest[0] != b':';
+                kept.map_err(|TooLarge| self.refuse::<BLOCKS>(EventTooLarge, Cut::Ignored { counts: false }))?;
+            } else if rest[0] != b':' {
+                self.parser.buffers.has_field = true;
+                self.parser.buffers.ignore(1);
             }
             self.keep_raw(lines::after(bytes, end));
             if field == Some(Field::Data) {
@@ -190,8 +199,12 @@ impl Feed<'_, '_> {
         let kept = if part.is_empty() { Ok(()) } else { self.parser.buffers.push(part, limit) };
         self.keep_raw(self.pos + part.len());
         self.pos += len - part.len();
-        kept.map_err(|TooLarge| self.refuse::<BLOCKS>(EventTooLarge, Cut::Ignored))?;
-        if part.len() < len { Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::Ignored)) } else { Ok(()) }
+        kept.map_err(|TooLarge| self.refuse::<BLOCKS>(EventTooLarge, Cut::Ignored { counts: false }))?;
+        if part.len() < len {
+            Err(self.refuse::<BLOCKS>(BlockTooLarge, Cut::Ignored { counts: false }))
+        } else {
+            Ok(())
+        }
     }
 
     /// Goes on to `pos`. The bytes before it are kept as they are, if all of the block was read by `next_block`.
@@ -241,7 +254,7 @@ impl Feed<'_, '_> {
                         return true;
                     }
                     None if self.pos == bytes.len() => return false,
-                    _ => self.parser.buffers.cut = Cut::Ignored,
+                    _ => self.parser.buffers.cut = Cut::Ignored { counts: false },
                 }
             }
             let Some(end) = self.ends.find(bytes, self.pos, &mut self.parser.long) else {

@@ -26,6 +26,8 @@
 //!   [`Feed`] can be dropped at any time. `State` says what is in the buffers.
 //! - Whether a limit is exceeded depends on the bytes of a block, never on where it was cut. `Buffers::grow` checks the limit
 //!   of an event; `Feed::max_block_size` is that of a block. Near a limit, `whole` leaves the block to `kept`.
+//! - Each line that the standard ignores is counted once, at its end: by the second way in `Buffers`, by the first in `Found`,
+//!   which is added to it once it is known that the lines will not be read again.
 //! - Events and blocks (`BLOCKS`) share all of this. For blocks, the bytes of a cut block are kept as well.
 //!
 //! [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
@@ -83,8 +85,8 @@ pub(crate) const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 /// - Ill-formed UTF-8 becomes U+FFFD, one for each maximal subpart, wherever the chunks are cut.
 /// - One BOM at the very start of the stream is dropped.
 /// - Lines end in LF, CR or CRLF. A CR ends its line at once: an event is not held back for a LF that may follow.
-/// - An id with NUL, a retry that is not all ASCII digits, comments and fields with other names are ignored.
-///   A retry beyond `u64` milliseconds saturates.
+/// - An id with NUL, a retry that is not all ASCII digits, comments and fields with other names are ignored. All but the
+///   comments [are counted](Parser::ignored_lines). A retry beyond `u64` milliseconds saturates.
 /// - A block without a data line dispatches nothing, but its id and retry take effect.
 ///
 /// # Limits
@@ -351,6 +353,8 @@ impl Parser {
             }
             State::Returned | State::Refused => false,
         };
+        // The start of a BOM is a line of a field that the standard does not know.
+        self.buffers.ignored_lines += u64::from(!content.is_empty());
         self.unread = Unread::Nothing;
         self.set_between_blocks();
         if !unfinished {
@@ -369,7 +373,7 @@ impl Parser {
         Some(Block { retry, event: block.event.map(|event| event.with_optional_retry(retry)), ..block })
     }
 
-    /// A new connection: clears the unfinished block and the position, and drops a BOM again.
+    /// A new connection: clears the unfinished block, the position and the count of ignored lines, and drops a BOM again.
     ///
     /// The last event ID and the reconnection time stay what they are.
     pub fn reset(&mut self) {
@@ -377,6 +381,7 @@ impl Parser {
         self.buffers.clear();
         self.set_between_blocks();
         self.unread = Unread::Nothing;
+        self.buffers.ignored_lines = 0;
         self.position = 0;
         self.seam = Seam::default();
     }
@@ -421,6 +426,30 @@ impl Parser {
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// How many lines of the stream the standard says to ignore ([9.2.6]), since the parser was made or reset: fields of other
+    /// names, an id with NUL, and a retry that is not all ASCII digits.
+    ///
+    /// A good stream has none. Errors that a server puts outside of `data` count: a field such as `error: {...}`, or bare JSON.
+    /// [`Block::ignored_lines`] returns such lines themselves.
+    ///
+    /// A line counts when it ends, before its block does; [`finish`](Parser::finish) counts a last line that has no end.
+    /// Comments and blank lines do not count, nor does what is skipped of a block once it is refused.
+    ///
+    /// ```
+    /// use sse_wire::Parser;
+    ///
+    /// let mut parser = Parser::new();
+    /// assert_eq!(parser.feed(b"{\"error\":\"overloaded\"}\n").next_event()?, None);
+    /// assert_eq!(parser.ignored_lines(), 1);
+    /// # Ok::<(), sse_wire::ParseError>(())
+    /// ```
+    ///
+    /// [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+    #[must_use]
+    pub fn ignored_lines(&self) -> u64 {
+        self.buffers.ignored_lines
     }
 
     /// The blank line after the block in the buffers: its id and retry take effect.

@@ -122,7 +122,7 @@ impl<'c> Feed<'_, 'c> {
             return Ok(true);
         }
         // One by one: a reference would make the compiler write all of `found` to memory for every event.
-        self.keep::<BLOCKS>((start, end), found.unknown, found.data, found.name, found.id, found.retry)?;
+        self.keep::<BLOCKS>((start, end), found.ignored, found.data, found.name, found.id, found.retry)?;
         if stop == Stop::Cut && self.pos == end && end < self.bytes.len() {
             // The rest holds no line end: no need to search again.
             self.keep_part::<BLOCKS>(self.bytes.len() - end)?;

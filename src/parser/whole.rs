@@ -6,11 +6,11 @@ use core::time::Duration;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::buffers::{WINDOW, has_nul, set};
+use super::buffers::{WINDOW, set};
 use super::owned::worth_sharing;
 use super::{Feed, State, Unread};
 use crate::decode::well_formed;
-use crate::field::{self, DATA, EVENT, Field, Line};
+use crate::field::{self, DATA, EVENT, Field, Line, has_nul};
 use crate::lines;
 
 /// Where the values of a block lie in the chunk.
@@ -25,8 +25,8 @@ pub(super) struct Found {
     pub(super) retry: Span,
     /// The time that `retry` sets, if it is valid.
     pub(super) time: Option<Duration>,
-    /// Whether there are lines of other fields.
-    pub(super) unknown: bool,
+    /// How many lines of other fields there are.
+    pub(super) ignored: usize,
 }
 
 /// Start and end of a value. A start of 0 means none: no value is there, since the name of its field comes first.
@@ -233,13 +233,16 @@ impl<'c> Feed<'_, 'c> {
                 }
                 Some(Line::Unknown) => {
                     end = end!(pos);
-                    found.unknown = true;
+                    found.ignored += 1;
                 }
                 Some(Line::Blank) => {
                     let nothing = found.data.0 == 0 && found.id.0 == 0 && found.retry.0 == 0;
                     next = lines::after(bytes, pos);
                     if if BLOCKS { pos > found.start } else { !nothing || self.may_exceed(pos - found.start) } {
                         break Stop::Blank;
+                    }
+                    if found.ignored > 0 {
+                        self.parser.buffers.ignore(found.ignored);
                     }
                     pos = next;
                     found = Found { start: pos, ..Found::default() };
@@ -267,12 +270,15 @@ impl<'c> Feed<'_, 'c> {
         len.saturating_mul(3) > self.parser.max_event_size.min(self.parser.max_block_size)
     }
 
-    /// The id and the retry of a block take effect. Returns false if it has an id that the standard ignores.
+    /// The id and the retry of a block take effect. Returns false if it has an id or a retry that the standard ignores.
     #[inline(always)]
     pub(super) fn take_effect(&mut self, found: Found) -> bool {
+        if found.retry.0 != 0 && found.time.is_none() {
+            return false;
+        }
         if found.id.0 != 0 {
             let id = part(self.text, self.text_start, found.id);
-            if has_nul(id) {
+            if has_nul(id.as_bytes()) {
                 return false;
             }
             if set(&mut self.parser.last_event_id, id) {
@@ -281,6 +287,9 @@ impl<'c> Feed<'_, 'c> {
         }
         if found.time.is_some() {
             self.parser.reconnection_time = found.time;
+        }
+        if found.ignored > 0 {
+            self.parser.buffers.ignore(found.ignored);
         }
         true
     }

@@ -60,6 +60,51 @@
 //! [since](ReplayBuffer::since) the last event that it was sent. [`last_event_id`](ReplayBuffer::last_event_id), read under
 //! the lock right after an event was published or a client has subscribed, is the id to store for that.
 //!
+//! # Events that are not for every client
+//!
+//! If a client is not sent an event, send it a [`Head`](crate::Head) with the id of that event: a block that is no event, and
+//! moves the last event ID on. Otherwise it would come back with an id that is no longer known. The id of the event that was
+//! just published is [`last_event_id`](ReplayBuffer::last_event_id); in a replay, [`with_ids`](Replay::with_ids) yields the
+//! ids. The server itself keeps, by id, which clients an event is for:
+//!
+//! ```
+//! use std::collections::HashMap;
+//!
+//! use bytes::Bytes;
+//! use sse_wire::server::{Replay, ReplayBuffer};
+//! use sse_wire::{Event, Head};
+//!
+//! /// What a client in the room `mine` is sent. Of events in a row that are not for it, only the last id counts.
+//! fn filtered(missed: Replay<'_>, rooms: &HashMap<String, u32>, mine: u32) -> Vec<Bytes> {
+//!     let mut sent = Vec::new();
+//!     let mut moved_on = None;
+//!     for (id, bytes) in missed.with_ids() {
+//!         if rooms.get(id.as_str()) == Some(&mine) {
+//!             sent.push(bytes.clone());
+//!             moved_on = None;
+//!         } else {
+//!             moved_on = Some(Head::from(id).encode());
+//!         }
+//!     }
+//!     sent.extend(moved_on);
+//!     sent
+//! }
+//!
+//! let mut replay = ReplayBuffer::counted("e")?;
+//! // Remove what the buffer no longer holds from time to time.
+//! let mut rooms = HashMap::new();
+//! for (room, data) in [(7, "one"), (8, "two"), (7, "three"), (8, "four"), (8, "five")] {
+//!     let for_the_room = replay.publish(Event::new(data));
+//!     let id = replay.last_event_id();
+//!     let for_the_others = Head::new().with_optional_id(id).encode();
+//!     rooms.extend(id.map(|id| (id.to_string(), room)));
+//!     // ... and send one of the two to each subscriber.
+//! }
+//! let missed = filtered(replay.since("e-1")?, &rooms, 7);
+//! assert_eq!(missed, ["id: e-3\ndata: three\n\n", "id: e-5\n\n"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # An id that is not known
 //!
 //! The standard does not say what to do if the server does not know a client's last event ID, or no longer. The server may

@@ -3,12 +3,14 @@
 use alloc::collections::{VecDeque, vec_deque};
 use core::fmt::Display;
 use core::iter::FusedIterator;
+use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::ids::{CountedIds, Ids, OwnIds, ReplayError, shrink};
 use crate::event::Event;
 use crate::http;
+use crate::lines::Lines;
 use crate::names::EventId;
 
 /// How many events are held unless set otherwise.
@@ -57,9 +59,10 @@ const DEFAULT_MAX_BYTES: usize = 1024 * 1024;
 /// # Bounds
 ///
 /// It holds at most 1024 events and 1 MiB, unless [set](ReplayBuffer::with_max_events)
-/// [otherwise](ReplayBuffer::with_max_bytes); the oldest are pushed out. An event counts with its encoded bytes, and, if it
-/// came with its id, with those of the id once more, since that is held apart. Each event is held in memory of exactly its
-/// size, which the subscribers share. Besides, each event takes up to 300 bytes that do not count, and the buffer 4 KiB.
+/// [otherwise](ReplayBuffer::with_max_bytes), and of [any age](ReplayBuffer::with_max_age) unless set; the oldest are pushed
+/// out. An event counts with its encoded bytes, and, if it came with its id, with those of the id once more, since that is
+/// held apart. Each event is held in memory of exactly its size, which the subscribers share. Besides, each event takes up
+/// to 330 bytes that do not count, and the buffer 4 KiB.
 ///
 /// The id of the event that was pushed out last is still known, since all events after it are held. It does not count.
 ///
@@ -71,11 +74,29 @@ const DEFAULT_MAX_BYTES: usize = 1024 * 1024;
 pub struct ReplayBuffer<I = OwnIds> {
     ids: I,
     /// The oldest first. The last one is the newest of `ids`.
-    held: VecDeque<Bytes>,
+    held: VecDeque<Held>,
     /// The bytes that count.
     size: usize,
+    /// Never goes back.
+    now: Nanoseconds,
     max_events: usize,
     max_bytes: usize,
+    max_age: Nanoseconds,
+}
+
+/// An event that is held.
+#[derive(Clone, Debug)]
+struct Held {
+    bytes: Bytes,
+    /// When it was published.
+    time: Nanoseconds,
+}
+
+/// Enough for 584 years, in half the size of a [`Duration`], since each event has one.
+type Nanoseconds = u64;
+
+fn nanoseconds(time: Duration) -> Nanoseconds {
+    Nanoseconds::try_from(time.as_nanos()).unwrap_or(Nanoseconds::MAX)
 }
 
 impl ReplayBuffer {
@@ -149,8 +170,10 @@ impl<I: Ids> ReplayBuffer<I> {
             ids,
             held: VecDeque::new(),
             size: 0,
+            now: 0,
             max_events: DEFAULT_MAX_EVENTS,
             max_bytes: DEFAULT_MAX_BYTES,
+            max_age: Nanoseconds::MAX,
         }
     }
 
@@ -159,8 +182,7 @@ impl<I: Ids> ReplayBuffer<I> {
     /// With 0 it holds none, and knows only the newest id.
     #[must_use]
     pub fn with_max_events(mut self, max_events: usize) -> Self {
-        self.max_events = max_events;
-        self.push_out();
+        self.set_max_events(max_events);
         self
     }
 
@@ -168,9 +190,69 @@ impl<I: Ids> ReplayBuffer<I> {
     /// set. Pushes out what is too much.
     #[must_use]
     pub fn with_max_bytes(mut self, max_bytes: usize) -> Self {
+        self.set_max_bytes(max_bytes);
+        self
+    }
+
+    /// The same buffer, holding only events that are no older than this; [`Duration::MAX`], which is no limit, unless set.
+    /// Pushes out what is too old.
+    ///
+    /// [`advance`](ReplayBuffer::advance) tells the time. Without it, no event grows older.
+    #[must_use]
+    pub fn with_max_age(mut self, max_age: Duration) -> Self {
+        self.set_max_age(max_age);
+        self
+    }
+
+    /// Sets how many events are held at most, as [`with_max_events`](ReplayBuffer::with_max_events) does.
+    pub fn set_max_events(&mut self, max_events: usize) {
+        self.max_events = max_events;
+        self.push_out();
+    }
+
+    /// Sets how many bytes are held at most, as [`with_max_bytes`](ReplayBuffer::with_max_bytes) does.
+    pub fn set_max_bytes(&mut self, max_bytes: usize) {
         self.max_bytes = max_bytes;
         self.push_out();
-        self
+    }
+
+    /// Sets how old an event that is held may be, as [`with_max_age`](ReplayBuffer::with_max_age) does.
+    pub fn set_max_age(&mut self, max_age: Duration) {
+        self.max_age = nanoseconds(max_age);
+        self.push_out();
+    }
+
+    /// Tells the time: `now` is how long ago the caller's clock was started, whenever that was. What is published next has
+    /// this time, and what is older than the [greatest age](ReplayBuffer::with_max_age) is pushed out.
+    ///
+    /// Call it before you publish, and before you look up what a client missed, which does not ask for the time. Without a
+    /// greatest age there is no need to call it. Until the first call the time is zero.
+    ///
+    /// A time before the latest one is ignored, so that a clock that goes back pushes nothing out; the events that are
+    /// published until it has caught up are held for longer.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use sse_wire::Event;
+    /// use sse_wire::server::{ReplayBuffer, UnknownId};
+    ///
+    /// let started = Instant::now();
+    /// let mut replay = ReplayBuffer::counted("e")?.with_max_age(Duration::from_secs(60));
+    /// replay.advance(started.elapsed());
+    /// replay.publish(Event::new("one"));
+    /// replay.publish(Event::new("two"));
+    ///
+    /// replay.advance(started.elapsed() + Duration::from_secs(61));
+    /// assert_eq!(replay.all().len(), 0);
+    /// assert_eq!(replay.since("e-1").unwrap_err(), UnknownId);
+    /// // Nothing came after this one.
+    /// assert_eq!(replay.since("e-2")?.len(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn advance(&mut self, now: Duration) {
+        self.now = self.now.max(nanoseconds(now));
+        self.push_out();
     }
 
     /// The events after the one with this id, the oldest first; none if the client is up to date.
@@ -201,8 +283,9 @@ impl<I: Ids> ReplayBuffer<I> {
     /// The id of the newest event, held or not. Before the first event, a buffer that counts has `{epoch}-0`, and one whose
     /// events have ids already has none.
     ///
-    /// A client with this last event ID is up to date. A server may send it to a new client at once
-    /// ([`Head`](crate::Head)), so that a client that comes back can be told from a new one.
+    /// Right after an event was published, it is that event's id. A client with this last event ID is up to date. A server
+    /// may send it to a new client at once ([`Head`](crate::Head)), so that a client that comes back can be told from a new
+    /// one.
     #[must_use]
     pub fn last_event_id(&self) -> Option<EventId<'_>> {
         self.ids.last()
@@ -211,15 +294,20 @@ impl<I: Ids> ReplayBuffer<I> {
     /// Holds the event that was published last, if there is room for it.
     fn hold(&mut self, bytes: &Bytes, id_size: usize) {
         self.size += bytes.len() + id_size;
-        self.held.push_back(bytes.clone());
+        self.held.push_back(Held { bytes: bytes.clone(), time: self.now });
         self.push_out();
     }
 
     /// Pushes out the oldest events that exceed the bounds.
     fn push_out(&mut self) {
-        while self.held.len() > self.max_events || self.size > self.max_bytes {
-            let Some(bytes) = self.held.pop_front() else { break };
-            self.size -= bytes.len() + self.ids.push_out();
+        while let Some(oldest) = self.held.front()
+            && (self.held.len() > self.max_events
+                || self.size > self.max_bytes
+                // No event is newer than the time, which never goes back.
+                || self.now - oldest.time > self.max_age)
+        {
+            self.size -= oldest.bytes.len() + self.ids.push_out();
+            self.held.pop_front();
         }
         shrink(&mut self.held);
     }
@@ -233,15 +321,31 @@ impl Default for ReplayBuffer {
 
 /// Encoded events to send to a client, the oldest first: an iterator over [`Bytes`], cheap to clone.
 ///
-/// [`len`](ExactSizeIterator::len) says how many there are.
+/// [`len`](ExactSizeIterator::len) says how many there are, [`with_ids`](Replay::with_ids) which.
 #[derive(Clone, Debug)]
-pub struct Replay<'a>(vec_deque::Iter<'a, Bytes>);
+pub struct Replay<'a>(vec_deque::Iter<'a, Held>);
+
+impl<'a> Replay<'a> {
+    /// The same events, each with its id, which is read from the encoded bytes and not copied. For a server that does not send
+    /// every event to every client: see [Events that are not for every client](super#events-that-are-not-for-every-client).
+    #[must_use]
+    pub fn with_ids(self) -> impl DoubleEndedIterator<Item = (EventId<'a>, &'a Bytes)> + ExactSizeIterator + Clone {
+        self.map(|bytes| (id(bytes), bytes))
+    }
+}
+
+/// The id of an encoded event that has one: an `id` line comes first, or after the `event` line.
+fn id(bytes: &[u8]) -> EventId<'_> {
+    let value = Lines::new(bytes).find_map(|line| line.strip_prefix(b"id: "));
+    // Always UTF-8: it was written from text.
+    EventId::trusted(value.and_then(|value| core::str::from_utf8(value).ok()).unwrap_or_default())
+}
 
 impl<'a> Iterator for Replay<'a> {
     type Item = &'a Bytes;
 
     fn next(&mut self) -> Option<&'a Bytes> {
-        self.0.next()
+        self.0.next().map(|held| &held.bytes)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -251,7 +355,7 @@ impl<'a> Iterator for Replay<'a> {
 
 impl DoubleEndedIterator for Replay<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.0.next_back()
+        self.0.next_back().map(|held| &held.bytes)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
@@ -11,7 +12,7 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use sse_wire::body::{EventBody, Piece};
 use sse_wire::client::EventSource;
-use sse_wire::stream::{EncodeExt, EventStream, StreamError, TransportExt};
+use sse_wire::stream::{EventStream, StreamError, TransportExt};
 use sse_wire::{Event, EventId, EventName, FieldError, OwnedEvent, ParseError, Parser, http as sse_http};
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -59,7 +60,6 @@ fn an_error_of_a_stream_becomes_an_error_of_the_users() {
     enum Mine {
         Transport(io::Error),
         Parse(ParseError),
-        Other,
     }
 
     impl From<StreamError<io::Error>> for Mine {
@@ -67,7 +67,6 @@ fn an_error_of_a_stream_becomes_an_error_of_the_users() {
             match error {
                 StreamError::Transport(error) => Mine::Transport(error),
                 StreamError::Parse(error) => Mine::Parse(error),
-                _ => Mine::Other,
             }
         }
     }
@@ -123,25 +122,27 @@ fn what_a_program_keeps_goes_to_other_threads() {
 
 #[tokio::test]
 async fn a_body_is_boxed() {
-    fn body(events: impl Stream<Item = OwnedEvent> + Send + Sync + 'static) -> BoxBody<Piece, Infallible> {
+    fn body(events: impl Stream<Item = OwnedEvent> + Send + Sync + 'static) -> BoxBody<Bytes, Infallible> {
         EventBody::new(events).boxed()
     }
 
-    fn body_of_bytes(events: impl Stream<Item = OwnedEvent> + Send + Sync + 'static) -> BoxBody<Bytes, Infallible> {
-        EventBody::new(events.encoded()).boxed()
+    fn vectored(events: impl Stream<Item = OwnedEvent> + Send + Sync + 'static) -> BoxBody<Piece, Infallible> {
+        EventBody::new(events).vectored().boxed()
     }
 
     assert_eq!(body(one(event().into_owned())).collect().await.unwrap().to_bytes(), event().encode());
-    assert_eq!(body_of_bytes(one(event().into_owned())).collect().await.unwrap().to_bytes(), event().encode());
+    assert_eq!(vectored(one(event().into_owned())).collect().await.unwrap().to_bytes(), event().encode());
 }
 
 #[tokio::test]
 async fn the_type_of_a_body_can_be_named() {
     struct Response {
-        body: EventBody<BoxStream<'static, OwnedEvent>, BoxStream<'static, ()>>,
+        body: EventBody<BoxStream<'static, OwnedEvent>, tokio::time::Sleep>,
     }
 
-    let body = EventBody::new(one(event().into_owned()).boxed()).with_keep_alive(stream::pending().boxed());
+    let period = Duration::from_secs(15);
+    let body =
+        EventBody::new(one(event().into_owned()).boxed()).with_keep_alive(period, tokio::time::sleep as fn(_) -> _);
     let response = Response { body };
     assert_eq!(response.body.collect().await.unwrap().to_bytes(), event().encode());
 }
@@ -156,8 +157,13 @@ fn headers_go_to_and_come_from_the_http_crate() {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut request = http::Request::new(());
     request.headers_mut().insert(sse_http::LAST_EVENT_ID, "9".parse().unwrap());
-    let id = request.headers()[sse_http::LAST_EVENT_ID].to_str().unwrap();
-    assert_eq!(Parser::new().with_last_event_id(id).last_event_id(), "9");
+    assert_eq!(sse_http::last_event_id(request.headers()), Some(&b"9"[..]));
+    request.headers_mut().insert(sse_http::LAST_EVENT_ID, http::HeaderValue::from_bytes("é".as_bytes()).unwrap());
+    assert_eq!(sse_http::last_event_id(request.headers()), Some("é".as_bytes()));
+    request.headers_mut().insert(sse_http::LAST_EVENT_ID, http::HeaderValue::from_static(""));
+    assert_eq!(sse_http::last_event_id(request.headers()), None);
+    request.headers_mut().remove(sse_http::LAST_EVENT_ID);
+    assert_eq!(sse_http::last_event_id(request.headers()), None);
 }
 
 #[test]

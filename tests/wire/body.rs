@@ -1,11 +1,14 @@
 //! Streams of events to bodies, and back.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::fmt::Debug;
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_core::{FusedStream, Stream};
@@ -14,15 +17,18 @@ use http_body::{Body, Frame};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sse_wire::body::{BodyItem, DataStream, EventBody, Piece, Tail};
-use sse_wire::stream::{EncodeExt, TransportExt};
-use sse_wire::{BlockLine, Comment, EncodedEvent, Event, EventId, EventName, Head, KEEP_ALIVE, OwnedEvent, Parser};
+use sse_wire::http::RESPONSE_HEADERS;
+use sse_wire::stream::TransportExt;
+use sse_wire::{
+    BlockLine, Comment, Encode, EncodedEvent, Event, EventId, EventName, Head, KEEP_ALIVE, OwnedEvent, Parser,
+};
 
 use crate::drive::chunks;
 use crate::properties::{config, cuts, events, streams};
-use crate::script::{Script, Task, drain, poll};
+use crate::script::{Script, drain, poll};
 
 /// What a poll of the body yields, as bytes; `None` at the end.
-fn poll_body<B: Body<Data: Buf + Debug> + Unpin>(body: &mut B) -> Poll<Option<Result<Bytes, B::Error>>> {
+pub(crate) fn poll_body<B: Body<Data: Buf + Debug> + Unpin>(body: &mut B) -> Poll<Option<Result<Bytes, B::Error>>> {
     let frame = Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()));
     frame.map_ok(|frame| {
         let mut chunk = frame.into_data().unwrap();
@@ -32,6 +38,53 @@ fn poll_body<B: Body<Data: Buf + Debug> + Unpin>(body: &mut B) -> Poll<Option<Re
 
 fn sent(bytes: &'static str) -> Poll<Option<Result<Bytes, Infallible>>> {
     Poll::Ready(Some(Ok(Bytes::from_static(bytes.as_bytes()))))
+}
+
+/// A clock for keep-alives that only moves by hand.
+#[derive(Clone, Debug, Default)]
+struct Clock {
+    seconds: Rc<Cell<u64>>,
+    sleeps: Rc<Cell<usize>>,
+}
+
+impl Clock {
+    fn pass(&self, seconds: u64) {
+        self.seconds.set(self.seconds.get() + seconds);
+    }
+
+    /// The function that sleeps, which counts its calls.
+    fn sleep(&self) -> impl FnMut(Duration) -> Sleep + use<> {
+        let clock = self.clone();
+        move |time| {
+            clock.sleeps.set(clock.sleeps.get() + 1);
+            Sleep { until: clock.seconds.get() + time.as_secs(), clock: clock.clone(), was_ready: false }
+        }
+    }
+}
+
+/// Ready once; panics if it is polled after that.
+struct Sleep {
+    until: u64,
+    clock: Clock,
+    was_ready: bool,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        assert!(!self.was_ready, "polled after it was ready");
+        self.was_ready = self.clock.seconds.get() >= self.until;
+        if self.was_ready { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// How long a body is silent before a keep-alive, in the tests with a [`Clock`].
+const PERIOD: Duration = Duration::from_secs(15);
+
+/// A sleep that is over at once: each poll of a source that has nothing is a keep-alive, where there can be one.
+fn no_sleep(_: Duration) -> std::future::Ready<()> {
+    std::future::ready(())
 }
 
 fn keep_alive() -> Poll<Option<Result<Bytes, Infallible>>> {
@@ -58,23 +111,23 @@ proptest! {
             let piece = if ready_made { Piece::Blocks(bytes) } else { event.into() };
             polls.push(Poll::Ready(Ok::<Piece, io::ErrorKind>(piece)));
         }
-        let body = EventBody::new(Script::new(polls)).with_keep_alive(stream::repeat(()));
+        let body = EventBody::new(Script::new(polls)).with_keep_alive(PERIOD, no_sleep);
         let read = drain(&mut DataStream::new(body).events());
         let again: Vec<_> = read.into_iter().map(|event| event.unwrap().encode()).collect();
         prop_assert_eq!(again, expected);
     }
 
     #[test]
-    fn ticks_at_any_time_change_no_event_of_a_stream_that_is_relayed_in_pieces(
+    fn keep_alives_at_any_time_change_no_event_of_a_stream_that_is_relayed_in_pieces(
         stream in streams(), cuts in cuts(), waits in vec(any::<bool>(), 0..40),
     ) {
-        // A BOM would no longer be at the very start.
-        prop_assume!(!stream.starts_with(b"\xef"));
+        // An unfinished BOM says nothing, and is not sent if there was a keep-alive.
+        prop_assume!(![&b"\xef"[..], b"\xef\xbb"].contains(&&*stream));
         let waits = waits.into_iter().chain(std::iter::repeat(true));
         let polls = chunks(&stream, &cuts).into_iter().zip(waits).flat_map(|(chunk, wait)| {
             [wait.then_some(Poll::Pending), Some(Poll::Ready(Bytes::copy_from_slice(chunk)))].into_iter().flatten()
         });
-        let body = EventBody::new(Script::new(polls)).with_keep_alive(stream::repeat(()));
+        let body = EventBody::new(Script::new(polls)).with_keep_alive(PERIOD, no_sleep);
         let mut relayed = DataStream::new(body).events();
         let mut direct = Script::ready([Ok::<_, Infallible>(Bytes::from(stream))]).events();
         prop_assert_eq!(drain(&mut relayed), drain(&mut direct));
@@ -84,100 +137,181 @@ proptest! {
     }
 }
 
-/// One tick for each poll.
-fn one_at_a_time() -> impl Stream<Item = ()> + Unpin {
-    Script::new([Poll::Ready(()), Poll::Pending].into_iter().cycle().take(100))
+#[test]
+fn a_keep_alive_is_sent_when_nothing_was_sent_for_the_period() {
+    let clock = Clock::default();
+    let source = Rc::new(Cell::new(None));
+    let next = source.clone();
+    let events = stream::poll_fn(move |_| next.take().map_or(Poll::Pending, |data| Poll::Ready(Some(event(data)))));
+    let mut body = EventBody::new(events).with_keep_alive(PERIOD, clock.sleep());
+    let mut after = |seconds| {
+        clock.pass(seconds);
+        poll_body(&mut body)
+    };
+    assert_eq!(after(0), Poll::Pending);
+    assert_eq!(after(14), Poll::Pending);
+    assert_eq!(after(1), keep_alive());
+    assert_eq!(after(0), Poll::Pending);
+    // An event starts the period anew: not one second early, and not up to two periods late.
+    clock.pass(14);
+    source.set(Some("x"));
+    assert_eq!(after(0), sent("data: x\n\n"));
+    assert_eq!(after(0), Poll::Pending);
+    assert_eq!(after(14), Poll::Pending);
+    assert_eq!(after(1), keep_alive());
+    assert_eq!(after(0), Poll::Pending);
+    // For two periods in which the client was not ready, one is sent.
+    assert_eq!(after(30), keep_alive());
+    assert_eq!(after(0), Poll::Pending);
+    // An event goes first.
+    clock.pass(15);
+    source.set(Some("y"));
+    assert_eq!(after(0), sent("data: y\n\n"));
+    assert_eq!(after(0), Poll::Pending);
 }
 
 #[test]
-fn a_tick_is_a_keep_alive_only_if_nothing_was_sent_since_the_last_tick() {
-    let wait = || Poll::Pending;
-    let source = [wait(), Poll::Ready(event("x")), wait(), wait(), wait(), Poll::Ready(event("y"))];
-    let mut body = EventBody::new(Script::new(source)).with_keep_alive(one_at_a_time());
-    assert_eq!(poll_body(&mut body), keep_alive());
-    assert_eq!(poll_body(&mut body), sent("data: x\n\n"));
+fn events_that_come_without_a_pause_make_no_sleep() {
+    let clock = Clock::default();
+    let events = (0..1000).map(|_| Poll::Ready(event("x"))).chain([Poll::Pending, Poll::Pending]);
+    let mut body = EventBody::new(Script::new(events)).with_keep_alive(PERIOD, clock.sleep());
+    for _ in 0..1000 {
+        assert_eq!(poll_body(&mut body), sent("data: x\n\n"));
+    }
+    assert_eq!(clock.sleeps.get(), 0);
     assert_eq!(poll_body(&mut body), Poll::Pending);
-    assert_eq!(poll_body(&mut body), keep_alive());
-    assert_eq!(poll_body(&mut body), keep_alive());
-    assert_eq!(poll_body(&mut body), sent("data: y\n\n"));
-    assert_eq!(poll_body(&mut body), Poll::Ready(None));
+    assert_eq!(poll_body(&mut body), Poll::Pending);
+    assert_eq!(clock.sleeps.get(), 1);
+}
+
+#[test]
+fn any_whole_blocks_can_be_the_keep_alive() {
+    fn keep_alive_of(item: &impl Encode) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let pending = stream::pending::<OwnedEvent>();
+        poll_body(&mut EventBody::new(pending).with_keep_alive_item(item).with_keep_alive(PERIOD, no_sleep))
+    }
+    assert_eq!(keep_alive_of(&Comment("still here")), sent(": still here\n\n"));
+    assert_eq!(
+        keep_alive_of(&Event::new("").with_name(EventName::from_static("ping"))),
+        sent("event: ping\ndata: \n\n")
+    );
+    assert_eq!(keep_alive_of(&Head::new().with_retry(PERIOD)), sent("retry: 15000\n\n"));
+    // Nothing keeps nothing alive.
+    assert_eq!(keep_alive_of(&Bytes::new()), keep_alive());
+
+    // Half a block is no place for them.
+    let polls = [Poll::Ready(Bytes::from("data: 1\n")), Poll::Pending, Poll::Ready(Bytes::from("\n")), Poll::Pending];
+    let body = EventBody::new(Script::new(polls)).with_keep_alive(PERIOD, no_sleep);
+    let mut body = body.with_keep_alive_item(&Comment("still here"));
+    let all: Vec<_> = (0..4).map(|_| poll_body(&mut body)).collect();
+    assert_eq!(all, [sent("data: 1\n"), sent(":\n"), sent("\n"), sent(": still here\n\n")]);
 }
 
 #[test]
 fn an_empty_piece_does_not_count_as_sent() {
     let source = [Poll::Ready(Bytes::new()), Poll::Pending];
-    let mut body = EventBody::new(Script::new(source)).with_keep_alive(stream::repeat(()));
+    let mut body = EventBody::new(Script::new(source)).with_keep_alive(PERIOD, no_sleep);
     assert_eq!(poll_body(&mut body), sent(""));
     assert_eq!(poll_body(&mut body), keep_alive());
 }
 
 #[test]
-fn a_poll_that_skips_ticks_wakes_the_task() {
-    let task = Arc::new(Task::default());
-    let waker = Waker::from(task.clone());
-    let within_a_block = || stream::iter([Bytes::from("data: x")]).chain(stream::pending());
-    let mut body = EventBody::new(within_a_block()).with_keep_alive(stream::repeat(()));
-    let mut poll = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(&waker)).is_pending();
-    assert!(!poll());
-    assert!(poll());
-    assert_eq!(task.woken(), 1, "there are more ticks, and none has stored the waker");
-
-    let mut body = EventBody::new(within_a_block()).with_keep_alive(one_at_a_time());
-    let mut poll = || Pin::new(&mut body).poll_frame(&mut Context::from_waker(&waker)).is_pending();
-    assert!(!poll());
-    assert!(poll());
-    assert_eq!(task.woken(), 1, "the ticks have stored the waker");
-}
-
-#[test]
-fn for_all_missed_ticks_one_keep_alive_is_sent() {
-    let ticks = Script::new([Poll::Ready(()); 30].into_iter().chain([Poll::Pending]));
-    let mut body = EventBody::new(stream::pending::<OwnedEvent>()).with_keep_alive(ticks);
-    assert_eq!(poll_body(&mut body), keep_alive());
-    assert_eq!(poll_body(&mut body), Poll::Pending);
-}
-
-#[test]
-fn no_keep_alive_within_a_block() {
+fn within_a_block_a_keep_alive_is_a_comment_line_and_within_a_line_there_is_none() {
     let pieces = ["data: 1\n", "\r", "\n", "id", ": 7\r", "\n", "\r\n", ""];
-    let polls = pieces.into_iter().flat_map(|piece| [Poll::Ready(Bytes::from(piece)), Poll::Pending, Poll::Pending]);
-    let mut body = EventBody::new(Script::new(polls)).with_keep_alive(one_at_a_time());
-    let mut alive_after = Vec::new();
+    let polls = pieces.into_iter().flat_map(|piece| [Poll::Ready(Bytes::from(piece)), Poll::Pending]);
+    let mut body = EventBody::new(Script::new(polls)).with_keep_alive(PERIOD, no_sleep);
+    let mut sent_after = Vec::new();
     for piece in pieces {
         assert_eq!(poll_body(&mut body), sent(piece));
-        // At the first tick something was just sent; at the second a keep-alive is due.
-        let after = [poll_body(&mut body), poll_body(&mut body)];
-        alive_after.push(after.contains(&keep_alive()));
+        sent_after.push(match poll_body(&mut body) {
+            Poll::Ready(Some(Ok(bytes))) => Some(bytes),
+            other => {
+                assert_eq!(other, Poll::Pending);
+                None
+            }
+        });
     }
-    assert_eq!(alive_after, [false, true, true, false, false, false, true, true]);
+    let sent_after: Vec<_> = sent_after.iter().map(Option::as_deref).collect();
+    let whole = Some(KEEP_ALIVE);
+    // The LF after `: 7\r` is a part of that line end, with or without the comment.
+    let expected = [Some(&b":\n"[..]), whole, whole, None, Some(b":\r"), Some(b":\n"), whole, whole];
+    assert_eq!(sent_after, expected);
+}
+
+#[test]
+fn keep_alives_go_on_after_a_relayed_half_block() {
+    let clock = Clock::default();
+    let polls = ["data: 1\nda", "ta: 2\n"]
+        .into_iter()
+        .flat_map(|half| [Poll::Ready(Bytes::from(half)), Poll::Pending, Poll::Pending, Poll::Pending]);
+    let mut body = EventBody::new(Script::new(polls)).with_keep_alive(PERIOD, clock.sleep());
+    let mut after = |seconds| {
+        clock.pass(seconds);
+        poll_body(&mut body)
+    };
+    assert_eq!(after(0), sent("data: 1\nda"));
+    assert_eq!([after(0), after(15), after(15)], [Poll::Pending, Poll::Pending, Poll::Pending], "within a line");
+    assert_eq!(after(15), sent("ta: 2\n"));
+    assert_eq!([after(0), after(15), after(0)], [Poll::Pending, sent(":\n"), Poll::Pending]);
 }
 
 #[test]
 fn after_an_event_there_may_be_a_keep_alive_whatever_came_before_it() {
     let pieces = [Piece::Raw(Bytes::from("data: cut")), Piece::from(event("x"))];
-    let polls = pieces.into_iter().flat_map(|piece| [Poll::Ready(piece), Poll::Pending, Poll::Pending]);
-    let mut body = EventBody::new(Script::new(polls)).with_keep_alive(one_at_a_time());
+    let polls = pieces.into_iter().flat_map(|piece| [Poll::Ready(piece), Poll::Pending]);
+    let mut body = EventBody::new(Script::new(polls)).with_keep_alive(PERIOD, no_sleep);
     assert_eq!(poll_body(&mut body), sent("data: cut"));
     assert!(!body.is_block_boundary());
-    assert_eq!([poll_body(&mut body), poll_body(&mut body)], [Poll::Pending, Poll::Pending]);
+    assert_eq!(poll_body(&mut body), Poll::Pending);
     assert_eq!(poll_body(&mut body), sent("\0\nevent: cut\n\ndata: x\n\n"));
     assert!(body.is_block_boundary());
-    assert!([poll_body(&mut body), poll_body(&mut body)].contains(&keep_alive()));
+    assert_eq!(poll_body(&mut body), keep_alive());
+}
+
+/// What is sent of these raw bytes after a keep-alive.
+fn sent_after_a_keep_alive(chunks: &[&'static [u8]]) -> Vec<u8> {
+    let chunks = chunks.iter().flat_map(|chunk| [Poll::Ready(Bytes::from_static(chunk)), Poll::Pending]);
+    let source = Script::new([Poll::Pending].into_iter().chain(chunks));
+    let mut body = EventBody::new(source).with_keep_alive_item(&Comment("ka")).with_keep_alive(PERIOD, no_sleep);
+    let mut sent = Vec::new();
+    loop {
+        match poll_body(&mut body) {
+            Poll::Ready(Some(Ok(bytes))) if bytes != ": ka\n\n" => sent.extend_from_slice(&bytes),
+            Poll::Ready(None) => return sent,
+            _ => {}
+        }
+    }
 }
 
 #[test]
-fn ticks_may_end_and_delay_neither_events_nor_the_end() {
-    let source = [Poll::Pending, Poll::Pending, Poll::Pending, Poll::Ready(event("x"))];
-    let mut body = EventBody::new(Script::new(source)).with_keep_alive(Script::ready([()]));
-    assert_eq!(poll_body(&mut body), keep_alive());
-    assert_eq!(poll_body(&mut body), Poll::Pending);
-    assert_eq!(poll_body(&mut body), Poll::Pending);
-    assert_eq!(poll_body(&mut body), sent("data: x\n\n"));
-    assert_eq!(poll_body(&mut body), Poll::Ready(None));
+fn a_bom_that_would_no_longer_be_at_the_start_is_dropped() {
+    let bom = "\u{feff}".as_bytes();
+    assert_eq!(sent_after_a_keep_alive(&[bom, b"data: 1\n\n"]), b"data: 1\n\n");
+    assert_eq!(sent_after_a_keep_alive(&[b"\xef\xbb\xbfdata: 1\n\n"]), b"data: 1\n\n");
+    assert_eq!(sent_after_a_keep_alive(&[b"", b"\xef", b"", b"\xbb", b"\xbfdata: 1\n\n"]), b"data: 1\n\n");
+    // One BOM, and nothing that only begins like one.
+    assert_eq!(sent_after_a_keep_alive(&[bom, b"\xef\xbb\xbfx"]), b"\xef\xbb\xbfx");
+    assert_eq!(sent_after_a_keep_alive(&[b"\xef\xbb", b"x"]), b"\xef\xbbx");
+    assert_eq!(sent_after_a_keep_alive(&[b"\xef\xbbx", b"y"]), b"\xef\xbbxy");
+    assert_eq!(sent_after_a_keep_alive(&[b"x\n", bom, b"y"]), b"x\n:\n\xef\xbb\xbfy");
+    // At the very start it stays, since clients ignore it there.
+    let raw = |bytes: &'static [u8]| Piece::Raw(Bytes::from_static(bytes));
+    let first = EventBody::new(Script::ready([raw(b"\xef\xbb"), raw(b"\xbfdata: 1\n\n"), raw(bom)]));
+    assert_eq!(drain(&mut DataStream::new(first)).concat_bytes(), b"\xef\xbb\xbfdata: 1\n\n\xef\xbb\xbf");
+    // After an event, and after each end of the raw bytes.
+    let pieces = [event("0").into(), raw(b"\xef\xbb\xbfdata: 1\n\n"), Piece::END_BLOCK, raw(bom), raw(b"data: 2\n\n")];
+    let body = EventBody::new(Script::ready(pieces));
+    assert_eq!(drain(&mut DataStream::new(body)).concat_bytes(), b"data: 0\n\ndata: 1\n\ndata: 2\n\n");
+}
 
-    let mut body = EventBody::new(Script::ready([event("x")])).with_keep_alive(stream::repeat(()));
-    assert_eq!(poll_body(&mut body), sent("data: x\n\n"));
-    assert_eq!(poll_body(&mut body), Poll::Ready(None));
+trait ConcatBytes {
+    fn concat_bytes(self) -> Vec<u8>;
+}
+
+impl ConcatBytes for Vec<Result<Bytes, Infallible>> {
+    fn concat_bytes(self) -> Vec<u8> {
+        self.into_iter().flat_map(Result::unwrap).collect()
+    }
 }
 
 #[test]
@@ -205,7 +339,7 @@ fn large_data_of_an_event_is_not_copied() {
     let event = OwnedEvent::new(Head::new(), format!("{one}\n{two}"));
     let data = event.data().as_ptr();
     let expected = event.encode();
-    let piece = event.into_frame_data().unwrap();
+    let piece = event.into_piece().unwrap();
     let mut slices = [IoSlice::new(&[]); 8];
     assert_eq!(piece.chunks_vectored(&mut slices), 5);
     assert_eq!(slices[..5].iter().flat_map(|slice| slice.to_vec()).collect::<Vec<_>>(), expected);
@@ -406,7 +540,7 @@ proptest! {
 #[test]
 fn everything_that_is_encoded_can_be_the_item_of_a_body() {
     fn sent<T: BodyItem<Error = Infallible>>(item: T) -> Bytes {
-        let Ok(mut data) = item.into_frame_data();
+        let Ok(mut data) = item.into_piece();
         data.copy_to_bytes(data.remaining())
     }
     let block = Parser::new().feed(b"x: y\n\n").owned_blocks().next().unwrap().unwrap();
@@ -421,13 +555,46 @@ fn everything_that_is_encoded_can_be_the_item_of_a_body() {
 }
 
 #[test]
-fn encoded_events_make_a_body_of_bytes() {
+fn every_source_makes_a_body_of_bytes() {
     fn of_bytes(_: &impl Body<Data = Bytes, Error = io::ErrorKind>) {}
-    let events = stream::iter([Ok(event("x")), Err(io::ErrorKind::Other)]);
-    let mut body = EventBody::new(events.encoded());
+    let mut body = EventBody::new(Script::ready([Ok(event("x")), Err(io::ErrorKind::Other)]));
     of_bytes(&body);
     assert_eq!(poll_body(&mut body), Poll::Ready(Some(Ok("data: x\n\n".into()))));
     assert_eq!(poll_body(&mut body), Poll::Ready(Some(Err(io::ErrorKind::Other))));
+    of_bytes(&EventBody::new(Script::ready([Ok(Piece::END_BLOCK)])));
+    of_bytes(&EventBody::new(Script::ready([Ok(Event::new("x"))])));
+}
+
+#[test]
+fn a_vectored_body_sends_the_same_and_copies_no_large_data() {
+    let large = event(&"x".repeat(2048));
+    let data = large.data().as_ptr();
+    let pieces = || [Piece::Raw("id: 1".into()), event("x").into(), large.clone().into()];
+    let mut body = EventBody::new(Script::ready(pieces())).vectored();
+    let mut frames = Vec::new();
+    while let Poll::Ready(Some(frame)) = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop())) {
+        assert!(!body.is_end_stream());
+        frames.push(frame.unwrap().into_data().unwrap());
+    }
+    assert!(body.is_end_stream());
+    assert_eq!(body.size_hint().exact(), Some(0));
+    let mut slices = [IoSlice::new(&[]); 8];
+    assert_eq!(frames[2].chunks_vectored(&mut slices), 3);
+    assert_eq!(slices[1].as_ptr(), data);
+    let vectored: Vec<_> = frames.iter_mut().map(|frame| frame.copy_to_bytes(frame.remaining())).collect();
+    let copied = drain(&mut DataStream::new(EventBody::new(Script::ready(pieces()))));
+    assert_eq!(copied.into_iter().map(Result::unwrap).collect::<Vec<_>>(), vectored);
+}
+
+#[test]
+fn a_body_becomes_a_whole_response() {
+    let response = EventBody::new(Script::ready([event("x")])).into_response();
+    assert_eq!(response.status(), 200);
+    let headers: Vec<_> =
+        response.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    assert_eq!(headers, RESPONSE_HEADERS);
+    let mut body = response.map(EventBody::vectored).into_body();
+    assert_eq!(poll_body(&mut body), sent("data: x\n\n"));
 }
 
 /// A body of these frames.
@@ -445,7 +612,8 @@ impl Body for Frames {
 #[test]
 fn a_piece_is_the_buf_that_it_holds() {
     let encoded = Bytes::from("data: one\ndata: two\n\n");
-    let pieces = [Piece::from(event("one\ntwo")), Piece::Raw(encoded.clone()), Piece::Blocks(encoded.clone())];
+    let pieces =
+        [Piece::Event(event("one\ntwo").into_buf()), Piece::Raw(encoded.clone()), Piece::Blocks(encoded.clone())];
     for piece in pieces {
         for step in 1..=encoded.len() {
             let (mut piece, mut read) = (piece.clone(), Vec::new());

@@ -386,7 +386,7 @@ fn the_tables_name_tests_that_exist() {
     let table = include_str!("../../src/bounds.md");
     let last_cells = table.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit("| ").next());
     let named: Vec<_> = last_cells.filter_map(|cell| cell.trim_matches('`').split_once("::")).collect();
-    assert_eq!(named.len(), 27, "{named:?}");
+    assert_eq!(named.len(), 28, "{named:?}");
     for (file, test) in named {
         let source = match file {
             "bounds" => include_str!("bounds.rs"),
@@ -475,7 +475,8 @@ fn a_body_takes_one_event_when_it_is_polled_and_holds_none() {
     let data = "x".repeat(LIMIT);
     let events = (0..10).map(|_| sse_wire::OwnedEvent::new(Head::new(), data.as_str()));
     let mut source = Script::ready(events);
-    let mut body = EventBody::new(&mut source).with_keep_alive(futures_util::stream::empty::<()>());
+    let never = |_| std::future::pending::<()>();
+    let mut body = EventBody::new(&mut source).with_keep_alive(std::time::Duration::MAX, never).vectored();
     let cost = measure(|| {
         for _ in 0..3 {
             let frame = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
@@ -485,6 +486,28 @@ fn a_body_takes_one_event_when_it_is_polled_and_holds_none() {
     // What is allocated is one reference count for each event.
     assert!(cost.bytes_max <= KIB as u64, "{cost:?}");
     assert_eq!(source.left(), 7);
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn a_body_that_is_compressed_holds_320_kib() {
+    use sse_wire::body::EventBody;
+
+    let mut request = ::http::HeaderMap::new();
+    request.insert("accept-encoding", ::http::HeaderValue::from_static("gzip"));
+    let mut source = crate::script::Script::ready(
+        (0..1000)
+            .map(|number: u32| {
+                let text = number.wrapping_mul(2_654_435_761).to_string();
+                Event::new(&text.repeat(100)).encode()
+            })
+            .collect::<Vec<_>>(),
+    );
+    let cost = measure(|| {
+        let mut body = EventBody::new(&mut source).into_gzip_response(&request).into_body();
+        while crate::body::poll_body(&mut body).map(|frame| frame.is_some()) == std::task::Poll::Ready(true) {}
+    });
+    assert!(cost.bytes_max <= 320 * KIB as u64, "{cost:?}");
 }
 
 /// Reads the rest of a chunk, and then the next chunk.

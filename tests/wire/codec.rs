@@ -24,9 +24,11 @@ macro_rules! outcome {
         Outcome {
             results,
             position: codec.parser().position(),
+            ignored_lines: codec.parser().ignored_lines(),
             unfinished: codec.finish().as_ref().map(plain_block),
             last_event_id: codec.parser().last_event_id().to_owned(),
             reconnection_time: codec.parser().reconnection_time().map(milliseconds),
+            ignored_lines_at_end: codec.parser().ignored_lines(),
         }
     }};
 }

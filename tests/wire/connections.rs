@@ -19,14 +19,15 @@ fn feed(parser: &mut Parser, bytes: &[u8]) {
 #[test]
 fn reset_clears_the_block_and_keeps_what_took_effect() {
     // In the middle of: a value, a name, a comment, a BOM, a CRLF, a character, a block.
-    let starts = ["data: x", "dat", ": c", "\u{feff}", "data: x\r", "data: \u{1f680}", "event: e\nid: 9\ndata: y\n"];
+    let starts =
+        ["data: x", "own\ndat", ": c", "\u{feff}", "data: x\r", "data: \u{1f680}", "event: e\nid: 9\ndata: y\n"];
     for start in starts {
         for cut in 1..=start.len() {
             let mut parser = Parser::new();
             feed(&mut parser, b"id: 7\nretry: 5\n\nretry: 6\n");
             feed(&mut parser, &start.as_bytes()[..cut]);
             parser.reset();
-            assert_eq!(parser.position(), 0);
+            assert_eq!((parser.position(), parser.ignored_lines()), (0, 0));
             assert_eq!(parser.last_event_id(), "7");
             assert_eq!(parser.reconnection_time(), Some(Duration::from_millis(6)));
 
@@ -245,8 +246,8 @@ proptest! {
         let mut parser = parser(limits);
         let turns = || repeat(Turn::all(method));
         let mut before = Outcome::default();
-        // `finish` lets the position go on, `reset` starts it over.
-        let mut start = 0;
+        // `finish` lets position and count of ignored lines go on, `reset` starts them over.
+        let (mut start, mut ignored) = (0, 0);
         for (stream, cuts, broken) in connections {
             let mut said = oracle::interpret_after(&before, &stream, limits, method.yields());
             for seen in &mut said.results {
@@ -255,6 +256,8 @@ proptest! {
                 }
             }
             said.position += start;
+            said.ignored_lines += ignored;
+            said.ignored_lines_at_end += ignored;
             before = said.clone();
             if broken {
                 // Without an end of stream.
@@ -268,12 +271,12 @@ proptest! {
                 }
                 prop_assert_eq!(parse_on(&mut clone, &stream, &cuts, turns()), expected(&said, method));
                 parser.reset();
-                start = 0;
+                (start, ignored) = (0, 0);
             } else {
-                start = said.position;
+                (start, ignored) = (said.position, said.ignored_lines_at_end);
                 prop_assert_eq!(parse_on(&mut parser, &stream, &cuts, turns()), expected(&said, method));
             }
-            prop_assert_eq!(parser.position(), start);
+            prop_assert_eq!((parser.position(), parser.ignored_lines()), (start, ignored));
         }
     }
 }
@@ -296,9 +299,11 @@ fn the_limits_refuse_the_same_at_every_cut() {
         b"\x80a\xf4",
         b"0\x000",
     ];
-    for prefix in ["data: ", "data: x\ndata:", "event:", "id: ", "retry:", ": ", "data: y\nid:", "retry: 7\nown:"] {
+    for prefix in
+        ["data: ", "data: x\ndata:", "event:", "id: ", "retry:", ": ", "data: y\nid:", "retry: 7\nown:", "own\ndata:"]
+    {
         for value in values {
-            for end in ["", "\n", "\r\n", "\r\n\r\n", "\ndata: z\n\n"] {
+            for end in ["", "\n", "\r\n", "\r\n\r\n", "\nown\ndata: z\n\n"] {
                 let stream = [prefix.as_bytes(), value, end.as_bytes()].concat();
                 let (small, length) = (0..12, stream.len());
                 let of_event = small.clone().map(|event| (event, NONE));

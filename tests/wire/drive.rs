@@ -148,7 +148,7 @@ pub fn parse_on(parser: &mut Parser, stream: &[u8], cuts: &[usize], mut turns: i
         }
         assert!(rest.is_empty());
     }
-    let position = parser.position();
+    let (position, ignored_lines) = (parser.position(), parser.ignored_lines());
     let mut unfinished = parser.finish().as_ref().map(plain_block);
     if let (Some(block), ItemKind::Events) = (&mut unfinished, method.yields()) {
         // A parser keeps them only for `next_block`.
@@ -161,6 +161,8 @@ pub fn parse_on(parser: &mut Parser, stream: &[u8], cuts: &[usize], mut turns: i
         last_event_id: parser.last_event_id().to_owned(),
         reconnection_time: parser.reconnection_time().map(milliseconds),
         position,
+        ignored_lines,
+        ignored_lines_at_end: parser.ignored_lines(),
     }
 }
 

@@ -83,7 +83,7 @@ pub fn read_all(reads: VecDeque<Result<Vec<u8>, ErrorKind>>, parser: Parser, kin
             }
         }
     }
-    let position = events.parser().position();
+    let (position, ignored_lines) = (events.parser().position(), events.parser().ignored_lines());
     let mut unfinished = events.finish().as_ref().map(plain_block);
     if let (Some(block), ItemKind::Events) = (&mut unfinished, kind) {
         block.lines.clear();
@@ -94,6 +94,8 @@ pub fn read_all(reads: VecDeque<Result<Vec<u8>, ErrorKind>>, parser: Parser, kin
         last_event_id: events.parser().last_event_id().to_owned(),
         reconnection_time: events.parser().reconnection_time().map(milliseconds),
         position,
+        ignored_lines,
+        ignored_lines_at_end: events.parser().ignored_lines(),
     }
 }
 

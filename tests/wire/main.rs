@@ -11,7 +11,10 @@ mod conformance;
 mod connections;
 mod counts;
 mod drive;
+mod endings;
 mod facts;
+#[cfg(feature = "gzip")]
+mod gzip;
 #[cfg(feature = "std")]
 mod io;
 mod oracle;

@@ -12,6 +12,10 @@ pub struct Outcome {
     pub reconnection_time: Option<u64>,
     /// Bytes of the stream.
     pub position: u64,
+    /// Lines that have ended, and that the standard says to ignore: comments and blank lines are not among them.
+    pub ignored_lines: u64,
+    /// With the last line of the stream, if it has no end.
+    pub ignored_lines_at_end: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,14 +151,15 @@ struct Block {
 }
 
 impl Block {
-    /// "Process the line", 9.2.6.
-    fn process(&mut self, line: &[u8]) {
+    /// "Process the line", 9.2.6. Returns whether "the field is ignored".
+    fn process(&mut self, line: &[u8]) -> bool {
         let (name, value) = field(line);
         let (name, value) = (decode(name), decode(value));
         if line.starts_with(b":") {
             self.lines.push(PlainLine::Comment(value));
-            return;
+            return false;
         }
+        let mut ignored = false;
         match &*name {
             "event" => self.event_type.clone_from(&value),
             "data" => match &mut self.data {
@@ -168,9 +173,10 @@ impl Block {
             "retry" if !value.is_empty() && value.chars().all(|c| c.is_ascii_digit()) => {
                 self.retry = Some(value.parse().unwrap_or(u64::MAX));
             }
-            _ => {}
+            _ => ignored = true,
         }
         self.lines.push(PlainLine::Field(name, value));
+        ignored
     }
 
     fn seen(self, last_event_id: &str) -> PlainBlock {
@@ -274,10 +280,14 @@ pub fn interpret_after(before: &Outcome, stream: &[u8], mut limits: Limits, kind
         let come = refusal.map_or(usize::MAX, |(come, _)| first.start + come);
         let mut block = Block::default();
         for line in lines {
-            block.process(line.bytes);
+            let ignored = u64::from(block.process(line.bytes));
             // The first byte of the line end completes the line; the LF of a CRLF does not count.
             if line.ended && line.start + line.bytes.len() + 1 < come {
                 outcome.reconnection_time = block.retry.or(outcome.reconnection_time);
+                outcome.ignored_lines += ignored;
+            }
+            if !line.ended && refusal.is_none() {
+                outcome.ignored_lines_at_end += ignored;
             }
         }
         if let Some((_, limit_kind)) = refusal {
@@ -298,5 +308,6 @@ pub fn interpret_after(before: &Outcome, stream: &[u8], mut limits: Limits, kind
             outcome.unfinished = Some(seen);
         }
     }
+    outcome.ignored_lines_at_end += outcome.ignored_lines;
     outcome
 }

@@ -165,6 +165,20 @@ fn a_post_is_resumed_by_another_request_once_there_is_an_id() {
 }
 
 #[test]
+fn errors_outside_of_data_and_the_end_of_a_stream_are_not_lost() {
+    let mut source = EventSource::new();
+    receive(&mut source, b"error: {}\n\n{\"error\": 1}\n\nid: \0\ndata: [DONE]\n");
+    assert_eq!(source.ignored_lines(), 3);
+    assert_eq!(source.finish().unwrap().event().unwrap().data(), "[DONE]");
+    let _ = source.disconnected(START).unwrap();
+    assert_eq!(source.ignored_lines(), 0);
+    // Those who read blocks see them.
+    source.response(200, EVENT_STREAM, START).unwrap();
+    let block = source.feed(b"error: {}\n\n").owned_blocks().next().unwrap().unwrap();
+    assert_eq!(block.ignored_lines().collect::<Vec<_>>(), ["error: {}"]);
+}
+
+#[test]
 fn a_source_that_has_failed_is_closed_for_that_reason() {
     let mut source = EventSource::new();
     receive(&mut source, b"id: 1\ndata: cut");

@@ -289,6 +289,19 @@ proptest! {
     }
 
     #[test]
+    fn blocks_have_the_ignored_lines_that_the_parser_counts(stream in any_streams(), cuts in cuts()) {
+        let mut parser = Parser::new();
+        let mut lines = 0;
+        for chunk in chunks(&stream, &cuts) {
+            for block in parser.feed(chunk).owned_blocks() {
+                lines += block.unwrap().ignored_lines().count() as u64;
+            }
+        }
+        lines += parser.finish().map_or(0, |block| block.ignored_lines().count() as u64);
+        prop_assert_eq!(lines, parser.ignored_lines());
+    }
+
+    #[test]
     fn stopping_early_and_feeding_the_rest_again_loses_nothing(
         stream in any_streams(), cuts in cuts(), limits in limits(), method in prop::sample::select(&METHODS[..]),
         most in 1..3_usize,

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sse_wire::server::{CountedIds, OwnIds, Replay, ReplayBuffer, ReplayError, UnknownId};
-use sse_wire::{Event, EventId, EventName, KEEP_ALIVE, Parser};
+use sse_wire::{Event, EventId, EventName, Head, KEEP_ALIVE, Parser};
 
 use crate::properties::config;
 
@@ -164,7 +164,7 @@ fn the_memory_that_is_held_goes_with_what_counts() {
         cost.bytes_current.try_into().expect("nothing is freed that was not allocated")
     }
     fn at_most(events: Replay<'_>, ids: usize) -> usize {
-        300 * events.len() + events.map(Bytes::len).sum::<usize>() + ids + 4 * 1024
+        330 * events.len() + events.map(Bytes::len).sum::<usize>() + ids + 4 * 1024
     }
     let (small, large, lines) = ("x".repeat(100), "x".repeat(9000), "\n".repeat(1200));
     let (larger, largest) = ("x".repeat(235 * 1024), "x".repeat(300 * 1024));
@@ -267,9 +267,140 @@ fn a_smaller_bound_pushes_out_at_once_and_a_larger_one_restores_nothing() {
 }
 
 #[test]
-fn a_thousand_and_twenty_four_events_and_a_mebibyte_are_held_unless_set() {
+fn the_bounds_of_a_live_buffer_can_be_set() {
+    let mut replay = published(ReplayBuffer::new(), &["a", "b", "c", "d"]);
+    replay.set_max_events(3);
+    assert_eq!(ids(replay.all()), ["b", "c", "d"]);
+    replay.set_max_bytes(2 * "id: c\ndata: c\n\nc".len());
+    assert_eq!(ids(replay.all()), ["c", "d"]);
+    replay.advance(Duration::from_secs(5));
+    let mut replay = published(replay, &["e"]);
+    assert_eq!(ids(replay.all()), ["d", "e"]);
+    replay.set_max_age(Duration::from_secs(4));
+    assert_eq!(ids(replay.all()), ["e"]);
+    // Larger ones restore nothing.
+    replay.set_max_events(9);
+    replay.set_max_bytes(999);
+    replay.set_max_age(Duration::MAX);
+    replay.advance(Duration::from_secs(500));
+    let replay = published(replay, &["f", "g"]);
+    assert_eq!(ids(replay.all()), ["e", "f", "g"]);
+    unknown(&replay, "c");
+    since(&replay, "d", ["e", "f", "g"]);
+}
+
+/// A minute and this.
+const fn after_a_minute(more: Duration) -> Duration {
+    Duration::from_secs(60).saturating_add(more)
+}
+
+#[test]
+fn what_is_older_than_the_greatest_age_is_pushed_out() {
+    let mut replay = published(ReplayBuffer::new().with_max_age(Duration::from_secs(60)), &["a"]);
+    replay.advance(Duration::from_nanos(1));
+    let mut replay = published(replay, &["b"]);
+    replay.advance(after_a_minute(Duration::ZERO));
+    since(&replay, "a", ["b"]);
+    assert_eq!(ids(replay.all()), ["a", "b"]);
+    replay.advance(after_a_minute(Duration::from_nanos(1)));
+    assert_eq!(ids(replay.all()), ["b"]);
+    since(&replay, "a", ["b"]);
+    replay.advance(after_a_minute(Duration::from_nanos(2)));
+    assert_eq!(replay.all().len(), 0);
+    unknown(&replay, "a");
+    since(&replay, "b", []);
+    assert_eq!(replay.last_event_id().unwrap(), "b");
+    // What is published now has this time.
+    let mut replay = published(replay, &["c"]);
+    replay.advance(Duration::from_secs(119));
+    since(&replay, "b", ["c"]);
+}
+
+#[test]
+fn a_clock_that_goes_back_pushes_nothing_out() {
+    let mut replay = ReplayBuffer::new().with_max_age(Duration::from_secs(60));
+    replay.advance(Duration::from_secs(1000));
+    let mut replay = published(replay, &["a"]);
+    for now in [Duration::ZERO, Duration::from_secs(999)] {
+        replay.advance(now);
+        replay = published(replay, &[&format!("{now:?}")]);
+    }
+    assert_eq!(replay.all().len(), 3);
+    // All of them have the time at which the clock went back.
+    replay.advance(Duration::from_secs(1060));
+    assert_eq!(replay.all().len(), 3);
+    replay.advance(Duration::from_secs(1061));
+    assert_eq!(replay.all().len(), 0);
+}
+
+#[test]
+fn no_time_is_too_late_and_no_age_too_great() {
+    for max_age in [Duration::ZERO, Duration::from_secs(60), Duration::MAX] {
+        let mut replay = published(ReplayBuffer::new().with_max_age(max_age), &["a"]);
+        assert_eq!(replay.all().len(), 1, "nothing is too old at its own time");
+        replay.advance(Duration::MAX);
+        assert_eq!(replay.all().len(), usize::from(max_age == Duration::MAX), "{max_age:?}");
+        let mut replay = published(replay, &["b"]);
+        replay.advance(Duration::MAX);
+        since(&replay, "a", ["b"]);
+    }
+}
+
+#[test]
+fn every_event_of_a_replay_comes_with_its_id_which_is_not_copied() {
+    let names = [None, Some(""), Some("n"), Some("id: 9"), Some("message")];
+    let events = names.map(|name| {
+        let name = name.map(EventName::from_static);
+        Event::new("id: 7\n\nid: 8").with_optional_name(name).with_retry(Duration::from_secs(1))
+    });
+    let (mut own, mut counted) = (ReplayBuffer::new(), ReplayBuffer::counted("\u{e9}").unwrap());
+    let own_ids = ["id: 1", ":", "\u{65e5}\u{672c}", "data: x", "event: y"];
+    for (event, id) in events.into_iter().zip(own_ids) {
+        own.publish(event.with_id(EventId::new(id).unwrap())).unwrap();
+        assert_eq!(own.last_event_id().unwrap(), id);
+        counted.publish(event);
+    }
+    let cost = measure(|| {
+        for (replay, first) in [(own.all(), "id: 1"), (counted.all(), "\u{e9}-1")] {
+            let mut pairs = replay.clone().with_ids();
+            assert_eq!(pairs.len(), names.len());
+            assert_eq!(pairs.next().unwrap().0, first);
+            for (id, bytes) in replay.with_ids() {
+                assert!(bytes.as_ptr_range().contains(&id.as_str().as_ptr()));
+            }
+        }
+    });
+    assert_eq!(cost.count_total, 0);
+    assert!(own.all().with_ids().map(|(id, _)| id.to_string()).eq(own_ids));
+    assert_eq!(
+        counted.since("\u{e9}-3").unwrap().with_ids().map(|(id, _)| id).collect::<Vec<_>>(),
+        [EventId::from_static("\u{e9}-4"), EventId::from_static("\u{e9}-5")]
+    );
+    assert!(own.all().with_ids().map(|(_, bytes)| bytes).eq(own.all()));
+}
+
+#[test]
+fn a_client_that_is_not_sent_an_event_is_up_to_date_after_its_id() {
+    let mut replay = ReplayBuffer::counted("e").unwrap().with_max_events(1);
+    let mut parser = Parser::new();
+    for number in 0..4 {
+        let bytes = replay.publish(Event::new("x"));
+        let (id, replayed) = replay.all().with_ids().next_back().unwrap();
+        assert_eq!((replay.last_event_id(), &bytes), (Some(id), replayed));
+        // Only the first is for this client.
+        let sent = if number == 0 { bytes } else { Head::from(id).encode() };
+        let mut events = parser.feed(&sent);
+        assert_eq!(events.next_event().unwrap().is_some(), number == 0);
+    }
+    assert_eq!(replay.since(parser.last_event_id()).unwrap().len(), 0);
+    assert_eq!(replay.since("e-1").unwrap_err(), UnknownId);
+}
+
+#[test]
+fn a_thousand_and_twenty_four_events_and_a_mebibyte_of_any_age_are_held_unless_set() {
     let mut replay = ReplayBuffer::counted("e").unwrap();
-    for _ in 0..1025 {
+    for second in 0..1025 {
+        replay.advance(Duration::from_secs(second * 86400));
         replay.publish(Event::new(""));
     }
     assert_eq!(replay.all().len(), 1024);
@@ -420,9 +551,12 @@ fn ids_of_one_buffer_are_unknown_to_another() {
 
 /// All that was ever published, and what of it must still be held.
 struct Model {
-    published: Vec<(String, Bytes)>,
+    /// The ids, the bytes, and the times.
+    published: Vec<(String, Bytes, u64)>,
+    now: u64,
     max_events: usize,
     max_bytes: usize,
+    max_age: u64,
     own_ids: bool,
 }
 
@@ -430,9 +564,9 @@ impl Model {
     /// The index of the first event that is held: the longest run up to the newest within the bounds.
     fn start(&self) -> usize {
         let mut size = 0;
-        let held = self.published.iter().rev().take(self.max_events).take_while(|(id, bytes)| {
+        let held = self.published.iter().rev().take(self.max_events).take_while(|(id, bytes, time)| {
             size += bytes.len() + if self.own_ids { id.len() } else { 0 };
-            size <= self.max_bytes
+            size <= self.max_bytes && self.now - time <= self.max_age
         });
         self.published.len() - held.count()
     }
@@ -444,31 +578,41 @@ impl Model {
             return Some(self.all());
         }
         let known = start.saturating_sub(1);
-        let place = self.published[known..].iter().position(|(published, _)| published == id)?;
-        Some(self.published[known + place + 1..].iter().map(|(_, bytes)| bytes).collect())
+        let place = self.published[known..].iter().position(|(published, ..)| published == id)?;
+        Some(self.published[known + place + 1..].iter().map(|(_, bytes, _)| bytes).collect())
     }
 
     fn all(&self) -> Vec<&Bytes> {
-        self.published[self.start()..].iter().map(|(_, bytes)| bytes).collect()
+        self.published[self.start()..].iter().map(|(_, bytes, _)| bytes).collect()
     }
 }
 
-fn bounds() -> impl Strategy<Value = (usize, usize)> {
-    (prop_oneof![0..4_usize, Just(1024)], prop_oneof![0..200_usize, Just(0), Just(1), Just(1 << 20)])
+fn bounds() -> impl Strategy<Value = (usize, usize, u64)> {
+    let max_events = prop_oneof![0..4_usize, Just(1024)];
+    let max_bytes = prop_oneof![0..200_usize, Just(0), Just(1), Just(1 << 20)];
+    (max_events, max_bytes, prop_oneof![0..4_u64, Just(1 << 20)])
 }
 
-fn histories(id: &'static str) -> impl Strategy<Value = Vec<(Option<String>, usize)>> {
-    vec((prop::option::weighted(0.9, id), prop_oneof![9 => 0..30_usize, 1 => 100..300_usize]), 0..40)
+/// The id, the size of the data, and by how much the clock goes on, or back, before the event.
+fn histories(id: &'static str) -> impl Strategy<Value = Vec<(Option<String>, usize, i64)>> {
+    let size = prop_oneof![9 => 0..30_usize, 1 => 100..300_usize];
+    vec((prop::option::weighted(0.9, id), size, prop_oneof![3 => Just(0), 2 => -3..4_i64]), 0..40)
 }
 
 proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn own_ids_are_what_a_plain_list_says((max_events, max_bytes) in bounds(), history in histories("[a-e]{0,2}")) {
-        let mut replay = ReplayBuffer::new().with_max_events(max_events).with_max_bytes(max_bytes);
-        let mut model = Model { published: Vec::new(), max_events, max_bytes, own_ids: true };
-        for (id, size) in &history {
+    fn own_ids_are_what_a_plain_list_says((max_events, max_bytes, max_age) in bounds(), history in histories("[a-e]{0,2}")) {
+        let mut replay = ReplayBuffer::new()
+            .with_max_events(max_events)
+            .with_max_bytes(max_bytes)
+            .with_max_age(Duration::from_secs(max_age));
+        let mut model = Model { published: Vec::new(), now: 0, max_events, max_bytes, max_age, own_ids: true };
+        for (id, size, step) in &history {
+            let clock = model.now.saturating_add_signed(*step);
+            model.now = model.now.max(clock);
+            replay.advance(Duration::from_secs(clock));
             let data = "x".repeat(*size);
             let event = match id {
                 Some(id) => event(id, &data),
@@ -483,12 +627,14 @@ proptest! {
             prop_assert_eq!(result.as_ref().err(), expected.as_ref());
             if let (Ok(bytes), Some(id)) = (result, id) {
                 prop_assert_eq!(ids([&bytes]), std::slice::from_ref(id));
-                model.published.push((id.clone(), bytes));
+                model.published.push((id.clone(), bytes, model.now));
             }
-            let newest = model.published.last().map(|(id, _)| &**id);
+            let newest = model.published.last().map(|(id, ..)| &**id);
             prop_assert_eq!(replay.last_event_id().map(EventId::as_str), newest);
             prop_assert_eq!(replay.all().collect::<Vec<_>>(), model.all());
-            let asked = history.iter().filter_map(|(id, _)| id.as_deref());
+            let held = model.published[model.start()..].iter().map(|(id, bytes, _)| (&**id, bytes));
+            prop_assert!(replay.all().with_ids().map(|(id, bytes)| (id.as_str(), bytes)).eq(held));
+            let asked = history.iter().filter_map(|(id, ..)| id.as_deref());
             for id in asked.chain(["", "f", "aaa"]) {
                 prop_assert_eq!(replay.since(id).ok().map(Iterator::collect), model.since(id), "after {:?}", id);
             }
@@ -496,10 +642,17 @@ proptest! {
     }
 
     #[test]
-    fn counted_ids_are_what_a_plain_list_says((max_events, max_bytes) in bounds(), history in histories("e-[0-9]")) {
-        let mut replay = ReplayBuffer::counted("e").unwrap().with_max_events(max_events).with_max_bytes(max_bytes);
-        let mut model = Model { published: Vec::new(), max_events, max_bytes, own_ids: false };
-        for (id, size) in &history {
+    fn counted_ids_are_what_a_plain_list_says((max_events, max_bytes, max_age) in bounds(), history in histories("e-[0-9]")) {
+        let mut replay = ReplayBuffer::counted("e")
+            .unwrap()
+            .with_max_events(max_events)
+            .with_max_bytes(max_bytes)
+            .with_max_age(Duration::from_secs(max_age));
+        let mut model = Model { published: Vec::new(), now: 0, max_events, max_bytes, max_age, own_ids: false };
+        for (id, size, step) in &history {
+            let clock = model.now.saturating_add_signed(*step);
+            model.now = model.now.max(clock);
+            replay.advance(Duration::from_secs(clock));
             let data = "x".repeat(*size);
             let bytes = match id {
                 Some(id) => replay.publish(event(id, &data)),
@@ -507,7 +660,7 @@ proptest! {
             };
             let id = format!("e-{}", model.published.len() + 1);
             prop_assert_eq!(ids([&bytes]), std::slice::from_ref(&id));
-            model.published.push((id, bytes));
+            model.published.push((id, bytes, model.now));
             prop_assert_eq!(replay.all().collect::<Vec<_>>(), model.all());
             for number in 0..history.len() + 2 {
                 let id = format!("e-{number}");

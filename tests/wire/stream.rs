@@ -55,7 +55,7 @@ fn owned_block_item(result: Result<OwnedBlock, StreamError<io::ErrorKind>>) -> I
 macro_rules! outcome {
     ($stream:expr, $results:expr) => {{
         let mut stream = $stream;
-        let position = stream.parser().position();
+        let (position, ignored_lines) = (stream.parser().position(), stream.ignored_lines());
         let unfinished = stream.finish().as_ref().map(plain_block);
         assert_eq!(stream.finish(), None, "an unfinished block is returned once");
         Outcome {
@@ -64,6 +64,8 @@ macro_rules! outcome {
             last_event_id: stream.last_event_id().to_owned(),
             reconnection_time: stream.reconnection_time().map(milliseconds),
             position,
+            ignored_lines,
+            ignored_lines_at_end: stream.ignored_lines(),
         }
     }};
 }

@@ -363,6 +363,13 @@ impl EventSource {
         self.unfinished.as_ref().map(OwnedBlock::as_block)
     }
 
+    /// How many lines of this connection the standard ignores: fields of other names, such as an error as bare JSON, and ids and
+    /// reconnection times that are none. More than 0 means that the server says something that no event holds.
+    #[must_use]
+    pub fn ignored_lines(&self) -> u64 {
+        self.rules.ignored_lines()
+    }
+
     /// How long to wait at least before the next request.
     fn shortest_wait(&self) -> Duration {
         self.requested.map_or(Duration::ZERO, |requested| SHORTEST_WAIT.saturating_sub(requested.elapsed()))

@@ -124,6 +124,13 @@ impl EventStream {
         self.events.finish()
     }
 
+    /// How many lines the standard ignores: fields of other names, such as an error as bare JSON, and ids and reconnection times
+    /// that are none. More than 0 means that the server says something that no event holds.
+    #[must_use]
+    pub fn ignored_lines(&self) -> u64 {
+        self.events.ignored_lines()
+    }
+
     /// The headers of the response, with its request id and rate limits.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {

@@ -503,13 +503,13 @@ async fn the_events_of_a_response_and_what_came_after_the_last_blank_line() {
         assert_eq!(events.next().await.unwrap().unwrap().data(), "a");
         assert!(events.finish().is_none());
         assert!(events.next().await.is_none());
-        assert_eq!(events.last_event_id(), "1");
+        assert_eq!((events.last_event_id(), events.ignored_lines()), ("1", 1));
         assert_eq!(events.finish().unwrap().event().unwrap().data(), "[DONE]");
     };
     let served = async {
         let mut connection = server.accept().await;
         let head = "201 Created\r\ncontent-type: text/event-stream\r\nx-request-id: r1";
-        connection.write(head, "id: 1\ndata: a\n\ndata: [DONE]\n").await;
+        connection.write(head, "id: 1\ndata: a\n\n{\"error\": 1}\n\ndata: [DONE]\n").await;
     };
     tokio::join!(served, asked);
 }

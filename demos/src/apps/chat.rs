@@ -6,11 +6,11 @@
 //! The data is the text itself. Line breaks, emoji and CJK need no escaping: each line of the text becomes a `data` line,
 //! and the client joins them again.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
@@ -20,6 +20,12 @@ use sse_wire::{Event, EventName};
 use tokio_util::sync::CancellationToken;
 
 use crate::sse::event_stream;
+
+/// How long a request may be: its message is held, once, until the answer is complete.
+const MAX_REQUEST: usize = 128 * 1024;
+
+/// How many characters a piece has, like the tokens of a model.
+const PIECE: usize = 4;
 
 /// The last event.
 const DONE: Event<'_> = Event::new("").with_name(EventName::from_static("done"));
@@ -55,19 +61,22 @@ pub fn routes(beat: Duration, shutdown: &CancellationToken) -> Router {
         let Counters { running, pieces } = &*counters;
         Json(Counted { running: running.load(Relaxed), pieces: pieces.load(Relaxed) })
     };
-    Router::new().route("/chat", post(answer)).route("/chat/running", get(running))
+    let answer = post(answer).layer(DefaultBodyLimit::max(MAX_REQUEST));
+    Router::new().route("/chat", answer).route("/chat/running", get(running))
 }
 
 /// An answer that is being written, and counted as such until it is dropped.
 struct Answer {
-    pieces: VecDeque<String>,
+    text: String,
+    /// How much of the text was sent.
+    sent: usize,
     counters: Arc<Counters>,
 }
 
 impl Answer {
     fn to(message: &str, counters: Arc<Counters>) -> Answer {
         counters.running.fetch_add(1, Relaxed);
-        Answer { pieces: pieces(&answer(message)), counters }
+        Answer { text: answer(message), sent: 0, counters }
     }
 
     /// The pieces as events, and `done` after the last.
@@ -75,10 +84,21 @@ impl Answer {
         stream::unfold(Some(self), move |answer| async move {
             let mut answer = answer?;
             tokio::time::sleep(pause).await;
-            let Some(piece) = answer.pieces.pop_front() else { return Some((DONE.encode(), None)) };
-            answer.counters.pieces.fetch_add(1, Relaxed);
-            Some((Event::new(&piece).encode(), Some(answer)))
+            let Some(piece) = answer.next_piece() else { return Some((DONE.encode(), None)) };
+            Some((piece, Some(answer)))
         })
+    }
+
+    /// The next piece as an event. `None` after the last.
+    fn next_piece(&mut self) -> Option<Bytes> {
+        let rest = &self.text[self.sent..];
+        let end = rest.char_indices().nth(PIECE).map_or(rest.len(), |(end, _)| end);
+        if end == 0 {
+            return None;
+        }
+        self.sent += end;
+        self.counters.pieces.fetch_add(1, Relaxed);
+        Some(Event::new(&rest[..end]).encode())
     }
 }
 
@@ -97,10 +117,4 @@ fn answer(message: &str) -> String {
          - 中文、日本語、한국어\n\
          - \"quotes\", : colons, and data: lines\n\n  (and spaces at the start)\n\nThat is all. ✅\n"
     )
-}
-
-/// The text in pieces of a few characters, like the tokens of a model.
-fn pieces(text: &str) -> VecDeque<String> {
-    let characters: Vec<char> = text.chars().collect();
-    characters.chunks(4).map(String::from_iter).collect()
 }

@@ -3,19 +3,23 @@
 //! It shows how to parse a stream as it arrives and pass on the text, piece by piece: each piece is made when the client is
 //! ready for it, and no queue is in between. When the client disconnects, the request to the upstream is dropped.
 //!
-//! No failure is silent: a refusal, a connection that breaks, an end before `[DONE]`, and a chunk that cannot be read
-//! each reach the client as an `error` event.
+//! No failure is silent. A refusal has the status of the upstream, and its `Retry-After`. Once the answer has begun, a
+//! connection that breaks, an end before `[DONE]`, a chunk that cannot be read, and an error of the upstream each reach
+//! the client as an `error` event.
+//!
+//! The key is the operator's, so that only the pages of this server may ask: see [`guard`]. And what the upstream sends may
+//! not become one of them: what is neither an event stream nor JSON is passed on as plain text.
 //!
 //! The pass-through sends whole blocks, so that an `error` event can follow any of them. The bytes as they come
 //! ([`Piece::Raw`](sse_wire::body::Piece::Raw)) would also do: the body ends a block that was cut before the `error` event.
 //! But then clients see half a chunk as an event of the name `cut`, and `OpenAI`'s clients ignore names.
 
 use std::error::Error;
-use std::io;
+use std::{io, iter};
 
 use axum::body::Body;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -25,9 +29,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sse_wire::http::is_event_stream;
 use sse_wire::stream::TransportExt;
-use sse_wire::{Event, EventName, Head, OwnedEvent};
+use sse_wire::{BlockLine, Event, EventName, Head, OwnedBlock, OwnedEvent};
 use tokio_util::sync::CancellationToken;
 
+use crate::guard;
 use crate::sse::{Failure, event_stream};
 
 /// The data that ends a completion.
@@ -75,10 +80,12 @@ struct ErrorObject {
     message: String,
 }
 
-/// The body of a refusal.
+/// An error of the upstream that is no chunk: the body of a refusal, or the value of an `error` field.
 #[derive(Deserialize)]
-struct Refusal {
-    error: ErrorObject,
+#[serde(untagged)]
+enum Refusal {
+    Wrapped { error: ErrorObject },
+    Bare(ErrorObject),
 }
 
 /// What the client is sent, each as an event.
@@ -89,7 +96,7 @@ enum Output {
     Problem(Problem),
 }
 
-/// A failure, as the data of an `error` event.
+/// A failure, as the data of an `error` event, or as the body of a refusal.
 #[derive(Debug, PartialEq, Serialize)]
 struct Problem {
     /// `unreachable`, `status`, `content type`, `broken`, `malformed`, or `upstream` for an error that the upstream sent.
@@ -122,25 +129,15 @@ pub fn routes(upstream: &str, key: Option<&str>, shutdown: &CancellationToken) -
     let asked = Upstream { client, url, key: key.map(String::from) };
     let passed = asked.clone();
     let (shutdown, shutdown_too) = (shutdown.clone(), shutdown.clone());
-    let answer = async move |Json(question): Json<Question>| event_stream(asked.answer(question), &shutdown);
+    let answer = async move |Json(question): Json<Question>| asked.answer(question, &shutdown).await;
     let pass = async move |headers: HeaderMap, body: Bytes| passed.pass(&headers, body, &shutdown_too).await;
-    Ok(Router::new().route("/relay/ask", post(answer)).route("/v1/chat/completions", post(pass)))
+    let router = Router::new().route("/relay/ask", post(answer)).route("/v1/chat/completions", post(pass));
+    Ok(guard::json_only(router))
 }
 
 impl Upstream {
-    /// The text of the answer as events, then `done` or `error`.
-    fn answer(self, question: Question) -> impl Stream<Item = Result<OwnedEvent, Failure>> {
-        let outputs = async move {
-            match self.ask(question).await {
-                Ok(response) => outputs(response.bytes_stream()).left_stream(),
-                Err(problem) => stream::iter([Output::Problem(problem)]).right_stream(),
-            }
-        };
-        stream::once(outputs).flatten().map(event)
-    }
-
-    /// Sends the question. Returns a response that is an event stream.
-    async fn ask(&self, question: Question) -> Result<reqwest::Response, Problem> {
+    /// Asks the question. Sends the text of the answer as events, then `done` or `error`.
+    async fn answer(&self, question: Question, shutdown: &CancellationToken) -> Response {
         let request = json!({
             "model": question.model,
             "messages": [{ "role": "user", "content": question.message }],
@@ -150,19 +147,25 @@ impl Upstream {
         if let Some(key) = &self.key {
             request = request.bearer_auth(key);
         }
-        let response = request.send().await.map_err(|error| Problem::new("unreachable", in_full(&error)))?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                return (StatusCode::BAD_GATEWAY, Json(Problem::new("unreachable", in_full(&error)))).into_response();
+            }
+        };
         let status = response.status();
         if !status.is_success() {
-            let body = response.text().await.unwrap_or_default();
-            let message = serde_json::from_str(&body).map_or(body, |refusal: Refusal| refusal.error.message);
-            return Err(Problem { kind: "status", status: Some(status.as_u16()), message });
+            let retry_after = retry_after(&response);
+            let message = message(response.text().await.unwrap_or_default());
+            let problem = Problem { kind: "status", status: Some(status.as_u16()), message };
+            return (status, retry_after, Json(problem)).into_response();
         }
         let content_type = content_type(&response);
-        if is_event_stream(&content_type) {
-            Ok(response)
-        } else {
-            Err(Problem::new("content type", String::from_utf8_lossy(content_type.as_bytes())))
+        if !is_event_stream(&content_type) {
+            let problem = Problem::new("content type", String::from_utf8_lossy(content_type.as_bytes()));
+            return (StatusCode::BAD_GATEWAY, Json(problem)).into_response();
         }
+        event_stream(outputs(response.bytes_stream()).map(event), shutdown)
     }
 
     /// Passes on a request unchanged, and all blocks of the response as they come, comments included.
@@ -175,38 +178,84 @@ impl Upstream {
         }
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return (StatusCode::BAD_GATEWAY, Json(error_object(&error))).into_response(),
+            Err(error) => return (StatusCode::BAD_GATEWAY, Json(error_object(&in_full(&error)))).into_response(),
         };
         let status = response.status();
         let content_type = content_type(&response);
         if !is_event_stream(&content_type) {
-            return (status, [(CONTENT_TYPE, content_type)], Body::from_stream(response.bytes_stream()))
-                .into_response();
+            let is_json = guard::is_json(content_type.as_bytes());
+            let content_type = if is_json { "application/json" } else { "text/plain; charset=utf-8" };
+            let headers = [(CONTENT_TYPE, content_type), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+            let retry_after = retry_after(&response);
+            return (status, headers, retry_after, Body::from_stream(response.bytes_stream())).into_response();
         }
-        // The error is the last event: without a block that was too large, the answer would have a gap.
-        let blocks = response.bytes_stream().blocks().end_on_refusal().map(|block| match block {
+        let blocks = blocks(response.bytes_stream()).map(|block| match block {
             Ok(block) => block.encode(),
             // OpenAI's own clients raise events of this name as errors.
-            Err(error) => Event::new(&error_object(&*error.into_boxed()).to_string()).with_name(ERROR).encode(),
+            Err(problem) => Event::new(&error_object(&problem.message).to_string()).with_name(ERROR).encode(),
         });
         (status, event_stream(blocks, shutdown)).into_response()
     }
 }
 
+/// The blocks of an upstream's stream. A problem is the last item.
+///
+/// It keeps no more than the rest of the current chunk, and reads on only when the client is ready for more.
+fn blocks<E: Into<Failure>>(
+    chunks: impl Stream<Item = Result<Bytes, E>>,
+) -> impl Stream<Item = Result<OwnedBlock, Problem>> {
+    // Without a block that was too large, the answer would have a gap.
+    stream::unfold(Some(Box::pin(chunks).blocks().end_on_refusal()), |blocks| async {
+        let mut blocks = blocks?;
+        let (block, is_last) = match blocks.next().await {
+            Some(Ok(block)) => (block, false),
+            Some(Err(error)) => return Some((Err(Problem::new("broken", in_full(&*error.into_boxed()))), None)),
+            // Some servers leave out the last blank line.
+            None => (blocks.finish()?.into_owned(), true),
+        };
+        if let Some(problem) = stray_error(&block) {
+            return Some((Err(problem), None));
+        }
+        if is_last && !is_done(&block) {
+            return Some((Err(Problem::new("broken", "the upstream ended within a block")), None));
+        }
+        Some((Ok(block), (!is_last).then_some(blocks)))
+    })
+}
+
+/// An error in a block that no client would see: in an `error` field, or as bare JSON, whose lines are unknown fields.
+fn stray_error(block: &OwnedBlock) -> Option<Problem> {
+    let mut fields = block.lines().filter_map(|line| match line {
+        BlockLine::Field { name, value } => Some((name, value)),
+        _ => None,
+    });
+    let (name, value) = fields.find(|(name, _)| *name == "error" || name.starts_with('{'))?;
+    let error = if name == "error" {
+        value.to_owned()
+    } else {
+        let line = |(name, value)| if str::is_empty(value) { String::from(name) } else { format!("{name}:{value}") };
+        iter::once((name, value)).chain(fields).map(line).collect()
+    };
+    Some(Problem::new("upstream", message(error)))
+}
+
+fn is_done(block: &OwnedBlock) -> bool {
+    block.event().is_some_and(|event| event.data() == UPSTREAM_DONE)
+}
+
 /// What the client is sent of an upstream's stream. Ends with [`Output::Done`] or [`Output::Problem`].
 fn outputs<E: Into<Failure>>(chunks: impl Stream<Item = Result<Bytes, E>>) -> impl Stream<Item = Output> {
-    // It keeps no more than the rest of the current chunk, and reads on only when the client is ready for more.
-    stream::unfold(Some(Box::pin(chunks).events()), |events| async {
-        let mut events = events?;
+    stream::unfold(Some(Box::pin(blocks(chunks))), |blocks| async {
+        let mut blocks = blocks?;
         loop {
-            let last = match events.next().await {
-                Some(Ok(event)) if event.data() == UPSTREAM_DONE => Output::Done,
-                Some(Ok(event)) => match text(event.as_event()) {
-                    Ok(Some(text)) => return Some((Output::Text(text), Some(events))),
+            let last = match blocks.next().await {
+                Some(Ok(block)) if is_done(&block) => Output::Done,
+                Some(Ok(block)) => match block.event().map_or(Ok(None), text) {
+                    Ok(Some(text)) => return Some((Output::Text(text), Some(blocks))),
                     Ok(None) => continue,
                     Err(problem) => Output::Problem(problem),
                 },
-                Some(Err(error)) => Output::Problem(Problem::new("broken", in_full(&*error.into_boxed()))),
+                Some(Err(problem)) => Output::Problem(problem),
                 None => Output::Problem(Problem::new("broken", "the upstream ended before it was done")),
             };
             return Some((last, None));
@@ -237,9 +286,22 @@ fn content_type(response: &reqwest::Response) -> HeaderValue {
     response.headers().get(CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static(""))
 }
 
+/// How long to wait after a refusal.
+fn retry_after(response: &reqwest::Response) -> Option<[(HeaderName, HeaderValue); 1]> {
+    response.headers().get(RETRY_AFTER).map(|time| [(RETRY_AFTER, time.clone())])
+}
+
+/// The message of an error of the upstream, or all of it if it has another form.
+fn message(error: String) -> String {
+    match serde_json::from_str(&error) {
+        Ok(Refusal::Wrapped { error } | Refusal::Bare(error)) => error.message,
+        Err(_) => error,
+    }
+}
+
 /// An error in the form that `OpenAI`'s clients expect.
-fn error_object(error: &dyn Error) -> Value {
-    json!({ "error": { "message": in_full(error), "type": "relay_error", "param": null, "code": null } })
+fn error_object(message: &str) -> Value {
+    json!({ "error": { "message": message, "type": "relay_error", "param": null, "code": null } })
 }
 
 /// An error with its sources, which hold the reason in errors of reqwest.
@@ -286,7 +348,7 @@ mod tests {
     #[tokio::test]
     async fn an_end_before_done_is_a_problem() {
         let outputs =
-            outputs_of("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n").await;
+            outputs_of("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE\n").await;
         assert_eq!(outputs[0], Output::Text("a".into()));
         assert_eq!(problem(&outputs[1..]).kind, "broken");
     }

@@ -8,6 +8,7 @@ mod cases;
 mod clients;
 mod conformance;
 mod foreign;
+mod gzip;
 mod pages;
 mod servers;
 mod support;

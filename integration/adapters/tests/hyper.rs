@@ -1,17 +1,18 @@
 //! A hyper server over `body`, read by curl, by a bare socket, and by a hyper client.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use sse_wire::body::{DataStream, EventBody, Piece};
 use sse_wire::stream::TransportExt;
@@ -19,6 +20,7 @@ use sse_wire::{Event, EventId, EventName, KEEP_ALIVE, OwnedEvent};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
@@ -29,27 +31,27 @@ struct Server {
     address: SocketAddr,
     /// What the body sends.
     source: UnboundedSender<io::Result<Piece>>,
-    /// When a keep-alive may be due.
-    ticks: UnboundedSender<()>,
+    /// Ends the time after which a keep-alive is due.
+    keep_alive: Arc<Notify>,
 }
 
 async fn server() -> Result<Server> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let (source, pieces) = unbounded_channel();
-    let (ticks, each_tick) = unbounded_channel();
-    tokio::spawn(serve(listener, pieces, each_tick));
-    Ok(Server { address, source, ticks })
+    let keep_alive = Arc::new(Notify::new());
+    tokio::spawn(serve(listener, pieces, keep_alive.clone()));
+    Ok(Server { address, source, keep_alive })
 }
 
-async fn serve(listener: TcpListener, pieces: UnboundedReceiver<io::Result<Piece>>, ticks: UnboundedReceiver<()>) {
-    let body =
-        EventBody::new(UnboundedReceiverStream::new(pieces)).with_keep_alive(UnboundedReceiverStream::new(ticks));
+async fn serve(listener: TcpListener, pieces: UnboundedReceiver<io::Result<Piece>>, keep_alive: Arc<Notify>) {
+    let body = EventBody::new(UnboundedReceiverStream::new(pieces))
+        .with_keep_alive(Duration::ZERO, move |_| keep_alive.clone().notified_owned());
     let body = Mutex::new(Some(body));
     let (connection, _) = listener.accept().await.unwrap();
     let service = service_fn(|_: Request<Incoming>| {
         let body = body.lock().unwrap().take().expect("one request");
-        async { Response::builder().header("content-type", "text/event-stream").body(body) }
+        async { Ok::<_, Infallible>(body.into_response().map(EventBody::vectored)) }
     });
     let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(connection), service);
     // An error of the source becomes one of the connection.
@@ -95,18 +97,20 @@ async fn events_are_not_held_back_and_keep_alives_come_between_them() -> Result 
     let mut socket = request(server.address).await?;
     server.send(event("one\ntwo"))?;
     expect(&mut socket, "data: one\ndata: two\n\n").await?;
-    // The first tick comes too early: an event has just been sent.
-    server.ticks.send(())?;
-    server.ticks.send(())?;
+    server.keep_alive.notify_one();
     expect(&mut socket, ":\n\n").await?;
     server.send(Piece::Raw("data: in ".into()))?;
     expect(&mut socket, "data: in ").await?;
-    server.ticks.send(())?;
-    server.ticks.send(())?;
-    // Long enough for a keep-alive, which must not come within a block.
+    server.keep_alive.notify_one();
+    // Long enough for a keep-alive, which must not come within a line.
     tokio::time::sleep(Duration::from_millis(20)).await;
-    server.send(Piece::Raw("pieces\n\n".into()))?;
-    expect(&mut socket, "pieces\n\n").await?;
+    server.send(Piece::Raw("pieces\n".into()))?;
+    expect(&mut socket, "pieces\n").await?;
+    expect(&mut socket, ":\n").await?;
+    server.send(Piece::Raw("\n".into()))?;
+    expect(&mut socket, "\n").await?;
+    server.keep_alive.notify_one();
+    expect(&mut socket, ":\n\n").await?;
     drop(server.source);
     // The last chunk is empty.
     expect(&mut socket, "").await
@@ -148,8 +152,7 @@ async fn curl_prints_each_event_when_it_is_sent() -> Result {
         assert_eq!(lines.next_line().await?.unwrap(), format!("data: {number}"));
         assert_eq!(lines.next_line().await?.unwrap(), "");
     }
-    server.ticks.send(())?;
-    server.ticks.send(())?;
+    server.keep_alive.notify_one();
     assert_eq!(lines.next_line().await?.unwrap(), ":");
     assert_eq!(lines.next_line().await?.unwrap(), "");
     drop(server.source);

@@ -11,20 +11,19 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
 use fastrand::Rng;
 use futures_util::{Stream, StreamExt, stream};
 use sse_wire::body::EventBody;
-use sse_wire::http::{LAST_EVENT_ID, RESPONSE_HEADERS};
+use sse_wire::http::last_event_id;
 use sse_wire::server::{CountedIds, ReplayBuffer};
 use sse_wire::{Event, EventId, EventName, FieldError, OwnedEvent};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
-use tokio_stream::wrappers::IntervalStream;
+use tokio::time::sleep;
 
 use crate::bounds::Bounds;
 use crate::expected::Series;
@@ -180,8 +179,8 @@ pub async fn publish(run: Arc<Run>, feed: Arc<Feed>) -> Result<(), Failure> {
 pub async fn serve(listener: TcpListener, feed: Arc<Feed>) -> Result<(), Failure> {
     let series = feed.series;
     let answer = async move |headers: HeaderMap| {
-        let last_event_id = headers.get(LAST_EVENT_ID).map(|id| id.as_bytes().to_vec());
-        event_stream(feed.events(last_event_id.unwrap_or_default()).map(Ok), KEEP_ALIVE_PERIOD)
+        let last_event_id = last_event_id(&headers).unwrap_or_default().to_vec();
+        event_stream(feed.events(last_event_id).map(Ok), KEEP_ALIVE_PERIOD)
     };
     let answer_hostile =
         async move |Path(round): Path<u64>| event_stream(hostile::pieces(series, round), hostile::KEEP_ALIVE_PERIOD);
@@ -197,7 +196,5 @@ fn event_stream(
     chunks: impl Stream<Item = Result<Bytes, FieldError>> + Send + 'static,
     keep_alive_period: Duration,
 ) -> Response {
-    let ticks = tokio::time::interval_at(Instant::now() + keep_alive_period, keep_alive_period);
-    let body = EventBody::new(chunks).with_keep_alive(IntervalStream::new(ticks));
-    (RESPONSE_HEADERS, Body::new(body)).into_response()
+    EventBody::new(chunks).with_keep_alive(keep_alive_period, sleep).into_response().map(Body::new)
 }

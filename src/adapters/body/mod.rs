@@ -3,19 +3,14 @@
 //! **A server** answers with an [`EventBody`]:
 //!
 //! ```
-//! use std::convert::Infallible;
+//! use std::time::Duration;
 //! use futures_util::Stream;
 //! use sse_wire::{OwnedEvent, body::EventBody};
 //!
-//! fn response(
-//!     events: impl Stream<Item = OwnedEvent>,
-//!     every_15_seconds: impl Stream, // such as tokio_stream's `IntervalStream`
-//! ) -> http::Response<impl http_body::Body<Error = Infallible>> {
-//!     let body = EventBody::new(events).with_keep_alive(every_15_seconds);
-//!     http::Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
+//! fn response(events: impl Stream<Item = OwnedEvent>) -> http::Response<impl http_body::Body> {
+//!     EventBody::new(events).with_keep_alive(Duration::from_secs(15), tokio::time::sleep).into_response()
 //! }
-//! # let never = futures_util::stream::empty::<()>();
-//! # assert_eq!(response(futures_util::stream::empty(), never).status(), 200);
+//! # assert_eq!(response(futures_util::stream::empty()).headers()["content-type"], "text/event-stream");
 //! ```
 //!
 //! **A client** reads any body through a [`DataStream`]:
@@ -83,12 +78,22 @@
 //!
 //! [9.2.6]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
+#[cfg(feature = "gzip")]
+mod gzip;
+mod keep_alive;
 mod piece;
+mod raw_start;
 mod read;
+mod response;
 mod tail;
+mod vectored;
 mod write;
 
+#[cfg(feature = "gzip")]
+#[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
+pub use gzip::GzipBody;
 pub use piece::{BodyItem, Piece};
 pub use read::DataStream;
 pub use tail::Tail;
-pub use write::{EventBody, NoTicks};
+pub use vectored::VectoredBody;
+pub use write::EventBody;

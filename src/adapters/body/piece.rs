@@ -6,12 +6,16 @@ use std::io::IoSlice;
 use bytes::{Buf, Bytes};
 
 use super::Tail;
-use crate::{Block, Comment, EncodedEvent, Event, EventName, Head, KEEP_ALIVE, OwnedBlock, OwnedEvent};
-pub(super) use data::Data;
+use crate::{Block, Comment, EncodedEvent, Event, EventName, Head, OwnedBlock, OwnedEvent};
+
+/// From this length of its data, an event is not copied into one piece of memory.
+const VECTORED_LEN: usize = 2048;
 
 /// A piece of an event stream: an event whose data is not copied, or ready bytes.
 ///
-/// It is the data of the frames of an [`EventBody`](super::EventBody). A source that has both events and bytes yields these.
+/// A source that has both events and bytes yields these. In a [`VectoredBody`](super::VectoredBody) they are the data of the
+/// frames.
+///
 /// What is not [`Raw`](Piece::Raw) always begins a block: if the piece before it has left one open, the body
 /// [ends it](super#a-block-that-was-cut) first.
 #[derive(Clone, Debug)]
@@ -21,12 +25,34 @@ pub enum Piece {
     /// Whole blocks, as an [`Encoder`](crate::Encoder) makes them.
     Blocks(Bytes),
     /// Bytes of another event stream, such as another server's. They may end anywhere; the next raw bytes go on from there.
+    ///
+    /// If something was sent before the first of them, their BOM is dropped: clients ignore one only at the very start.
     Raw(Bytes),
 }
 
 impl Piece {
-    /// Ends the block that raw bytes left open, if any: what comes next begins a block, even if it is raw.
+    /// Ends the block that raw bytes left open, if any. Raw bytes that come next begin another stream: a BOM at their start
+    /// is dropped.
     pub const END_BLOCK: Piece = Piece::Blocks(Bytes::new());
+
+    /// Its last bytes: as many as tell whether it ends in a blank line.
+    pub(super) fn ending(&self) -> &[u8] {
+        match self {
+            // Every event ends in a blank line.
+            Piece::Event(event) => &b"\n\n"[..event.remaining().min(2)],
+            Piece::Blocks(bytes) | Piece::Raw(bytes) => bytes,
+        }
+    }
+
+    /// The same piece. If it begins a block, and `tail` ends within one, the bytes that end that block come first.
+    pub(super) fn after(mut self, tail: Tail, cut_name: EventName<'_>) -> Self {
+        if matches!(self, Piece::Raw(_)) || tail.is_block_boundary() {
+            return self;
+        }
+        // Copied: this is rare, and what follows a failure is mostly short.
+        let (end, rest) = (tail.end_block(cut_name), self.copy_to_bytes(self.remaining()));
+        Piece::Blocks([end, rest].concat().into())
+    }
 }
 
 impl From<EncodedEvent> for Piece {
@@ -35,10 +61,10 @@ impl From<EncodedEvent> for Piece {
     }
 }
 
-/// Large data is not copied.
+/// Data of 2 KiB and more is not copied.
 impl From<OwnedEvent> for Piece {
     fn from(event: OwnedEvent) -> Piece {
-        Piece::Event(event.into_buf())
+        if event.data().len() < VECTORED_LEN { Piece::Blocks(event.encode()) } else { Piece::Event(event.into_buf()) }
     }
 }
 
@@ -101,118 +127,65 @@ impl Buf for Piece {
 }
 
 /// What the source of an [`EventBody`](super::EventBody) may yield: an event, a block, a head, a comment, ready bytes, a
-/// [`Piece`], a `Result` of one of these, or a type of your own that becomes [`Bytes`] or a [`Piece`].
+/// [`Piece`], a `Result` of one of these, or a type of your own that becomes a [`Piece`].
 ///
 /// [`Bytes`] by themselves are taken to be [`Raw`](Piece::Raw): only keep-alives are put between two of them, and only where
-/// a block ends.
+/// they change nothing.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent in an event stream",
     label = "neither an event, a block, a head, a comment, `Bytes` or a `Piece`, nor a `Result` of one",
     note = "for text, map it to events: `.map(|text| OwnedEvent::new(Head::new(), text))`"
 )]
 pub trait BodyItem {
-    /// The data of the body: a [`Piece`] from owned events and pieces, [`Bytes`] from the others.
-    type Data: Data;
-
     /// The error of an item; [`Infallible`] if there is none.
     type Error;
 
-    /// The data to send for it.
+    /// The piece to send for it.
     ///
     /// # Errors
     ///
     /// The error of a `Result`, as it is. It ends the body.
-    fn into_frame_data(self) -> Result<Self::Data, Self::Error>;
+    fn into_piece(self) -> Result<Piece, Self::Error>;
+}
+
+impl BodyItem for Piece {
+    type Error = Infallible;
+
+    fn into_piece(self) -> Result<Piece, Infallible> {
+        Ok(self)
+    }
+}
+
+impl BodyItem for Bytes {
+    type Error = Infallible;
+
+    fn into_piece(self) -> Result<Piece, Infallible> {
+        Ok(Piece::Raw(self))
+    }
 }
 
 macro_rules! items {
-    ($($type:ty => $data:ty, |$item:ident| $into:expr;)*) => {$(
+    ($($type:ty),*) => {$(
         impl BodyItem for $type {
-            type Data = $data;
             type Error = Infallible;
 
-            fn into_frame_data(self) -> Result<$data, Infallible> {
-                let $item = self;
-                Ok($into)
+            fn into_piece(self) -> Result<Piece, Infallible> {
+                Ok(self.into())
             }
         }
     )*};
 }
 
-items! {
-    Piece => Piece, |piece| piece;
-    OwnedEvent => Piece, |event| event.into();
-    EncodedEvent => Piece, |event| event.into();
-    Bytes => Bytes, |bytes| bytes;
-    Event<'_> => Bytes, |event| event.encode();
-    Head<'_> => Bytes, |head| head.encode();
-    Block<'_> => Bytes, |block| block.encode();
-    OwnedBlock => Bytes, |block| block.encode();
-    Comment<'_> => Bytes, |comment| crate::encoder::to_bytes(&comment);
-}
+items!(OwnedEvent, EncodedEvent, Event<'_>, Head<'_>, Block<'_>, OwnedBlock, Comment<'_>);
 
 #[diagnostic::do_not_recommend]
 impl<T: BodyItem<Error = Infallible>, E> BodyItem for Result<T, E> {
-    type Data = T::Data;
     type Error = E;
 
-    fn into_frame_data(self) -> Result<T::Data, E> {
-        match self?.into_frame_data() {
-            Ok(data) => Ok(data),
+    fn into_piece(self) -> Result<Piece, E> {
+        match self?.into_piece() {
+            Ok(piece) => Ok(piece),
             Err(never) => match never {},
-        }
-    }
-}
-
-/// What a body needs from its data. Sealed: the module is private, so that the trait cannot be named outside.
-mod data {
-    use super::{Buf, Bytes, EventName, KEEP_ALIVE, Piece, Tail};
-
-    pub trait Data: Buf {
-        /// The bytes of [`KEEP_ALIVE`].
-        fn keep_alive() -> Self;
-
-        /// Its last bytes: as many as tell whether it ends in a blank line.
-        fn ending(&self) -> &[u8];
-
-        /// The same data. If it begins a block, and `tail` ends within one, the bytes that end that block come first.
-        fn after(self, tail: Tail, cut_name: EventName<'_>) -> Self;
-    }
-
-    impl Data for Bytes {
-        fn keep_alive() -> Self {
-            Bytes::from_static(KEEP_ALIVE)
-        }
-
-        fn ending(&self) -> &[u8] {
-            self
-        }
-
-        fn after(self, _: Tail, _: EventName<'_>) -> Self {
-            self
-        }
-    }
-
-    impl Data for Piece {
-        fn keep_alive() -> Self {
-            Piece::Blocks(Bytes::from_static(KEEP_ALIVE))
-        }
-
-        fn ending(&self) -> &[u8] {
-            match self {
-                // Every event ends in a blank line.
-                Piece::Event(event) => &b"\n\n"[..event.remaining().min(2)],
-                Piece::Blocks(bytes) | Piece::Raw(bytes) => bytes,
-            }
-        }
-
-        fn after(mut self, tail: Tail, cut_name: EventName<'_>) -> Self {
-            if matches!(self, Piece::Raw(_)) || tail.is_block_boundary() {
-                return self;
-            }
-            // Copied: this is rare, and what follows a failure is mostly short.
-            let (end, rest) = (tail.end_block(cut_name), self.copy_to_bytes(self.remaining()));
-            Piece::Blocks([end, rest].concat().into())
         }
     }
 }

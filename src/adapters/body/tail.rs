@@ -4,6 +4,11 @@ use bytes::Bytes;
 
 use crate::EventName;
 
+/// A comment line for each kind of line end. The one after a CR ends in a CR, so that a LF that follows still is a part of
+/// the line end before it.
+const COMMENT_AFTER_LF: &[u8] = b":\n";
+const COMMENT_AFTER_CR: &[u8] = b":\r";
+
 /// The last bytes of an event stream, which tell whether it ends with a block: for relays that pass on chunks of another
 /// server as they come.
 ///
@@ -50,6 +55,17 @@ impl Tail {
         match self.0 {
             [before, b'\r', b'\n'] | [_, before, b'\r' | b'\n'] => matches!(before, b'\r' | b'\n'),
             _ => false,
+        }
+    }
+
+    /// What can be sent here to keep the connection open: `item`, which is whole blocks, or within a block a comment line.
+    /// None within a line, where anything would become a part of it.
+    pub(super) fn keep_alive(self, item: &Bytes) -> Option<Bytes> {
+        match self.0[2] {
+            b'\r' | b'\n' if self.is_block_boundary() => Some(item.clone()),
+            b'\r' => Some(Bytes::from_static(COMMENT_AFTER_CR)),
+            b'\n' => Some(Bytes::from_static(COMMENT_AFTER_LF)),
+            _ => None,
         }
     }
 

@@ -1,19 +1,18 @@
 //! A stream of events as a body, with keep-alives.
 
-use core::convert::Infallible;
+use core::future::{Future, Pending};
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use http_body::{Body, Frame, SizeHint};
 
-use super::piece::Data;
-use super::{BodyItem, Tail};
-use crate::EventName;
-
-/// How many ticks one poll reads.
-const TICKS_PER_POLL: usize = 32;
+use super::keep_alive::KeepAlive;
+use super::raw_start::RawStart;
+use super::{BodyItem, Piece, Tail, VectoredBody};
+use crate::{Encode, EventName, KEEP_ALIVE};
 
 /// The name of an event whose block was cut, unless the caller says otherwise.
 const CUT: EventName<'static> = EventName::from_static("cut");
@@ -25,19 +24,21 @@ pin_project_lite::pin_project! {
     /// the source ends it too, after it was yielded once, as it is; hyper then breaks the connection, so that clients see
     /// that the stream was cut. After the end the source is not polled again.
     ///
-    /// Large data of an [`OwnedEvent`](crate::OwnedEvent) is not copied: a [`Piece`](super::Piece) leaves it where it is for
-    /// hyper's vectored write. For a body of [`Bytes`](bytes::Bytes), which axum's `Body::new` and tonic need, use
-    /// [`encoded`](crate::stream::EncodeExt::encoded): `EventBody::new(events.encoded())`.
+    /// The data of its frames is [`Bytes`], which axum and tonic ask for. hyper takes any data, and then
+    /// [`vectored`](EventBody::vectored) saves the copy of large data.
+    ///
+    /// `F` and `M` belong to the [keep-alives](EventBody::with_keep_alive): `M` is the function that sleeps, and `F` is the
+    /// future that it returns. To name the type, cast the function: with `tokio::time::sleep as fn(_) -> _` it is
+    /// `EventBody<S, tokio::time::Sleep>`.
     #[derive(Debug)]
     #[must_use = "bodies do nothing unless polled"]
-    pub struct EventBody<S, K = NoTicks> {
+    pub struct EventBody<S, F = Pending<()>, M = fn(Duration) -> F> {
         #[pin]
         source: S,
-        // None: not set, or ended.
         #[pin]
-        ticks: Option<K>,
-        // Whether nothing was sent since the last tick.
-        quiet: bool,
+        keep_alive: Option<KeepAlive<F, M>>,
+        keep_alive_item: Bytes,
+        raw_start: RawStart,
         tail: Tail,
         cut_name: EventName<'static>,
         ended: bool,
@@ -47,27 +48,69 @@ pin_project_lite::pin_project! {
 impl<S: Stream<Item: BodyItem>> EventBody<S> {
     /// The body of what this source yields, without keep-alives.
     pub fn new(source: S) -> Self {
-        EventBody { source, ticks: None, quiet: true, tail: Tail::new(), cut_name: CUT, ended: false }
+        EventBody {
+            source,
+            keep_alive: None,
+            keep_alive_item: Bytes::from_static(KEEP_ALIVE),
+            raw_start: RawStart::new(),
+            tail: Tail::new(),
+            cut_name: CUT,
+            ended: false,
+        }
     }
 }
 
-impl<S, K> EventBody<S, K> {
-    /// The same body, with a [`KEEP_ALIVE`](crate::KEEP_ALIVE) at each tick, unless something was sent since the tick before.
+impl<S, F, M> EventBody<S, F, M> {
+    /// The same body, with a [`KEEP_ALIVE`] each time that nothing was sent for this period.
     ///
-    /// Ticks come from any stream, and what it yields does not matter: with tokio it is an `IntervalStream` of
-    /// tokio-stream. The standard suggests "every 15 seconds or so" ([9.2.7]). The first tick of tokio's `interval` is
-    /// due at once; `interval_at` gives a later one. For ticks that were missed, because the client was slow, one keep-alive
-    /// is sent.
+    /// `sleep` returns a future that is ready after the time that it is given. Any runtime has one. The standard suggests
+    /// "every 15 seconds or so" ([9.2.7]). Everything that is sent starts the period anew. A period of zero sends
+    /// keep-alives without a pause.
     ///
-    /// Ticks are only looked at while the source has nothing, so that they never delay an event or the end; when they
-    /// end, the body goes on without. Raw bytes may end within a block: no keep-alive is sent there, since it would break
-    /// the block. Where raw bytes may begin with a BOM, as those of another server may, no tick should come before the first
-    /// of them, since a BOM only counts at the very start.
+    /// ```
+    /// use std::time::Duration;
+    /// use sse_wire::{OwnedEvent, body::EventBody};
+    ///
+    /// # let events = futures_util::stream::empty::<OwnedEvent>();
+    /// let body = EventBody::new(events).with_keep_alive(Duration::from_secs(15), tokio::time::sleep);
+    /// ```
+    ///
+    /// `sleep` is called only when the source has nothing, and keep-alives delay neither events nor the end.
+    ///
+    /// Raw bytes may end within a block. If they end with a line, the keep-alive is a comment line, which changes nothing of
+    /// the block. Within a line nothing can be sent: the body is silent until the source goes on.
     ///
     /// [9.2.7]: https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes
-    pub fn with_keep_alive<T: Stream>(self, ticks: T) -> EventBody<S, T> {
-        let EventBody { source, ticks: _, quiet, tail, cut_name, ended } = self;
-        EventBody { source, ticks: Some(ticks), quiet, tail, cut_name, ended }
+    pub fn with_keep_alive<G, N>(self, period: Duration, sleep: N) -> EventBody<S, G, N>
+    where
+        G: Future,
+        N: FnMut(Duration) -> G,
+    {
+        let EventBody { source, keep_alive: _, keep_alive_item, raw_start, tail, cut_name, ended } = self;
+        let keep_alive = Some(KeepAlive::new(period, sleep));
+        EventBody { source, keep_alive, keep_alive_item, raw_start, tail, cut_name, ended }
+    }
+
+    /// The same body, whose keep-alives are this comment, event or head, such as a `ping` event that a client's script can
+    /// see. It is [`KEEP_ALIVE`] unless set, and where this item is empty.
+    ///
+    /// Between the lines of a block that raw bytes left open, a keep-alive is an empty comment line, whatever is set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use sse_wire::{Event, EventName, OwnedEvent, body::EventBody};
+    ///
+    /// # let events = futures_util::stream::empty::<OwnedEvent>();
+    /// let body = EventBody::new(events)
+    ///     .with_keep_alive(Duration::from_secs(15), tokio::time::sleep)
+    ///     .with_keep_alive_item(&Event::new("").with_name(EventName::from_static("ping")));
+    /// ```
+    pub fn with_keep_alive_item(self, item: &impl Encode) -> Self {
+        let mut keep_alive_item = crate::encoder::to_bytes(item);
+        if keep_alive_item.is_empty() {
+            keep_alive_item = Bytes::from_static(KEEP_ALIVE);
+        }
+        EventBody { keep_alive_item, ..self }
     }
 
     /// The same body, with this name for what was sent of an event [whose block was cut](super#a-block-that-was-cut), if
@@ -78,6 +121,12 @@ impl<S, K> EventBody<S, K> {
         EventBody { cut_name: name, ..self }
     }
 
+    /// The same body with [`Piece`]s as the data of its frames, for hyper: large data of an
+    /// [`OwnedEvent`](crate::OwnedEvent) is written from where it lies, without a copy.
+    pub fn vectored(self) -> VectoredBody<Self> {
+        VectoredBody::new(self)
+    }
+
     /// Whether what was sent so far ends with a block: nothing was left open by raw bytes.
     #[must_use]
     pub fn is_block_boundary(&self) -> bool {
@@ -85,51 +134,62 @@ impl<S, K> EventBody<S, K> {
     }
 }
 
-impl<S, K> Body for EventBody<S, K>
+type PolledPiece<S> = Poll<Option<Result<Piece, <<S as Stream>::Item as BodyItem>::Error>>>;
+
+impl<S, F, M> EventBody<S, F, M>
 where
     S: Stream<Item: BodyItem>,
-    K: Stream,
+    F: Future,
+    M: FnMut(Duration) -> F,
 {
-    type Data = <S::Item as BodyItem>::Data;
-    type Error = <S::Item as BodyItem>::Error;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+    /// The data of the next frame.
+    pub(super) fn poll_piece(self: Pin<&mut Self>, cx: &mut Context<'_>) -> PolledPiece<S> {
         let mut this = self.project();
         if *this.ended {
             return Poll::Ready(None);
         }
-        if let Poll::Ready(item) = this.source.poll_next(cx) {
-            let data = item.map(|item| item.into_frame_data().map(|data| data.after(*this.tail, *this.cut_name)));
-            match &data {
-                Some(Ok(data)) => {
-                    *this.quiet &= !data.has_remaining();
-                    this.tail.push(data.ending());
+        let piece = match this.source.poll_next(cx) {
+            Poll::Ready(Some(item)) => match item.into_piece() {
+                Ok(piece) => this.raw_start.without_bom(piece).after(*this.tail, *this.cut_name),
+                Err(error) => {
+                    *this.ended = true;
+                    return Poll::Ready(Some(Err(error)));
                 }
-                Some(Err(_)) | None => *this.ended = true,
+            },
+            Poll::Ready(None) => {
+                *this.ended = true;
+                return Poll::Ready(None);
             }
-            return Poll::Ready(data.map(|data| data.map(Frame::data)));
-        }
-        // A slow client misses ticks: one keep-alive is enough for all of them.
-        let (mut due, mut waits) = (false, false);
-        for _ in 0..TICKS_PER_POLL {
-            let Some(ticks) = this.ticks.as_mut().as_pin_mut() else { break };
-            match ticks.poll_next(cx) {
-                Poll::Ready(Some(_)) => due |= std::mem::replace(this.quiet, true),
-                Poll::Ready(None) => this.ticks.set(None),
-                Poll::Pending => {
-                    waits = true;
-                    break;
+            Poll::Pending => {
+                let Some(keep_alive) = this.keep_alive.as_mut().as_pin_mut() else { return Poll::Pending };
+                match this.tail.keep_alive(this.keep_alive_item) {
+                    Some(bytes) if keep_alive.poll_is_due(cx) => Piece::Raw(bytes),
+                    _ => return Poll::Pending,
                 }
             }
+        };
+        if piece.has_remaining() {
+            this.tail.push(piece.ending());
+            this.raw_start.set_sent();
+            if let Some(keep_alive) = this.keep_alive.as_mut().as_pin_mut() {
+                keep_alive.restart();
+            }
         }
-        if due && this.tail.is_block_boundary() {
-            return Poll::Ready(Some(Ok(Frame::data(Data::keep_alive()))));
-        }
-        if !waits && this.ticks.is_some() {
-            // There may be more ticks: other tasks run first.
-            cx.waker().wake_by_ref();
-        }
-        Poll::Pending
+        Poll::Ready(Some(Ok(piece)))
+    }
+}
+
+impl<S, F, M> Body for EventBody<S, F, M>
+where
+    S: Stream<Item: BodyItem>,
+    F: Future,
+    M: FnMut(Duration) -> F,
+{
+    type Data = Bytes;
+    type Error = <S::Item as BodyItem>::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.poll_piece(cx).map_ok(|mut piece| Frame::data(piece.copy_to_bytes(piece.remaining())))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -138,17 +198,5 @@ where
 
     fn size_hint(&self) -> SizeHint {
         if self.ended { SizeHint::with_exact(0) } else { SizeHint::default() }
-    }
-}
-
-/// The ticks of an [`EventBody`] without keep-alives. There are none.
-#[derive(Debug)]
-pub enum NoTicks {}
-
-impl Stream for NoTicks {
-    type Item = Infallible;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Infallible>> {
-        match *self {}
     }
 }

@@ -167,6 +167,11 @@ macro_rules! stream {
                 self.reading.parser.reconnection_time()
             }
 
+            /// How many lines were ignored so far: see [`Parser::ignored_lines`].
+            pub fn ignored_lines(&self) -> u64 {
+                self.reading.parser.ignored_lines()
+            }
+
             /// The block that the stream ended in, once: see [`Parser::finish`].
             ///
             /// Before the end it is `None`, and nothing happens.

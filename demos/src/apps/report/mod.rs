@@ -90,7 +90,9 @@ async fn spreadsheet(State(reports): State<Arc<Reports>>, Path(room): Path<Strin
 /// The user whose token the request has, or the response to a request without a token or with a wrong one.
 #[expect(clippy::result_large_err, reason = "it is the response")]
 fn user(headers: &HeaderMap) -> Result<&'static str, Response> {
-    let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let credentials = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+    // The scheme is in any case: RFC 9110, 11.1.
+    let token = credentials.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
     let found = USERS.iter().find(|(known, _)| Some(*known) == token);
     found.map(|(_, user)| *user).ok_or_else(|| {
         let challenge = if token.is_none() { "Bearer" } else { r#"Bearer error="invalid_token""# };
@@ -101,7 +103,8 @@ fn user(headers: &HeaderMap) -> Result<&'static str, Response> {
 impl Reports {
     /// Where the spreadsheet of a room is written. `None` if no room can have this name.
     fn file(&self, user: &str, room: &str) -> Option<PathBuf> {
-        let plain = room.len() <= 32 && room.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let plain =
+            (1..=32).contains(&room.len()) && room.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         plain.then(|| self.folder.path().join(format!("{user}-{room}.csv")))
     }
 
