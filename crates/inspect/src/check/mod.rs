@@ -70,7 +70,7 @@ fn fail(args: &args::Check, message: &str, status: u8) -> ExitCode {
 async fn check(args: &args::Check, target: &Target) -> Result<Report, String> {
     let time = args.http.max_time.map_or(args.time, |max| max.min(args.time));
     let whole = Until { time, events: usize::MAX, pause: Duration::ZERO };
-    let main_client = reading::client(target.http()).map_err(|error| error.to_string())?;
+    let main_client = reading::builder(target.http()).build().map_err(|error| error.to_string())?;
     let (main, gzip) = tokio::join!(
         reading::read(&main_client, target.request(), whole),
         reading::read_alone(target, |request| reading::set(request, "accept-encoding", b"gzip"), whole),

@@ -10,7 +10,6 @@ use url::Position;
 use super::reading::{self, Failure, Reading, Target, Until, seconds};
 use super::report::{Row, Topic};
 use crate::args::Http;
-use crate::input::http;
 
 const HEAD: Topic = Topic {
     name: "head",
@@ -89,7 +88,7 @@ async fn has_body(target: &Target, time: Duration) -> bool {
 async fn http_1_0(target: &Target, first: Until) -> Row {
     let todo = "for HTTP/1.0, write the events as they are and end with the connection";
     // One that speaks no HTTP/2, even with TLS.
-    let client = http::client(&Http { http2: false, ..target.http().clone() }).http1_only().build();
+    let client = reading::builder(&Http { http2: false, ..target.http().clone() }).http1_only().build();
     let mut request = target.request();
     *request.version_mut() = Version::HTTP_10;
     let answer = match client {
@@ -120,7 +119,7 @@ async fn http_2(target: &Target, main: &Reading, first: Until) -> Row {
         let todo = "offer h2 in TLS (ALPN)";
         return HTTP_2.warning("not offered in TLS", todo);
     }
-    let answer = match reading::client(&Http { http2: true, ..target.http().clone() }) {
+    let answer = match reading::builder(&Http { http2: true, ..target.http().clone() }).build() {
         Ok(client) => reading::read(&client, target.request(), first).await,
         Err(error) => Err(Failure::from(error)),
     };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use flate2::write::GzDecoder;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Request, Response, Url, Version};
+use reqwest::{Client, ClientBuilder, Request, Response, Url, Version};
 use sse_wire::body::Tail;
 use sse_wire::{Block, BlockLine, Field, Parser};
 
@@ -31,14 +31,16 @@ pub const SILENCE: Duration = Duration::from_millis(200);
 pub struct Target {
     request: Request,
     http: Http,
+    /// Keeps no connection.
+    alone: Client,
 }
 
 impl Target {
     pub fn new(url: &str, http: &Http) -> Checked<Target> {
         // Compression is a check of its own.
         let http = Http { compressed: false, ..http.clone() };
-        let client = http::client(&http).build()?;
-        Ok(Target { request: http::request(&client, url, &http)?.build()?, http })
+        let alone = builder(&http).pool_max_idle_per_host(0).build()?;
+        Ok(Target { request: http::request(&alone, url, &http)?.build()?, http, alone })
     }
 
     pub fn http(&self) -> &Http {
@@ -59,8 +61,8 @@ impl Target {
 }
 
 /// A client with connections of its own.
-pub fn client(http: &Http) -> reqwest::Result<Client> {
-    http::client(http).connect_timeout(CONNECT).build()
+pub fn builder(http: &Http) -> ClientBuilder {
+    http::client(http).connect_timeout(CONNECT)
 }
 
 /// Sets a header. One that HTTP cannot carry is left out.
@@ -252,10 +254,9 @@ impl Reading {
 
 /// Reads on a connection of its own. `change` makes the request another one.
 pub async fn read_alone(target: &Target, change: impl FnOnce(&mut Request), until: Until) -> Result<Reading, Failure> {
-    let client = client(target.http())?;
     let mut request = target.request();
     change(&mut request);
-    read(&client, request, until).await
+    read(&target.alone, request, until).await
 }
 
 pub async fn read(client: &Client, request: Request, until: Until) -> Result<Reading, Failure> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Version};
+use reqwest::{Client, Request, Version};
 
 use super::content::is_carried;
 use super::reading::{self, End, Failure, Reading, Seen, Target, Until, seconds};
@@ -26,15 +26,15 @@ pub async fn rows(target: &Target, client: &Client, main: &Reading, patience: Du
         Ok(cut) => {
             // What followed the cut is enough.
             let until = Until { events: main.events.len(), ..until };
-            let read = |client: Client| {
-                let mut request = target.request();
-                reading::set(&mut request, sse_wire::http::LAST_EVENT_ID, with_id[cut].0.as_bytes());
-                async move { reading::read(&client, request, until).await }
-            };
-            let fresh = reading::client(target.http()).unwrap_or_else(|_| client.clone());
+            let id = with_id[cut].0.as_bytes();
+            let change = |request: &mut Request| reading::set(request, sse_wire::http::LAST_EVENT_ID, id);
             let is_same = main.head.version == Version::HTTP_2 || main.end == End::Closed;
-            let (other, same) =
-                tokio::join!(read(fresh), async { if is_same { Some(read(client.clone()).await) } else { None } });
+            let same = async {
+                let mut request = target.request();
+                change(&mut request);
+                if is_same { Some(reading::read(client, request, until).await) } else { None }
+            };
+            let (other, same) = tokio::join!(reading::read_alone(target, change, until), same);
             let reason = "HTTP/1.1 has no way to go on with a connection whose stream was cut";
             vec![
                 row(&RESUME, &with_id, cut, &other),
@@ -133,7 +133,7 @@ async fn end(target: &Target, main: &Reading, until: Until) -> Row {
         End::Closed => {}
     }
     let last = main.with_id().last().map_or("", |(id, _)| *id).to_owned();
-    let set = |request: &mut reqwest::Request| {
+    let set = |request: &mut Request| {
         if !last.is_empty() {
             reading::set(request, sse_wire::http::LAST_EVENT_ID, last.as_bytes());
         }
