@@ -36,17 +36,23 @@ pub async fn slow_reader(target: &Target, time: Duration, patience: Duration) ->
     let pause = seconds(pause);
     match compare(&fast.events, &slow.events) {
         Order::NoEvents => SLOW.not_checked("no event came"),
-        Order::Lost if slow.end == End::Open || slow.end == End::Closed => {
+        Order::Unknown => SLOW.not_checked("two readers get different events, so that they cannot be compared"),
+        Order::Lost if !slow.events.is_empty() || slow.end == End::Open => {
             SLOW.fault(format!("no reading for {pause}, and then events are missing"), todo)
         }
-        Order::Unknown => SLOW.not_checked("two readers get different events, so that they cannot be compared"),
-        Order::Whole | Order::Lost if slow.wrong.unfinished => {
+        Order::Whole | Order::Behind | Order::Lost if slow.end == End::Closed && slow.wrong.unfinished => {
             SLOW.fault(format!("no reading for {pause}, and then the stream ends inside of an event"), todo)
         }
+        Order::Behind if slow.end == End::Open => SLOW.warning(
+            format!("no reading for {pause}, and then only {} of {} events", slow.events.len(), fast.events.len()),
+            todo,
+        ),
         Order::Whole if slow.end == fast.end => {
             SLOW.ok(format!("no reading for {pause}, and then all {} events", slow.events.len()))
         }
-        Order::Whole | Order::Lost => SLOW.ok(format!("no reading for {pause}, and then a clean break")),
+        Order::Whole | Order::Behind | Order::Lost => {
+            SLOW.ok(format!("no reading for {pause}, and then a clean break"))
+        }
     }
 }
 
@@ -54,6 +60,8 @@ enum Order {
     NoEvents,
     /// One reader's events are a part of the other's, without a gap.
     Whole,
+    /// As that, but the slow reader has less than half of them.
+    Behind,
     Lost,
     /// They have no event in common.
     Unknown,
@@ -71,7 +79,13 @@ fn compare(fast: &[Seen], slow: &[Seen]) -> Order {
     } else {
         return Order::Unknown;
     };
-    if fast.iter().zip(slow).all(|(fast, slow)| fast.is(slow)) { Order::Whole } else { Order::Lost }
+    if !fast.iter().zip(slow).all(|(fast, slow)| fast.is(slow)) {
+        Order::Lost
+    } else if fast.len() > 5 && slow.len() * 2 < fast.len() {
+        Order::Behind
+    } else {
+        Order::Whole
+    }
 }
 
 pub async fn connections(target: &Target, count: u16, first: Until) -> Row {

@@ -80,6 +80,15 @@ impl Verdict {
     }
 }
 
+#[derive(Serialize)]
+struct Json<'a> {
+    url: String,
+    faults: usize,
+    warnings: usize,
+    not_checked: usize,
+    checks: &'a [Row],
+}
+
 #[derive(Debug, Default)]
 pub struct Report {
     rows: Vec<Row>,
@@ -118,13 +127,14 @@ impl Report {
     }
 
     pub fn json(&self, out: &mut impl Write, url: &str) -> io::Result<()> {
-        let value = serde_json::json!({
-            "url": Escaped(url.as_bytes()).to_string(),
-            "faults": self.count(Verdict::Fault),
-            "warnings": self.count(Verdict::Warning),
-            "not_checked": self.count(Verdict::NotChecked),
-            "checks": self.rows,
-        });
-        writeln!(out, "{value:#}")
+        let json = Json {
+            url: Escaped(url.as_bytes()).to_string(),
+            faults: self.count(Verdict::Fault),
+            warnings: self.count(Verdict::Warning),
+            not_checked: self.count(Verdict::NotChecked),
+            checks: &self.rows,
+        };
+        serde_json::to_writer_pretty(&mut *out, &json)?;
+        writeln!(out)
     }
 }

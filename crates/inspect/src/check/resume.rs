@@ -65,10 +65,16 @@ fn row(topic: &Topic, first: &[(&str, &Seen)], cut: usize, resumed: &Result<Read
         204 if followed == 0 => return topic.ok(format!("204 after {id:?}: there is no more")),
         status => return topic.fault(format!("status {status} after {id:?}, though {followed} events followed"), TODO),
     }
-    let first: Vec<_> = first.iter().map(|(id, _)| *id).collect();
-    let ids: Vec<_> = resumed.with_id().iter().map(|(id, _)| *id).collect();
+    let resumed_events = resumed.with_id();
+    let ids: Vec<_> = resumed_events.iter().map(|(id, _)| *id).collect();
     let next = ids.first().copied().unwrap_or("");
+    let is_same = first[cut + 1..].iter().zip(&resumed_events).all(|((_, one), (_, other))| one.digest == other.digest);
+    let first: Vec<_> = first.iter().map(|(id, _)| *id).collect();
     match compare(&first, cut, &ids) {
+        Outcome::GoesOn(_) if !is_same => topic.warning(
+            format!("after {id:?} the ids go on, with {next:?}, but the data is not the same as at first"),
+            "send the events that were sent with these ids before, not new ones",
+        ),
         Outcome::GoesOn(count) => {
             topic.ok(format!("after {id:?} comes {next:?}; {count} events are the same as at first"))
         }

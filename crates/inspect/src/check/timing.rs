@@ -214,7 +214,7 @@ mod tests {
     fn a_silence_is_compared_with_the_time_outs_of_proxies() {
         let row = |silence, quiet_blocks, end| {
             let longest_silence = Duration::from_secs(silence);
-            keep_alive(&Reading { longest_silence, quiet_blocks, end, ..Reading::empty() })
+            keep_alive(&Reading { quiet_blocks, longest_silence, end, ..Reading::empty() })
         };
         assert_eq!(row(15, 2, End::Open).verdict, Ok);
         assert_eq!(row(9, 0, End::Open).verdict, NotChecked);

@@ -28,17 +28,17 @@ impl Nginx {
         let listeners: Vec<_> = settings.iter().map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let ports: Vec<_> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
         drop(listeners);
-        let servers: String = ports
+        let servers = ports
             .iter()
             .zip(settings)
             .map(|(port, settings)| {
                 format!("server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass {upstream}; {settings} }} }}\n")
             })
-            .collect();
-        let temp: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .iter()
+            .collect::<Vec<_>>()
+            .concat();
+        let temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {name};\n"))
-            .collect();
+            .concat();
         let config = format!(
             "daemon off;\nmaster_process off;\nerror_log stderr crit;\npid nginx.pid;\nevents {{}}\n\
              http {{\naccess_log off;\n{temp}gzip_types text/event-stream;\ngzip_proxied any;\n{servers}}}\n"

@@ -19,8 +19,8 @@ fn events_that_are_held_back_are_a_fault() {
         for burst in 0..8_u64 {
             pause(400);
             let time = |at: u64| 1_700_000_000_000 + burst * 400 + at * 100;
-            let events: String = (0..4).map(|at| format!("data: {{\"at\": {}}}\n\n", time(at))).collect();
-            stream.write_all(events.as_bytes())?;
+            let events = [0, 1, 2, 3].map(|at| format!("data: {{\"at\": {}}}\n\n", time(at)));
+            stream.write_all(events.concat().as_bytes())?;
         }
         Ok(())
     });
@@ -131,6 +131,14 @@ fn a_resumption_is_compared_with_what_came_at_first() {
         }
         count_from(stream, 1)
     });
+    let other_data = serve_body(|request, stream| {
+        let last = request.last();
+        for id in last.map_or(1, |last| last + 1)..400 {
+            stream.write_all(format!("id: {id}\ndata: {}\n\n", last.is_some()).as_bytes())?;
+            pause(40);
+        }
+        Ok(())
+    });
     let urls = [
         resume(|last| last + 1),
         resume(|last| last),
@@ -139,6 +147,7 @@ fn a_resumption_is_compared_with_what_came_at_first() {
         resume(|_| 1000),
         refused,
         silent,
+        other_data,
     ];
     let verdicts = check_all(&urls);
     verdicts[0].is("resume", "ok", "are the same as at first");
@@ -148,6 +157,7 @@ fn a_resumption_is_compared_with_what_came_at_first() {
     verdicts[4].is("resume", "fault", "events are missing");
     verdicts[5].is("resume", "fault", "status 404");
     verdicts[6].is("resume", "fault", "nothing came");
+    verdicts[7].is("resume", "warning", "the data is not the same");
 }
 
 #[test]
