@@ -81,18 +81,14 @@ pub struct Http {
 }
 
 /// Give a verdict on a server of event streams.
-///
-/// Sends about 20 requests, up to `--connections` of them at once: one reading that lasts as long as `--for` says, and short
-/// ones for what it cannot show.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit status: 0 no fault, 1 a fault (with --strict also a warning), 2 wrong usage, 3 the server cannot be reached."
+    after_help = "Reads the stream for as long as --for says, and sends about 20 more requests for what one reading cannot show, up to \
+                  --connections at once.\n\nExit status: 0 no fault, 1 a fault (with --strict also a warning), 2 wrong usage, 3 the server cannot be reached."
 )]
 pub struct Check {
     /// URL of the event stream
     pub url: String,
-    #[command(flatten)]
-    pub http: Http,
     /// How long to read the stream
     #[arg(long = "for", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub time: Duration,
@@ -105,6 +101,8 @@ pub struct Check {
     /// Show the verdict as JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub http: Http,
 }
 
 /// Serve a recorded stream.

@@ -51,7 +51,7 @@ impl Target {
         self.request.url().scheme() == "http"
     }
 
-    /// The same as ever: its body is in memory.
+    /// A copy of the request, whose body is in memory.
     pub fn request(&self) -> Request {
         let mut request = Request::new(self.request.method().clone(), self.request.url().clone());
         *request.headers_mut() = self.request.headers().clone();
@@ -162,7 +162,7 @@ pub struct Seen {
     pub id: Option<String>,
     /// Of its name and data.
     pub digest: u64,
-    /// When it was made, in seconds of any day, as its id or data says.
+    /// When it was made, in seconds since 1970, as its id or data says.
     pub stamp: Option<f64>,
 }
 
