@@ -86,16 +86,29 @@ pub struct Http {
     pub max_time: Option<Duration>,
 }
 
-/// Give a verdict on a server.
+/// Give a verdict on a server of event streams.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Reads the stream for as long as --for says, and sends about 20 more requests for what one reading cannot show, up to \
+                  --connections at once.\n\nExit status: 0 no fault, 1 a fault (with --strict also a warning), 2 wrong usage, 3 the server cannot be reached."
+)]
 pub struct Check {
     /// URL of the event stream
     pub url: String,
-    #[command(flatten)]
-    pub http: Http,
+    /// How long to read the stream
+    #[arg(long = "for", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub time: Duration,
+    /// How many readers to try at once
+    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub connections: u16,
+    /// Exit with 1 for warnings, too
+    #[arg(long)]
+    pub strict: bool,
     /// Show the verdict as JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub http: Http,
 }
 
 /// Serve a recorded stream, with the timing and the chunks that it came with.

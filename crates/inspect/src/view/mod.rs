@@ -1,6 +1,6 @@
 //! What is shown of a stream.
 
-mod escape;
+pub mod escape;
 mod human;
 mod json;
 pub mod output;
