@@ -4,21 +4,27 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
+const AFTER_HELP: &str = "\
+Exit status: 0 nothing is wrong, 1 something was found, 2 wrong usage, 3 the stream could not be read to its end.";
+
 /// Shows what is in an event stream (text/event-stream), and what is wrong with it.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    args_conflicts_with_subcommands = true,
-    after_help = "Exit status: 0 nothing is wrong, 1 something was found, 2 wrong usage, 3 the stream could not be read to its end."
-)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
     pub view: View,
+    /// Write the man page to standard output
+    #[arg(long, exclusive = true, hide_short_help = true)]
+    pub man: bool,
+    /// Write the completions for a shell to standard output
+    #[arg(long, value_name = "SHELL", exclusive = true, hide_short_help = true)]
+    pub completions: Option<Shell>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -32,17 +38,51 @@ pub enum Command {
 /// Show a stream.
 #[derive(Debug, Args)]
 pub struct View {
-    /// URL or file; standard input if there is none, or if it is `-`
+    /// URL (http, https) or file; standard input if there is none, or if it is `-`
+    #[arg(value_name = "URL|FILE")]
     pub input: Option<String>,
     #[command(flatten)]
     pub http: Http,
-    /// Show the lines, comments and unknown fields included, instead of the events
-    #[arg(long)]
-    pub lines: bool,
     /// Show one JSON object a line
+    ///
+    /// Its type is event, comment, refused, note, body, or line, and summary for the last. Times are in seconds since the
+    /// start, null if the input is a file.
     #[arg(long)]
     pub json: bool,
-    /// Refuse events and skip lines that are larger
+    /// Show the lines instead of the events
+    ///
+    /// With their places; comments and unknown fields are there too.
+    #[arg(long, conflicts_with_all = ["pretty", "select", "text", "quiet", "event"])]
+    pub lines: bool,
+    /// Show only events of this name
+    #[arg(long, value_name = "NAME")]
+    pub event: Option<String>,
+    /// Show JSON data on several lines
+    #[arg(long, conflicts_with_all = ["json", "select", "text", "quiet"])]
+    pub pretty: bool,
+    /// Print this value of each event's JSON data
+    ///
+    /// The path is a JSON pointer (`/choices/0/delta/content`) or has dots (`choices.0.delta.content`). Text is printed
+    /// without quotes, and with them if --json is given. The summary goes to standard error.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["text", "quiet"])]
+    pub select: Option<String>,
+    /// Put the answer of a language model together
+    ///
+    /// Of OpenAI (chat, responses), Anthropic and Gemini, and services like them. Reasoning and tool calls have a line
+    /// before them that says so. The summary goes to standard error: it has the time to the first piece and the pieces a
+    /// second. A piece is a part of the answer in one event, which may be one token or several.
+    #[arg(long, conflicts_with = "quiet")]
+    pub text: bool,
+    /// Show findings only
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Connect again as a browser would, and say why
+    #[arg(long)]
+    pub reconnect: bool,
+    /// Write the output to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Skip larger events and lines
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_LIMIT)]
     pub limit: usize,
 }
