@@ -13,7 +13,7 @@ Exit status: 0 nothing is wrong, 1 something was found, 2 wrong usage, 3 the str
 
 /// Shows what is in an event stream (text/event-stream), and what is wrong with it.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -38,11 +38,9 @@ pub enum Command {
 /// Show a stream.
 #[derive(Debug, Args)]
 pub struct View {
-    /// URL (http, https) or file; standard input if there is none, or if it is `-`
+    /// URL or file; standard input if there is none, or if it is `-`
     #[arg(value_name = "URL|FILE")]
     pub input: Option<String>,
-    #[command(flatten)]
-    pub http: Http,
     /// Show one JSON object a line
     ///
     /// Its type is event, comment, refused, note, body, or line, and summary for the last. Times are in seconds since the
@@ -85,26 +83,28 @@ pub struct View {
     /// Skip larger events and lines
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_LIMIT)]
     pub limit: usize,
+    #[command(flatten)]
+    pub http: Http,
 }
 
 /// How to ask a server: the flags of curl.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Request (as curl)")]
 pub struct Http {
-    /// Method of the request [default: GET, or POST with data]
+    /// Method [default: GET, or POST with data]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub method: Option<String>,
-    /// Header of the request; may be repeated
+    /// Header; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
-    /// Body of the request; @FILE reads it from a file, without its line ends
+    /// Body; @FILE reads it from a file, without line ends
     #[arg(short = 'd', long, value_name = "DATA")]
     pub data: Vec<String>,
     /// Body of the request, as it is
-    #[arg(long, value_name = "DATA")]
+    #[arg(long, value_name = "DATA", hide_short_help = true)]
     pub data_raw: Vec<String>,
     /// User and password for basic authentication
-    #[arg(short, long, value_name = "USER:PASSWORD")]
+    #[arg(short, long, value_name = "USER:PASSWORD", hide_short_help = true)]
     pub user: Option<String>,
     /// Do not check the certificate of the server
     #[arg(short = 'k', long)]
@@ -113,7 +113,7 @@ pub struct Http {
     #[arg(long)]
     pub compressed: bool,
     /// Speak HTTP/2 from the first byte, also without TLS
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub http2: bool,
     /// End after so many seconds
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]

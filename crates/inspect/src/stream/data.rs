@@ -62,6 +62,7 @@ fn is_error_text(data: &str) -> bool {
 /// Whether a JSON object has a member `error`, which is not null.
 fn is_json_error(data: &str) -> bool {
     memmem::find(data.as_bytes(), b"\"error\"").is_some()
-        && serde::Deserialize::deserialize(&mut Deserializer::from_str(data))
-            .is_ok_and(|value: Value| value.get("error").is_some_and(|error| !matches!(error, Value::Null | Value::Bool(false))))
+        && serde::Deserialize::deserialize(&mut Deserializer::from_str(data)).is_ok_and(|value: Value| {
+            value.get("error").is_some_and(|error| !matches!(error, Value::Null | Value::Bool(false)))
+        })
 }

@@ -138,6 +138,8 @@ impl Findings {
     /// Whether the input is no event stream.
     pub fn is_other_format(&self) -> bool {
         self.events == 0
-            && Problem::ALL.iter().any(|&problem| problem.is_other_format() && self.counts.0[problem as usize].count > 0)
+            && Problem::ALL
+                .iter()
+                .any(|&problem| problem.is_other_format() && self.counts.0[problem as usize].count > 0)
     }
 }

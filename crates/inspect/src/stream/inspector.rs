@@ -6,6 +6,7 @@ use std::time::Duration;
 use memchr::memchr2;
 use sse_wire::{Line, LineParser, Parser};
 
+use super::data;
 use super::findings::{Findings, Pending, Place};
 use super::notes::{Block, End, Holds, Notes};
 use super::opening::binary_format;
@@ -204,6 +205,9 @@ impl Inspector {
                 event.name().clone_into(&mut pending.name);
                 pending.data = first(event.data(), PENDING).to_owned();
                 is_done |= event.data().ends_with("[DONE]");
+                if let Some(problem @ (Problem::LiteralNewlines | Problem::MergedEvents)) = data::problem(event) {
+                    findings.add(problem, pending.start);
+                }
             }
         }
         if is_whole {
@@ -220,12 +224,7 @@ impl Inspector {
     }
 
     /// Feeds both parsers a line with its terminator, or a part of one without.
-    fn piece(
-        &mut self,
-        piece: &[u8],
-        terminator: Option<Terminator>,
-        output: &mut Output<'_>,
-    ) -> io::Result<()> {
+    fn piece(&mut self, piece: &[u8], terminator: Option<Terminator>, output: &mut Output<'_>) -> io::Result<()> {
         self.position += piece.len() as u64;
         let place = self.place();
 

@@ -44,7 +44,9 @@ mod tests {
 
     #[test]
     fn correct_text_is_not() {
-        for text in ["café", "Řezníčka", "21 °C", "東京 🚀", "it’s", "« PÂ »", "«PÂ»", "IRMÃ·", "ÂÃ", "Zürich ß", "Привет", "Â"] {
+        for text in
+            ["café", "Řezníčka", "21 °C", "東京 🚀", "it’s", "« PÂ »", "«PÂ»", "IRMÃ·", "ÂÃ", "Zürich ß", "Привет", "Â"]
+        {
             assert!(!is_mojibake(text), "{text}");
         }
     }

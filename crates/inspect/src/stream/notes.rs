@@ -132,7 +132,8 @@ impl Notes {
     /// Any line but a blank one.
     fn text(&mut self, parts: &[&[u8]], place: Place) {
         for part in parts {
-            if memchr(0, part).is_some() {
+            // Of an id it is another finding.
+            if memchr(0, part).is_some() && parts[0] != b"id" {
                 self.findings.add(Problem::Nul, place);
             }
             if part.is_ascii() {
@@ -144,7 +145,8 @@ impl Notes {
                     if is_mojibake(text) {
                         self.findings.add(Problem::Mojibake, place);
                     }
-                    if ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|end| memmem::find(part, end.as_bytes()).is_some()) {
+                    if ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|end| memmem::find(part, end.as_bytes()).is_some())
+                    {
                         self.findings.add(Problem::UnicodeLineBreak, place);
                     }
                 }

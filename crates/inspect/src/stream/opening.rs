@@ -29,7 +29,13 @@ impl Opening {
             (Opening::Nothing, None) => Opening::Other,
             (Opening::Nothing, Some(line)) => match line.trim_ascii_start() {
                 [b'<', b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z', ..] => Opening::Html,
-                [b'{' | b'[', ..] => if is_json(line) { Opening::JsonLine } else { Opening::Json },
+                [b'{' | b'[', ..] => {
+                    if is_json(line) {
+                        Opening::JsonLine
+                    } else {
+                        Opening::Json
+                    }
+                }
                 _ if line.starts_with(b"HTTP/") => Opening::HttpHead,
                 _ if is_chunk_size(line) && !is_lf => Opening::ChunkSize,
                 _ => Opening::Other,

@@ -97,10 +97,7 @@ impl Problem {
 
     /// Whether the whole input is something else than an event stream.
     pub fn is_other_format(self) -> bool {
-        matches!(
-            self,
-            Problem::Gzip | Problem::Zstd | Problem::Utf16 | Problem::Html | Problem::Json | Problem::Ndjson
-        )
+        matches!(self, Problem::Gzip | Problem::Zstd | Problem::Utf16 | Problem::Html | Problem::Json | Problem::Ndjson)
     }
 
     #[rustfmt::skip]

@@ -56,7 +56,9 @@ pub struct When {
 
 /// What is shown.
 pub enum Show {
-    Events { pretty: bool },
+    Events {
+        pretty: bool,
+    },
     Lines,
     /// The value at this JSON pointer of each event's data.
     Value(String),
@@ -151,6 +153,7 @@ impl Output<'_> {
         if let Some(answer) = answer {
             answer.end(self.out)?;
         }
+        self.out.flush()?;
         let out: &mut dyn Write =
             if matches!(self.show, Show::Value(_) | Show::Text(_)) { &mut *self.aside } else { self.out };
         match &self.human {
