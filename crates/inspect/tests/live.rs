@@ -170,7 +170,7 @@ fn colour_is_for_terminals_only_unless_it_is_forced() {
 #[test]
 fn the_man_page_and_completions_are_written_and_the_help_is_short() {
     assert!(text(&command(&["--man"]).output().unwrap().stdout).contains(".TH sse-inspect"));
-    assert!(text(&command(&["--completions", "bash"]).output().unwrap().stdout).contains("_sse-inspect"));
+    assert!(text(&command(&["--completions", "bash"]).output().unwrap().stdout).contains("complete "));
     let help = text(&command(&["-h"]).env("COLUMNS", "80").output().unwrap().stdout);
     assert!(help.lines().count() <= 40, "{help}");
 }

@@ -26,16 +26,18 @@ impl fmt::Display for Quoted<'_> {
 }
 
 impl Escaped<'_> {
-    /// Writes the text. Most text is printable ASCII, which is written as it is.
+    /// Writes the text. Most text needs no escapes, and is written as it is.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        if is_printable_ascii(self.0) { out.write_all(self.0) } else { write!(out, "{self}") }
+        if is_shown_as_is(self.0) { out.write_all(self.0) } else { write!(out, "{self}") }
     }
 }
 
-/// Whether all bytes are printable ASCII.
-pub fn is_printable_ascii(bytes: &[u8]) -> bool {
-    // Without an early exit, so that it is done for many bytes at a time.
-    bytes.chunks(1024).all(|bytes| bytes.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~')))
+/// Whether nothing in the text is escaped.
+pub fn is_shown_as_is(bytes: &[u8]) -> bool {
+    // The first bytes of all hidden characters. Without an early exit, so that many bytes are compared at a time.
+    let may_hide = |byte: &u8| *byte < b' ' || matches!(byte, 0x7f | 0xc2 | 0xd8 | 0xe1 | 0xe2 | 0xef | 0xf3);
+    let is_clear = |bytes: &[u8]| !bytes.iter().fold(false, |any, byte| any | may_hide(byte));
+    std::str::from_utf8(bytes).is_ok_and(|text| bytes.chunks(1024).all(is_clear) || !text.contains(is_hidden))
 }
 
 /// The beginning of an escaped text that fits into so many columns, with `…` at its end if something is left out.
@@ -87,6 +89,15 @@ pub fn is_hidden(char: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::cut;
+
+    #[test]
+    fn every_hidden_character_is_escaped() {
+        for char in '\0'..=char::MAX {
+            let is_shown = super::is_shown_as_is(char.encode_utf8(&mut [0; 4]).as_bytes());
+            assert_eq!(is_shown, !super::is_hidden(char), "{char:?}");
+        }
+        assert!(!super::is_shown_as_is(b"\xff"));
+    }
 
     #[test]
     fn a_cut_text_fits_into_the_columns() {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sse_wire::Event;
 
-use super::escape::is_hidden;
+use super::escape::{is_hidden, is_shown_as_is};
 use crate::stream::findings::{Count, Findings, Name, Names, Place};
 use crate::stream::problem::Problem;
 use crate::text::Answer;
@@ -41,7 +41,7 @@ pub fn event(out: &mut dyn Write, when: When, end: u64, event: Event<'_>) -> io:
         retry: event.retry().map(milliseconds),
         data: event.data(),
     };
-    if [event.name(), event.last_event_id(), event.data()].iter().all(|text| is_plain(text)) {
+    if [event.name(), event.last_event_id(), event.data()].iter().all(|text| is_shown_as_is(text.as_bytes())) {
         serde_json::to_writer(&mut *out, &object)?;
         return out.write_all(b"\n");
     }
@@ -157,11 +157,6 @@ fn milliseconds(time: Duration) -> u64 {
 /// To the microsecond.
 pub fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e6
-}
-
-/// Whether JSON has nothing to escape in it besides what it always escapes.
-fn is_plain(text: &str) -> bool {
-    text.is_ascii() && memchr::memchr(0x7f, text.as_bytes()).is_none()
 }
 
 /// Characters that could control a terminal are only in strings, where they can be escaped.
