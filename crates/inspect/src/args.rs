@@ -37,6 +37,7 @@ pub enum Command {
 
 /// Show a stream.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct View {
     /// URL or file; standard input if there is none, or if it is `-`
     #[arg(value_name = "URL|FILE")]
@@ -66,7 +67,7 @@ pub struct View {
     pub select: Option<String>,
     /// Put the answer of a language model together
     ///
-    /// Of OpenAI (chat, responses), Anthropic and Gemini, and services like them. Reasoning and tool calls have a line
+    /// Of `OpenAI` (chat, responses), Anthropic and Gemini, and services like them. Reasoning and tool calls have a line
     /// before them that says so. The summary goes to standard error: it has the time to the first piece and the pieces a
     /// second. A piece is a part of the answer in one event, which may be one token or several.
     #[arg(long, conflicts_with = "quiet")]

@@ -1,5 +1,6 @@
 //! Each finding: a stream that has it, and streams that have none.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -145,10 +146,12 @@ fn correct_streams_have_no_findings() {
     }
     let mut long = String::new();
     for number in 0..20_000 {
-        long += &format!(
+        write!(
+            long,
             "id: {number}\nevent: e{}\ndata: {{\"number\":{number},\"text\":\"é\\n\"}}\n\n: x\n\n",
             number % 7
-        );
+        )
+        .unwrap();
     }
     assert_eq!(findings(long.as_bytes(), usize::MAX), (vec![], 0));
 }

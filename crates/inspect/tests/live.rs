@@ -132,7 +132,7 @@ fn memory_is_bounded_for_input_without_an_end() {
     let mut input = child.stdin.take().unwrap();
     // One line without an end, then names and ids that are all different.
     for _ in 0..500 {
-        input.write_all(&[b'x'; 65536]).unwrap();
+        input.write_all(&vec![b'x'; 65536]).unwrap();
     }
     for number in 0..100_000 {
         write!(input, "\n\nevent: e{number}\nid: {number}\nf{number}: x\n: c{number}\ndata: x").unwrap();

@@ -20,7 +20,7 @@ pub struct Place {
 /// How often a problem was seen, and where first.
 #[derive(Default)]
 pub struct Count {
-    pub count: u64,
+    pub times: u64,
     pub first: Option<Place>,
     /// The names, values or texts that were wrong.
     pub names: Names,
@@ -112,7 +112,7 @@ pub struct Findings {
 impl Findings {
     pub fn add(&mut self, problem: Problem, place: Place) {
         let count = &mut self.counts.0[problem as usize];
-        count.count += 1;
+        count.times += 1;
         count.first.get_or_insert(place);
     }
 
@@ -140,6 +140,6 @@ impl Findings {
         self.events == 0
             && Problem::ALL
                 .iter()
-                .any(|&problem| problem.is_other_format() && self.counts.0[problem as usize].count > 0)
+                .any(|&problem| problem.is_other_format() && self.counts.0[problem as usize].times > 0)
     }
 }

@@ -155,7 +155,7 @@ impl Inspector {
         let mut findings = self.notes.findings;
         findings.bytes = self.position;
         findings.bom = self.head.starts_with(BOM);
-        findings.last_event_id = self.events.last_event_id().to_owned();
+        self.events.last_event_id().clone_into(&mut findings.last_event_id);
         findings.reconnection_time = self.events.reconnection_time();
         Ok(findings)
     }
@@ -203,7 +203,7 @@ impl Inspector {
             pending.id = block.id().map(str::to_owned);
             if let Some(event) = block.event() {
                 event.name().clone_into(&mut pending.name);
-                pending.data = first(event.data(), PENDING).to_owned();
+                first(event.data(), PENDING).clone_into(&mut pending.data);
                 is_done |= event.data().ends_with("[DONE]");
                 if let Some(problem @ (Problem::LiteralNewlines | Problem::MergedEvents)) = data::problem(event) {
                     findings.add(problem, pending.start);

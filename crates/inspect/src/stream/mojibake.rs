@@ -10,8 +10,7 @@ pub fn is_mojibake(text: &str) -> bool {
         let Some(&next) = chars.peek() else { return false };
         let found = match (char, next) {
             ('\u{c2}'..='\u{f4}', '\u{80}'..='\u{9f}') | ('â', '€') | ('ð', 'Ÿ') => true,
-            ('Ã', '»' | '«' | '·' | '\u{a0}') => false,
-            ('Ã', '\u{a1}'..='\u{bf}') => true,
+            ('Ã', '\u{a1}'..='\u{bf}') => !matches!(next, '»' | '«' | '·'),
             ('Â', '°' | '£' | '©' | '®' | '§' | '²') => !before.is_alphabetic(),
             _ => false,
         };

@@ -16,10 +16,7 @@ pub struct Timing {
 
 impl Default for Timing {
     fn default() -> Self {
-        let gaps = match Histogram::new(3) {
-            Ok(gaps) => gaps,
-            Err(_) => unreachable!("three digits are allowed"),
-        };
+        let Ok(gaps) = Histogram::new(3) else { unreachable!("three digits are allowed") };
         Timing { first_byte: None, first_event: None, last_event: None, longest_gap: Duration::ZERO, gaps }
     }
 }

@@ -147,8 +147,8 @@ impl Human {
             let about = problem.about();
             write!(out, "  ")?;
             self.styled(out, PROBLEM, about.key)?;
-            let Count { count, names: found, .. } = count;
-            writeln!(out, ": {count}{}, first at byte {} (line {})", names(found), first.offset, first.line)?;
+            let Count { times, names: found, .. } = count;
+            writeln!(out, ": {times}{}, first at byte {} (line {})", names(found), first.offset, first.line)?;
             writeln!(out, "    {} [{}]", about.why, about.reference)?;
             writeln!(out, "    {}", about.advice)?;
         }

@@ -130,7 +130,7 @@ fn finding((problem, count, first): (Problem, &Count, Place)) -> Value {
     let about = problem.about();
     json!({
         "finding": about.key,
-        "count": count.count,
+        "count": count.times,
         "byte": first.offset,
         "line": first.line,
         "names": names(&count.names),
