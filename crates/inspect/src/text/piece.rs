@@ -14,13 +14,17 @@ pub enum Part {
 /// A piece of one answer; a request may ask for several, which are counted from 0.
 pub type Piece<'a> = (u64, Part, &'a str);
 
-/// The pieces in the data of an event: OpenAI chat and text completions, OpenAI responses, Anthropic messages, Gemini.
+/// The pieces in the data of an event: `OpenAI` chat and text completions, `OpenAI` responses, Anthropic messages, Gemini.
 pub fn pieces(data: &Value) -> Vec<Piece<'_>> {
     let mut found = Vec::new();
     if let Some(choices) = data["choices"].as_array() {
-        choices.iter().for_each(|choice| openai_chat(choice, &mut found));
+        for choice in choices {
+            openai_chat(choice, &mut found);
+        }
     } else if let Some(candidates) = data["candidates"].as_array() {
-        candidates.iter().for_each(|candidate| gemini(candidate, &mut found));
+        for candidate in candidates {
+            gemini(candidate, &mut found);
+        }
     } else if let Some(kind) = data["type"].as_str() {
         openai_responses(kind, data, &mut found);
         anthropic(kind, data, &mut found);

@@ -1,5 +1,6 @@
 //! The output for people.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::time::Duration;
@@ -39,12 +40,12 @@ impl Human {
         self.styled(out, NAME, &name)?;
         let mut rest = String::new();
         if let Some(id) = event.id() {
-            rest += &format!("  id {}", quoted(id));
+            let _ = write!(rest, "  id {}", quoted(id));
         }
         if let Some(retry) = event.retry() {
-            rest += &format!("  retry {} ms", retry.as_millis());
+            let _ = write!(rest, "  retry {} ms", retry.as_millis());
         }
-        rest += &format!("  {} B", event.data().len());
+        let _ = write!(rest, "  {} B", event.data().len());
         out.write_all(rest.as_bytes())?;
         if pretty && let Ok(data) = serde_json::from_str::<Value>(event.data()) {
             let lines = serde_json::to_string_pretty(&data)?;
@@ -157,15 +158,15 @@ impl Human {
 
     fn pending(&self, out: &mut dyn Write, pending: &Pending) -> io::Result<()> {
         let mut text = format!("pending: {} bytes since byte {}", pending.bytes, pending.start.offset);
-        text += &format!(", event {}", quoted(&pending.name));
+        let _ = write!(text, ", event {}", quoted(&pending.name));
         if let Some(id) = &pending.id {
-            text += &format!(", id {}", quoted(id));
+            let _ = write!(text, ", id {}", quoted(id));
         }
         if !pending.data.is_empty() {
-            text += &format!(", data {}", quoted(&pending.data));
+            let _ = write!(text, ", data {}", quoted(&pending.data));
         }
         if !pending.half_line.is_empty() {
-            text += &format!(", half a line {}", Quoted(&pending.half_line));
+            let _ = write!(text, ", half a line {}", Quoted(&pending.half_line));
         }
         self.styled(out, LONG, &text)?;
         writeln!(out)
