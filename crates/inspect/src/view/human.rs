@@ -78,7 +78,7 @@ impl Human {
         out.write_all(b"\n")
     }
 
-    pub fn line(&self, out: &mut dyn Write, line: &RawLine<'_>) -> io::Result<()> {
+    pub fn line(out: &mut dyn Write, line: &RawLine<'_>) -> io::Result<()> {
         let range = format!("{}..{}", line.range.start, line.range.end);
         write!(out, "{range:<14}  ")?;
         if line.parts.iter().all(|part| part.is_empty()) {

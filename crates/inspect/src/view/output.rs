@@ -80,7 +80,7 @@ pub struct Output<'a> {
 impl Output<'_> {
     pub fn line(&mut self, line: &RawLine<'_>) -> io::Result<()> {
         match (&self.show, &self.human) {
-            (Show::Lines, Some(human)) => human.line(self.out, line),
+            (Show::Lines, Some(_)) => Human::line(self.out, line),
             (Show::Lines, None) => json::line(self.out, line),
             _ => Ok(()),
         }

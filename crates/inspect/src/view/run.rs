@@ -100,7 +100,7 @@ fn pointer(path: &str) -> String {
     }
     let path = path.trim_start_matches('$').replace('[', ".").replace(']', "");
     let parts = path.split('.').filter(|part| !part.is_empty());
-    parts.map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect()
+    parts.flat_map(|part| [String::from("/"), part.replace('~', "~0").replace('/', "~1")]).collect()
 }
 
 /// Turns true at the first Ctrl-C or SIGTERM. The second ends the program at once, also if the output blocks.
@@ -168,11 +168,11 @@ impl Session<'_> {
                 Err(error) => Ended::Failed(error.to_string()),
             },
         };
-        self.end(ended, path.unwrap_or("standard input"))
+        self.end(&ended, path.unwrap_or("standard input"))
     }
 
-    fn end(mut self, ended: Ended, name: &str) -> io::Result<ExitCode> {
-        let (text, error) = match &ended {
+    fn end(mut self, ended: &Ended, name: &str) -> io::Result<ExitCode> {
+        let (text, error) = match ended {
             Ended::Whole(why) => (why.clone(), None),
             Ended::Stopped(why) => ((*why).to_owned(), None),
             Ended::Failed(error) => (error.clone(), Some(error.clone())),
