@@ -5,23 +5,29 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::serve::options::{Fault, Speed, positive};
 
 const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
+const AFTER_HELP: &str = "\
+Exit status: 0 nothing is wrong, 1 something was found, 2 wrong usage, 3 the stream could not be read to its end.";
+
 /// Shows what is in an event stream (text/event-stream), and what is wrong with it.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    args_conflicts_with_subcommands = true,
-    after_help = "Exit status: 0 nothing is wrong, 1 something was found, 2 wrong usage, 3 the stream could not be read to its end."
-)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
     pub view: View,
+    /// Write the man page to standard output
+    #[arg(long, exclusive = true, hide_short_help = true)]
+    pub man: bool,
+    /// Write the completions for a shell to standard output
+    #[arg(long, value_name = "SHELL", exclusive = true, hide_short_help = true)]
+    pub completions: Option<Shell>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -34,43 +40,80 @@ pub enum Command {
 
 /// Show a stream.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct View {
     /// URL or file; standard input if there is none, or if it is `-`
+    #[arg(value_name = "URL|FILE")]
     pub input: Option<String>,
-    #[command(flatten)]
-    pub http: Http,
-    /// Show the lines, comments and unknown fields included, instead of the events
-    #[arg(long)]
-    pub lines: bool,
     /// Show one JSON object a line
+    ///
+    /// Its type is event, comment, refused, note, body, or line, and summary for the last. Times are in seconds since the
+    /// start, null if the input is a file.
     #[arg(long)]
     pub json: bool,
-    /// Refuse events and skip lines that are larger
+    /// Show the lines instead of the events
+    ///
+    /// With their places; comments and unknown fields are there too.
+    #[arg(long, conflicts_with_all = ["pretty", "select", "text", "quiet", "event"])]
+    pub lines: bool,
+    /// Show only events of this name
+    #[arg(long, value_name = "NAME")]
+    pub event: Option<String>,
+    /// Show JSON data on several lines
+    #[arg(long, conflicts_with_all = ["json", "select", "text", "quiet"])]
+    pub pretty: bool,
+    /// Print this value of each event's JSON data
+    ///
+    /// The path is a JSON pointer (`/choices/0/delta/content`) or has dots (`choices.0.delta.content`). Text is printed
+    /// without quotes, and with them if --json is given. The summary goes to standard error.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["text", "quiet"])]
+    pub select: Option<String>,
+    /// Put the answer of a language model together
+    ///
+    /// Of `OpenAI` (chat, responses), Anthropic and Gemini, and services like them. Reasoning and tool calls have a line
+    /// before them that says so. The summary goes to standard error: it has the time to the first piece and the pieces a
+    /// second. A piece is a part of the answer in one event, which may be one token or several.
+    #[arg(long, conflicts_with = "quiet")]
+    pub text: bool,
+    /// Show findings only
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Connect again as a browser would, and say why
+    #[arg(long)]
+    pub reconnect: bool,
+    /// Write the output to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Skip larger events and lines
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_LIMIT)]
     pub limit: usize,
-    /// Write the stream to this file, with its timing and chunks, for `serve`
-    #[arg(long, value_name = "FILE")]
+    /// Write the stream to this file, for `serve`
+    ///
+    /// With its timing and chunks.
+    #[arg(long, value_name = "FILE", conflicts_with = "reconnect")]
     pub record: Option<PathBuf>,
+    #[command(flatten)]
+    pub http: Http,
 }
 
 /// How to ask a server: the flags of curl.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Request (as curl)")]
 pub struct Http {
-    /// Method of the request [default: GET, or POST with data]
+    /// Method [default: GET, or POST with data]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub method: Option<String>,
-    /// Header of the request; may be repeated
+    /// Header; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
-    /// Body of the request; @FILE reads it from a file, without its line ends
+    /// Body; @FILE reads it from a file, without line ends
     #[arg(short = 'd', long, value_name = "DATA")]
     pub data: Vec<String>,
     /// Body of the request, as it is
-    #[arg(long, value_name = "DATA")]
+    #[arg(long, value_name = "DATA", hide_short_help = true)]
     pub data_raw: Vec<String>,
     /// User and password for basic authentication
-    #[arg(short, long, value_name = "USER:PASSWORD")]
+    #[arg(short, long, value_name = "USER:PASSWORD", hide_short_help = true)]
     pub user: Option<String>,
     /// Do not check the certificate of the server
     #[arg(short = 'k', long)]
@@ -79,7 +122,7 @@ pub struct Http {
     #[arg(long)]
     pub compressed: bool,
     /// Speak HTTP/2 from the first byte, also without TLS
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub http2: bool,
     /// End after so many seconds
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]

@@ -205,6 +205,15 @@ fn a_recording_is_played_with_its_bytes_chunks_and_timing_and_recorded_again() {
     let times: Vec<_> = chunks.iter().map(|(at, _)| *at).collect();
     assert!(times[2] >= Duration::from_millis(280) && times[3] >= Duration::from_millis(580), "{times:?}");
 
+    // A response is recorded with its head.
+    let again = first.beside();
+    let url = format!("http://{}/", server.address);
+    let status = program(&["--record", &again, &url]).stdout(Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+    let recorded = fs::read_to_string(&again).unwrap();
+    assert_eq!(recorded.lines().nth(1), Some(r#"{"status":200,"content_type":"text/event-stream"}"#));
+    assert!(recorded.lines().next_back().unwrap().contains(r#""end":"finished""#), "{recorded}");
+
     // What is piped into the program is recorded, and played again.
     let again = first.beside();
     let mut child = program(&["--record", &again]).stdin(Stdio::piped()).spawn().unwrap();
@@ -214,7 +223,8 @@ fn a_recording_is_played_with_its_bytes_chunks_and_timing_and_recorded_again() {
         input.write_all(&chunk).unwrap();
     }
     drop(input);
-    assert!(child.wait_with_output().unwrap().status.success());
+    // It has found the ill-formed byte.
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(1));
     let (chunks, _) = Server::start(&[&again]).get("/", "").chunks();
     let all: Vec<_> = chunks.iter().flat_map(|(_, bytes)| bytes).copied().collect();
     assert_eq!(all, b"data: a\n\ndata: \xff\n\ndata: c\n\n");

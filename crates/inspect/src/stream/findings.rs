@@ -2,81 +2,28 @@
 
 use std::time::Duration;
 
+use super::problem::Problem;
+use super::timing::Timing;
+
 /// How many different names are counted, and how much of each name is kept.
 const MAX_NAMES: usize = 20;
 const MAX_NAME_LEN: usize = 40;
 
 /// Where in the stream a line begins.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     pub offset: u64,
     /// Counted from 1.
     pub line: u64,
 }
 
-/// Likely mistakes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Problem {
-    LooksKnown,
-    UnknownField,
-    WithoutData,
-    IdWithNul,
-    RetryIgnored,
-    IllFormed,
-    BlockTooLarge,
-    LineTooLong,
-    Unfinished,
-}
-
-impl Problem {
-    pub const ALL: [Problem; 9] = [
-        Problem::LooksKnown,
-        Problem::UnknownField,
-        Problem::WithoutData,
-        Problem::IdWithNul,
-        Problem::RetryIgnored,
-        Problem::IllFormed,
-        Problem::BlockTooLarge,
-        Problem::LineTooLong,
-        Problem::Unfinished,
-    ];
-
-    /// The name in JSON.
-    pub fn key(self) -> &'static str {
-        match self {
-            Problem::LooksKnown => "looks_like_known_field",
-            Problem::UnknownField => "unknown_field",
-            Problem::WithoutData => "block_without_data",
-            Problem::IdWithNul => "id_with_nul",
-            Problem::RetryIgnored => "retry_ignored",
-            Problem::IllFormed => "ill_formed_utf8",
-            Problem::BlockTooLarge => "block_over_limit",
-            Problem::LineTooLong => "line_over_limit",
-            Problem::Unfinished => "unfinished",
-        }
-    }
-
-    /// What is counted, in words.
-    pub fn text(self) -> &'static str {
-        match self {
-            Problem::LooksKnown => "lines that look like a known field, but clients ignore them",
-            Problem::UnknownField => "lines with an unknown field, ignored",
-            Problem::WithoutData => "blocks without data, not dispatched",
-            Problem::IdWithNul => "ids with NUL, ignored",
-            Problem::RetryIgnored => "retries that are not all ASCII digits, ignored",
-            Problem::IllFormed => "lines with ill-formed UTF-8, read as U+FFFD",
-            Problem::BlockTooLarge => "blocks over the limit, refused",
-            Problem::LineTooLong => "comments and unknown fields over the limit, skipped",
-            Problem::Unfinished => "blocks without a blank line at the end of the stream, discarded by clients",
-        }
-    }
-}
-
-/// How often something was seen, and where first.
-#[derive(Clone, Copy, Default)]
+/// How often a problem was seen, and where first.
+#[derive(Default)]
 pub struct Count {
-    pub count: u64,
+    pub times: u64,
     pub first: Option<Place>,
+    /// The names, values or texts that were wrong.
+    pub names: Names,
 }
 
 /// How often each name was seen, for the first names.
@@ -116,7 +63,28 @@ pub struct Terminators {
     pub crlf: u64,
 }
 
-/// All findings.
+/// The half event at the end, which no blank line has ended.
+pub struct Pending {
+    pub start: Place,
+    /// Its bytes so far.
+    pub bytes: u64,
+    pub name: String,
+    pub id: Option<String>,
+    /// The beginning of the data of its whole lines.
+    pub data: String,
+    /// The beginning of the last line, if it has no terminator.
+    pub half_line: Vec<u8>,
+}
+
+struct Counts([Count; Problem::ALL.len()]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Counts(std::array::from_fn(|_| Count::default()))
+    }
+}
+
+/// All that was noted.
 #[derive(Default)]
 pub struct Findings {
     pub bytes: u64,
@@ -125,41 +93,53 @@ pub struct Findings {
     pub terminators: Terminators,
     pub bom: bool,
     pub comments: u64,
+    pub data_lines: u64,
     pub events: u64,
     pub event_names: Names,
     /// Blocks that only set the id or the reconnection time.
     pub silent_blocks: u64,
     pub last_event_id: String,
     pub reconnection_time: Option<Duration>,
+    pub timing: Timing,
+    pub pending: Option<Pending>,
+    /// Why the stream ended, in words.
+    pub ended: String,
     /// Why the stream was not read to its end.
     pub read_error: Option<String>,
-    pub unknown_fields: Names,
-    pub look_known: Names,
-    problems: [Count; Problem::ALL.len()],
+    counts: Counts,
 }
 
 impl Findings {
     pub fn add(&mut self, problem: Problem, place: Place) {
-        let count = &mut self.problems[problem as usize];
-        count.count += 1;
+        let count = &mut self.counts.0[problem as usize];
+        count.times += 1;
         count.first.get_or_insert(place);
     }
 
-    /// The problems that were found.
-    pub fn problems(&self) -> impl Iterator<Item = (Problem, u64, Place)> + '_ {
-        let found = |problem: Problem| {
-            let count = self.problems[problem as usize];
-            count.first.map(|first| (problem, count.count, first))
-        };
-        Problem::ALL.into_iter().filter_map(found)
+    /// Adds a problem with the name or value that is wrong.
+    pub fn add_named(&mut self, problem: Problem, place: Place, name: &[u8]) {
+        self.add(problem, place);
+        self.counts.0[problem as usize].names.add(name);
     }
 
-    /// The names that belong to a problem.
-    pub fn names(&self, problem: Problem) -> Option<&Names> {
-        match problem {
-            Problem::LooksKnown => Some(&self.look_known),
-            Problem::UnknownField => Some(&self.unknown_fields),
-            _ => None,
-        }
+    /// The problems that were found. If the whole input is another format, and no event came, what else seems wrong follows
+    /// from that, and is left out.
+    pub fn problems(&self) -> impl Iterator<Item = (Problem, &Count, Place)> + '_ {
+        let all = Problem::ALL.into_iter().filter_map(|problem| {
+            let count = &self.counts.0[problem as usize];
+            count.first.map(|first| (problem, count, first))
+        });
+        let is_other = self.is_other_format();
+        all.filter(move |(problem, ..)| {
+            !is_other || problem.is_other_format() || matches!(problem, Problem::Status | Problem::ContentType)
+        })
+    }
+
+    /// Whether the input is no event stream.
+    pub fn is_other_format(&self) -> bool {
+        self.events == 0
+            && Problem::ALL
+                .iter()
+                .any(|&problem| problem.is_other_format() && self.counts.0[problem as usize].times > 0)
     }
 }

@@ -1,18 +1,28 @@
 //! From chunks to lines and events, each with its place in the stream.
 
-use std::io::{self, Write};
-use std::ops::Range;
+use std::io;
+use std::time::Duration;
 
+use memchr::memchr2;
 use sse_wire::{Line, LineParser, Parser};
 
-use super::notes::{Holds, Notes};
-use crate::stream::findings::{Findings, Place, Problem};
-use crate::view::output::{LineKind, Output, RawLine};
+use super::data;
+use super::findings::{Findings, Pending, Place};
+use super::notes::{Block, End, Holds, Notes};
+use super::opening::binary_format;
+use super::problem::Problem;
+use crate::view::output::{LineKind, Output, RawLine, When};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// How much longer than its value a line may be, so that no line of an event within the limit is too long.
 const NAME_AND_COLON: usize = "event: ".len();
+
+/// How much of the start of the input is kept.
+const HEAD: usize = 4096;
+
+/// How much of a pending event is kept.
+const PENDING: usize = 4096;
 
 /// Both parsers are fed the same bytes, line by line: the [`LineParser`] finds the lines, the [`Parser`] the events. Since
 /// no parser is fed more than one line at a time, the place of each is known.
@@ -22,8 +32,10 @@ pub struct Inspector {
     lines: LineParser,
     events: Parser,
     limit: usize,
-    /// The first bytes of the stream, as many as a BOM has.
+    /// The first bytes of the input.
     head: Vec<u8>,
+    /// When the current chunk came, since the start. `None` if the input is a file.
+    now: Option<Duration>,
     /// Bytes fed to the parsers.
     position: u64,
     /// Where the current line begins.
@@ -51,6 +63,7 @@ impl Inspector {
             events: Parser::new().with_max_event_size(limit),
             limit,
             head: Vec::new(),
+            now: None,
             position: 0,
             line_start: 0,
             line_too_long: false,
@@ -66,9 +79,15 @@ impl Inspector {
     }
 
     /// Shows what `chunk` completes.
-    pub fn read(&mut self, mut chunk: &[u8], output: &mut Output<impl Write>) -> io::Result<()> {
-        let missing = BOM.len() - self.head.len();
-        self.head.extend(chunk.iter().take(missing));
+    pub fn read(&mut self, mut chunk: &[u8], now: Option<Duration>, output: &mut Output<'_>) -> io::Result<()> {
+        self.now = now;
+        if !chunk.is_empty() {
+            let timing = &mut self.notes.findings.timing;
+            timing.first_byte = timing.first_byte.or(now);
+        }
+        if self.head.len() < HEAD {
+            self.head.extend(chunk.iter().take(HEAD - self.head.len()));
+        }
         if self.held_cr && !chunk.is_empty() {
             self.held_cr = false;
             if let Some(rest) = chunk.strip_prefix(b"\n") {
@@ -84,7 +103,7 @@ impl Inspector {
             chunk = rest;
             self.line_feed();
         }
-        while let Some(at) = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+        while let Some(at) = memchr2(b'\n', b'\r', chunk) {
             let (terminator, len) = match &chunk[at..] {
                 [b'\n', ..] => (Terminator::Lf, 1),
                 [b'\r', b'\n', ..] => (Terminator::CrLf, 2),
@@ -103,46 +122,109 @@ impl Inspector {
         if chunk.is_empty() { Ok(()) } else { self.piece(chunk, None, output) }
     }
 
-    /// Shows what is left at the end of the stream.
-    pub fn finish(mut self, output: &mut Output<impl Write>) -> io::Result<Findings> {
+    /// The first bytes of the input.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// The findings so far.
+    pub fn findings(&mut self) -> &mut Findings {
+        &mut self.notes.findings
+    }
+
+    /// The end of a connection after which another one follows: what is unfinished is discarded.
+    pub fn disconnected(&mut self, output: &mut Output<'_>) -> io::Result<()> {
+        self.end(true, output)?;
+        self.notes.findings.pending = None;
+        self.lines.reset();
+        self.events.reset();
+        self.line_start = self.position;
+        self.line_too_long = false;
+        self.last_terminator = Terminator::Lf;
+        Ok(())
+    }
+
+    /// Notes what is left at the end of the stream. `is_whole`: whether it came to its end, so that what is unfinished is a
+    /// mistake.
+    pub fn finish(mut self, is_whole: bool, output: &mut Output<'_>) -> io::Result<Findings> {
+        self.end(is_whole, output)?;
+        let start = Place { offset: 0, line: 1 };
+        if let Some(problem) = binary_format(&self.head).or(self.notes.opening.problem()) {
+            self.notes.findings.add(problem, start);
+        }
+        let mut findings = self.notes.findings;
+        findings.bytes = self.position;
+        findings.bom = self.head.starts_with(BOM);
+        self.events.last_event_id().clone_into(&mut findings.last_event_id);
+        findings.reconnection_time = self.events.reconnection_time();
+        Ok(findings)
+    }
+
+    fn end(&mut self, is_whole: bool, output: &mut Output<'_>) -> io::Result<()> {
         if self.held_cr {
             self.held_cr = false;
             self.piece(b"\r", Some(Terminator::Cr), output)?;
         }
         let place = self.place();
+        let mut half_line = Vec::new();
         if place.offset < self.position {
             self.note_long_line(place);
             let line = self.lines.finish();
-            let kind = self.notes.line(line, place, false);
-            output.line(&raw_line(line, kind, place.offset..self.position, false))?;
+            let parts = raw_parts(line, self.position - place.offset);
+            let kind = self.notes.line(line, parts, place, End::None);
+            output.line(&RawLine { range: place.offset..self.position, kind, parts, ended: false })?;
+            half_line = parts.concat();
+            half_line.truncate(PENDING);
         }
-        let Notes { mut findings, block } = self.notes;
-        findings.bytes = self.position;
-        findings.bom = self.head == BOM;
-        findings.last_event_id = self.events.last_event_id().to_owned();
-        findings.reconnection_time = self.events.reconnection_time();
-        if let Some(block) = block {
-            let range = block.start.offset..self.position;
-            if block.refused {
-                findings.add(Problem::BlockTooLarge, block.start);
-                output.refused(range, self.limit)?;
-            } else if block.holds > Holds::Nothing {
-                findings.add(Problem::Unfinished, block.start);
-                if let Some(event) = self.events.finish().and_then(|block| block.event()) {
-                    output.event(range, event, true)?;
+        let Some(block) = self.notes.block.take() else { return Ok(()) };
+        if block.refused {
+            self.notes.findings.add(Problem::BlockTooLarge, block.start);
+            return output.refused(block.start.offset..self.position, self.limit);
+        }
+        if block.holds > Holds::Nothing {
+            self.pending(&block, half_line, is_whole);
+        }
+        Ok(())
+    }
+
+    /// Notes the half event that no blank line has ended.
+    fn pending(&mut self, block: &Block, half_line: Vec<u8>, is_whole: bool) {
+        let findings = &mut self.notes.findings;
+        let mut pending = Pending {
+            start: block.start,
+            bytes: self.position - block.start.offset,
+            name: String::from("message"),
+            id: None,
+            data: String::new(),
+            half_line,
+        };
+        let mut is_done = pending.half_line.starts_with(b"data") && pending.half_line.ends_with(b"[DONE]");
+        if let Some(block) = self.events.finish() {
+            pending.id = block.id().map(str::to_owned);
+            if let Some(event) = block.event() {
+                event.name().clone_into(&mut pending.name);
+                first(event.data(), PENDING).clone_into(&mut pending.data);
+                is_done |= event.data().ends_with("[DONE]");
+                if let Some(problem @ (Problem::LiteralNewlines | Problem::MergedEvents)) = data::problem(event) {
+                    findings.add(problem, pending.start);
                 }
             }
         }
-        Ok(findings)
+        if is_whole {
+            let problem = if is_done {
+                Problem::DoneUnfinished
+            } else if findings.events == 0 && findings.data_lines > 0 {
+                Problem::NeverDispatched
+            } else {
+                Problem::Unfinished
+            };
+            findings.add(problem, block.start);
+        }
+        findings.pending = Some(pending);
     }
 
     /// Feeds both parsers a line with its terminator, or a part of one without.
-    fn piece(
-        &mut self,
-        piece: &[u8],
-        terminator: Option<Terminator>,
-        output: &mut Output<impl Write>,
-    ) -> io::Result<()> {
+    fn piece(&mut self, piece: &[u8], terminator: Option<Terminator>, output: &mut Output<'_>) -> io::Result<()> {
         self.position += piece.len() as u64;
         let place = self.place();
 
@@ -152,9 +234,14 @@ impl Inspector {
         let mut kind = None;
         if let Some(terminator) = terminator {
             let line = line.ok().flatten();
-            let shown = self.notes.line(line, place, true);
             let end = self.position - terminator.len();
-            output.line(&raw_line(line, shown, place.offset..end, true))?;
+            let parts = raw_parts(line, end - place.offset);
+            let ending = if terminator == Terminator::Lf { End::Lf } else { End::Cr };
+            let shown = self.notes.line(line, parts, place, ending);
+            output.line(&RawLine { range: place.offset..end, kind: shown, parts, ended: true })?;
+            if let Some(Line::Comment(text)) = line {
+                output.comment(When { offset: place.offset, at: self.now, gap: None }, text)?;
+            }
             kind = Some(shown);
         }
 
@@ -164,10 +251,10 @@ impl Inspector {
             match events.next_event() {
                 Ok(None) => break,
                 Ok(Some(event)) => {
-                    let start = self.notes.block(place).start.offset;
-                    self.notes.findings.events += 1;
-                    self.notes.findings.event_names.add(event.name().as_bytes());
-                    output.event(start..end, event, false)?;
+                    let start = self.notes.block(place).start;
+                    let gap = self.now.and_then(|now| self.notes.findings.timing.event(now));
+                    self.notes.event(event, start);
+                    output.event(When { offset: start.offset, at: self.now, gap }, end, event)?;
                 }
                 Err(_) => self.notes.block(place).refused = true,
             }
@@ -182,7 +269,7 @@ impl Inspector {
         Ok(())
     }
 
-    fn end_block(&mut self, end: u64, output: &mut Output<impl Write>) -> io::Result<()> {
+    fn end_block(&mut self, end: u64, output: &mut Output<'_>) -> io::Result<()> {
         let Some(block) = self.notes.block.take() else { return Ok(()) };
         if block.refused {
             self.notes.findings.add(Problem::BlockTooLarge, block.start);
@@ -227,7 +314,7 @@ impl Inspector {
 
     /// Where the current line begins. A BOM is not part of it.
     fn place(&self) -> Place {
-        let bom = if self.line_start == 0 && self.head == BOM { BOM.len() as u64 } else { 0 };
+        let bom = if self.line_start == 0 && self.head.starts_with(BOM) { BOM.len() as u64 } else { 0 };
         Place { offset: self.line_start + bom, line: self.notes.findings.lines + 1 }
     }
 
@@ -245,11 +332,10 @@ impl Terminator {
     }
 }
 
-/// The line as it is in the stream. [`Line`] does not hold the colon and the space after it: whether they are there follows
-/// from the length.
-fn raw_line(line: Option<Line<'_>>, kind: LineKind, range: Range<u64>, ended: bool) -> RawLine<'_> {
-    let len = range.end - range.start;
-    let parts: [&[u8]; 3] = match line {
+/// The line as it is in the stream: the name, the colon with its space, and the value. [`Line`] does not hold the colon and
+/// the space after it: whether they are there follows from the length.
+fn raw_parts(line: Option<Line<'_>>, len: u64) -> [&[u8]; 3] {
+    match line {
         None | Some(Line::Blank) => [b"", b"", b""],
         Some(Line::Comment(text)) => [b"", b":", text],
         Some(Line::Field { name, value }) => {
@@ -260,6 +346,11 @@ fn raw_line(line: Option<Line<'_>>, kind: LineKind, range: Range<u64>, ended: bo
             };
             [name, separator, value]
         }
-    };
-    RawLine { range, kind, parts, ended }
+    }
+}
+
+/// The beginning of a text: at most so many bytes.
+fn first(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
 }

@@ -1,5 +1,10 @@
 //! What is in a stream, and what is wrong with it.
 
+mod data;
 pub mod findings;
 pub mod inspector;
+mod mojibake;
 mod notes;
+mod opening;
+pub mod problem;
+pub mod timing;

@@ -1,14 +1,24 @@
 //! Notes about lines, the current block, and the stream.
 
-use sse_wire::{Field, Line};
+use std::str;
 
-use crate::stream::findings::{Findings, Place, Problem};
+use memchr::{memchr, memmem};
+use sse_wire::{Event, Field, Line};
+
+use super::data;
+use super::findings::{Findings, Place};
+use super::mojibake::is_mojibake;
+use super::opening::{Opening, is_chunk_size};
+use super::problem::Problem;
 use crate::view::output::LineKind;
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// The findings so far, and the current block.
 #[derive(Default)]
 pub struct Notes {
     pub findings: Findings,
+    pub opening: Opening,
     /// `None` before its first line that is not blank.
     pub block: Option<Block>,
 }
@@ -32,41 +42,81 @@ pub enum Holds {
     Data,
 }
 
+/// How a line ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Lf,
+    /// CR or CRLF.
+    Cr,
+    /// It has no terminator. Half a line has no effect.
+    None,
+}
+
 impl Notes {
     /// The current block, which begins at `place` unless it has begun.
     pub fn block(&mut self, place: Place) -> &mut Block {
         self.block.get_or_insert(Block { start: place, holds: Holds::Nothing, refused: false })
     }
 
-    /// `line`: `None` if it is too long. `ended`: whether it has a terminator; half a line has no effect.
-    pub fn line(&mut self, line: Option<Line<'_>>, place: Place, ended: bool) -> LineKind {
+    /// `line`: `None` if it is too long. `parts`: the line as it is in the stream.
+    pub fn line(&mut self, line: Option<Line<'_>>, parts: [&[u8]; 3], place: Place, end: End) -> LineKind {
         self.findings.lines += 1;
         let Some(line) = line else {
+            self.opening.line(None, false);
             self.block(place);
             return LineKind::TooLong;
         };
         match line {
-            Line::Blank => LineKind::Blank,
+            Line::Blank => {
+                if self.opening == Opening::HttpHead {
+                    self.opening = Opening::Other;
+                    self.findings.add(Problem::HttpHead, Place { offset: 0, line: 1 });
+                }
+                LineKind::Blank
+            }
             Line::Comment(text) => {
+                self.opening.line(None, false);
                 self.block(place);
                 self.findings.comments += 1;
-                self.text(ended, &[text], place);
+                if end != End::None {
+                    self.text(&[text], place);
+                }
                 LineKind::Comment
             }
             Line::Field { name, value } => {
                 let field = Field::from_name(name);
-                let block = self.block(place);
-                block.holds = block.holds.max(match field {
+                let holds = match field {
                     Some(Field::Data) => Holds::Data,
                     Some(Field::Id | Field::Retry) => Holds::Settings,
-                    _ => Holds::Fields,
-                });
-                self.text(ended, &[name, value], place);
-                if ended {
-                    self.field(field, name, value, place);
+                    Some(Field::Event) => Holds::Fields,
+                    _ => self.unknown_field(name, &parts.concat(), place, end),
+                };
+                if field.is_some() {
+                    self.opening.line(None, false);
+                }
+                let block = self.block(place);
+                block.holds = block.holds.max(holds);
+                if end != End::None {
+                    self.text(&[name, value], place);
+                    if let Some(field) = field {
+                        self.field(field, value, place);
+                    }
                 }
                 if field.is_some() { LineKind::Field } else { LineKind::UnknownField }
             }
+        }
+    }
+
+    /// An event that is dispatched. Its block begins at `place`.
+    pub fn event(&mut self, event: Event<'_>, place: Place) {
+        self.findings.events += 1;
+        self.findings.event_names.add(event.name().as_bytes());
+        match data::problem(event) {
+            Some(Problem::ErrorEvent) => {
+                self.findings.add_named(Problem::ErrorEvent, place, event.data().as_bytes());
+            }
+            Some(problem) => self.findings.add(problem, place),
+            None => {}
         }
     }
 
@@ -79,34 +129,95 @@ impl Notes {
         }
     }
 
-    fn text(&mut self, ended: bool, parts: &[&[u8]], place: Place) {
-        if ended && parts.iter().any(|part| std::str::from_utf8(part).is_err()) {
-            self.findings.add(Problem::IllFormed, place);
+    /// Any line but a blank one.
+    fn text(&mut self, parts: &[&[u8]], place: Place) {
+        for part in parts {
+            // Of an id it is another finding.
+            if memchr(0, part).is_some() && parts[0] != b"id" {
+                self.findings.add(Problem::Nul, place);
+            }
+            if part.is_ascii() {
+                continue;
+            }
+            match str::from_utf8(part) {
+                Err(_) => self.findings.add(Problem::IllFormed, place),
+                Ok(text) => {
+                    if is_mojibake(text) {
+                        self.findings.add(Problem::Mojibake, place);
+                    }
+                    if ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|end| memmem::find(part, end.as_bytes()).is_some())
+                    {
+                        self.findings.add(Problem::UnicodeLineBreak, place);
+                    }
+                }
+            }
         }
     }
 
-    fn field(&mut self, field: Option<Field>, name: &[u8], value: &[u8], place: Place) {
+    fn field(&mut self, field: Field, value: &[u8], place: Place) {
         match field {
-            Some(Field::Id) if value.contains(&0) => self.findings.add(Problem::IdWithNul, place),
-            Some(Field::Retry) if value.is_empty() || !value.iter().all(u8::is_ascii_digit) => {
-                self.findings.add(Problem::RetryIgnored, place);
+            Field::Data => {
+                self.findings.data_lines += 1;
+                if data::begins_with_prefix(value) {
+                    self.findings.add(Problem::PrefixTwice, place);
+                }
             }
-            Some(_) => {}
-            None if looks_known(name) => {
-                self.findings.look_known.add(name);
-                self.findings.add(Problem::LooksKnown, place);
+            Field::Id if value.contains(&0) => self.findings.add(Problem::IdWithNul, place),
+            Field::Id if !comes_back(value) => self.findings.add_named(Problem::IdNotInHeader, place, value),
+            Field::Retry if value.is_empty() || !value.iter().all(u8::is_ascii_digit) => {
+                self.findings.add_named(Problem::RetryIgnored, place, value);
             }
-            None => {
-                self.findings.unknown_fields.add(name);
-                self.findings.add(Problem::UnknownField, place);
-            }
+            _ => {}
         }
+    }
+
+    /// Returns what the block holds because of it.
+    fn unknown_field(&mut self, name: &[u8], line: &[u8], place: Place, end: End) -> Holds {
+        self.opening.line(Some(line), end == End::Lf);
+        match self.opening {
+            Opening::HttpHead => return Holds::Nothing,
+            Opening::ChunkSize if is_chunk_size(line) => {
+                self.findings.add_named(Problem::ChunkSizes, place, line);
+                return Holds::Nothing;
+            }
+            _ => {}
+        }
+        if end == End::None {
+            return Holds::Fields;
+        }
+        if let Some(problem) = looks_known(name) {
+            self.findings.add_named(problem, place, name);
+        } else if name == b"error" {
+            self.findings.add_named(Problem::ErrorField, place, line);
+        } else if matches!(line.trim_ascii_start().first(), Some(b'{' | b'}' | b'[' | b']' | b'"')) {
+            self.findings.add(Problem::JsonOutsideData, place);
+        } else {
+            self.findings.add_named(Problem::UnknownField, place, name);
+        }
+        Holds::Fields
     }
 }
 
-/// Whether an unknown name differs from a known one only by spaces around it, capital letters, or a BOM that is not at the
-/// start of the stream.
-fn looks_known(name: &[u8]) -> bool {
-    let name = name.strip_prefix(b"\xef\xbb\xbf").unwrap_or(name).trim_ascii();
-    name.len() <= "event".len() && Field::from_name(&name.to_ascii_lowercase()).is_some()
+/// Why an unknown name looks like a known one.
+fn looks_known(name: &[u8]) -> Option<Problem> {
+    let without_bom = name.strip_prefix(BOM).unwrap_or(name);
+    let trimmed = without_bom.trim_ascii();
+    if trimmed.len() > "event".len() || Field::from_name(&trimmed.to_ascii_lowercase()).is_none() {
+        return None;
+    }
+    Some(if without_bom.len() < name.len() {
+        Problem::BomInside
+    } else if without_bom.trim_ascii_start().len() < without_bom.len() {
+        Problem::Indented
+    } else if trimmed.len() < without_bom.len() {
+        Problem::SpaceBeforeColon
+    } else {
+        Problem::UpperCase
+    })
+}
+
+/// Whether a header brings this id back as it is.
+fn comes_back(id: &[u8]) -> bool {
+    let outer = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    !outer(id.first()) && !outer(id.last()) && !id.iter().any(|&byte| byte != b'\t' && byte.is_ascii_control())
 }

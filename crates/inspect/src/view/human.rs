@@ -1,58 +1,208 @@
 //! The output for people.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::Range;
+use std::time::Duration;
 
+use anstyle::{AnsiColor, Style};
+use serde_json::Value;
 use sse_wire::Event;
 
-use super::escape::{Escaped, Quoted};
-use crate::stream::findings::{Findings, Names};
-use crate::view::output::RawLine;
+use super::escape::{Escaped, Quoted, cut};
+use crate::stream::findings::{Count, Findings, Names, Pending};
+use crate::text::Answer;
+use crate::view::output::{RawLine, When};
 
-pub fn event(out: &mut impl Write, range: Range<u64>, event: Event<'_>, unfinished: bool) -> io::Result<()> {
-    write!(out, "{}..{}  event {}", range.start, range.end, quoted(event.name()))?;
-    match event.id() {
-        Some(id) => write!(out, "  id {}", quoted(id))?,
-        None if event.last_event_id().is_empty() => {}
-        None => write!(out, "  (last event ID {})", quoted(event.last_event_id()))?,
+/// A gap that stands out.
+const LONG_GAP: Duration = Duration::from_millis(250);
+
+const NAME: Style = AnsiColor::Cyan.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+const LONG: Style = AnsiColor::Yellow.on_default().bold();
+const PROBLEM: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+
+/// How to write for people.
+pub struct Human {
+    pub color: bool,
+    /// The width of the terminal, if it is one.
+    pub columns: Option<usize>,
+}
+
+impl Human {
+    /// One line, unless `pretty`: then JSON data follows on lines of its own.
+    pub fn event(&self, out: &mut dyn Write, when: When, event: Event<'_>, pretty: bool) -> io::Result<()> {
+        let mut head = when_text(when);
+        let is_long = when.gap.is_some_and(|gap| gap >= LONG_GAP);
+        self.styled(out, if is_long { LONG } else { DIM }, &head)?;
+        let name = format!("  {}", Escaped(event.name().as_bytes()));
+        self.styled(out, NAME, &name)?;
+        let mut rest = String::new();
+        if let Some(id) = event.id() {
+            let _ = write!(rest, "  id {}", quoted(id));
+        }
+        if let Some(retry) = event.retry() {
+            let _ = write!(rest, "  retry {} ms", retry.as_millis());
+        }
+        let _ = write!(rest, "  {} B", event.data().len());
+        out.write_all(rest.as_bytes())?;
+        if pretty && let Ok(data) = serde_json::from_str::<Value>(event.data()) {
+            let lines = serde_json::to_string_pretty(&data)?;
+            for line in lines.lines() {
+                write!(out, "\n    {}", Escaped(line.as_bytes()))?;
+            }
+            return out.write_all(b"\n");
+        }
+        if !event.data().is_empty() {
+            out.write_all(b"  ")?;
+            head += &name;
+            head += &rest;
+            self.text(out, event.data().as_bytes(), &head)?;
+        }
+        out.write_all(b"\n")
     }
-    if let Some(retry) = event.retry() {
-        write!(out, "  retry {} ms", retry.as_millis())?;
+
+    pub fn comment(&self, out: &mut dyn Write, when: When, text: &[u8]) -> io::Result<()> {
+        let head = when_text(when);
+        self.start(out, DIM)?;
+        write!(out, "{head}  :")?;
+        self.text(out, text, &head)?;
+        self.end(out, DIM)?;
+        out.write_all(b"\n")
     }
-    if event.data().is_empty() {
-        write!(out, "  data \"\"")?;
+
+    pub fn note(&self, out: &mut dyn Write, at: Duration, text: &str) -> io::Result<()> {
+        let when = When { offset: 0, at: Some(at), gap: None };
+        self.styled(out, DIM, &format!("{}  * {}", when_text(when), Escaped(text.as_bytes())))?;
+        out.write_all(b"\n")
     }
-    writeln!(out, "{}", if unfinished { "  UNFINISHED: clients discard it" } else { "" })?;
-    if !event.data().is_empty() {
-        for line in event.data().split('\n') {
-            writeln!(out, "    {}", Escaped(line.as_bytes()))?;
+
+    pub fn line(out: &mut dyn Write, line: &RawLine<'_>) -> io::Result<()> {
+        let range = format!("{}..{}", line.range.start, line.range.end);
+        write!(out, "{range:<14}  ")?;
+        if line.parts.iter().all(|part| part.is_empty()) {
+            write!(out, "{}", line.kind.name())?;
+        } else {
+            write!(out, "{:<8}  ", line.kind.name())?;
+        }
+        for part in line.parts {
+            Escaped(part).write(out)?;
+        }
+        writeln!(out, "{}", if line.ended { "" } else { "  (no terminator)" })
+    }
+
+    pub fn refused(&self, out: &mut dyn Write, range: Range<u64>, limit: usize) -> io::Result<()> {
+        let text = format!("{}..{}  REFUSED: more than {limit} bytes", range.start, range.end);
+        self.styled(out, PROBLEM, &text)?;
+        writeln!(out)
+    }
+
+    /// A value of JSON data: text as it is.
+    pub fn value(out: &mut dyn Write, value: &Value) -> io::Result<()> {
+        match value.as_str() {
+            Some(text) => Escaped(text.as_bytes()).write(out)?,
+            None => Escaped(value.to_string().as_bytes()).write(out)?,
+        }
+        writeln!(out)
+    }
+
+    pub fn body(out: &mut dyn Write, head: &[u8], is_all: bool) -> io::Result<()> {
+        for line in head.strip_suffix(b"\n").unwrap_or(head).split(|&byte| byte == b'\n') {
+            writeln!(out, "  | {}", Escaped(line.strip_suffix(b"\r").unwrap_or(line)))?;
+        }
+        if is_all { Ok(()) } else { writeln!(out, "  | ...") }
+    }
+
+    pub fn summary(
+        &self,
+        out: &mut dyn Write,
+        findings: &Findings,
+        answer: Option<&Answer>,
+        quiet: bool,
+    ) -> io::Result<()> {
+        if !quiet {
+            if findings.bytes > 0 {
+                writeln!(out)?;
+            }
+            counts(out, findings)?;
+            if let Some(answer) = answer {
+                answer.summary(out)?;
+            }
+            if let Some(pending) = &findings.pending {
+                self.pending(out, pending)?;
+            }
+            writeln!(out, "ended: {}", Escaped(findings.ended.as_bytes()))?;
+        }
+        if let Some(error) = &findings.read_error {
+            self.styled(out, PROBLEM, &format!("NOT READ TO ITS END: {}", Escaped(error.as_bytes())))?;
+            writeln!(out)?;
+        }
+        let mut problems = findings.problems().peekable();
+        if problems.peek().is_none() {
+            self.styled(out, GOOD, "no findings")?;
+            return writeln!(out);
+        }
+        writeln!(out, "findings:")?;
+        for (problem, count, first) in problems {
+            let about = problem.about();
+            write!(out, "  ")?;
+            self.styled(out, PROBLEM, about.key)?;
+            let Count { times, names: found, .. } = count;
+            writeln!(out, ": {times}{}, first at byte {} (line {})", names(found), first.offset, first.line)?;
+            writeln!(out, "    {} [{}]", about.why, about.reference)?;
+            writeln!(out, "    {}", about.advice)?;
+        }
+        Ok(())
+    }
+
+    fn pending(&self, out: &mut dyn Write, pending: &Pending) -> io::Result<()> {
+        let mut text = format!("pending: {} bytes since byte {}", pending.bytes, pending.start.offset);
+        let _ = write!(text, ", event {}", quoted(&pending.name));
+        if let Some(id) = &pending.id {
+            let _ = write!(text, ", id {}", quoted(id));
+        }
+        if !pending.data.is_empty() {
+            let _ = write!(text, ", data {}", quoted(&pending.data));
+        }
+        if !pending.half_line.is_empty() {
+            let _ = write!(text, ", half a line {}", Quoted(&pending.half_line));
+        }
+        self.styled(out, LONG, &text)?;
+        writeln!(out)
+    }
+
+    /// The text, cut to what is left of the terminal's width after `head`.
+    fn text(&self, out: &mut dyn Write, text: &[u8], head: &str) -> io::Result<()> {
+        match self.columns {
+            None => Escaped(text).write(out),
+            Some(columns) => {
+                let used = unicode_width::UnicodeWidthStr::width(head) + "  ".len();
+                out.write_all(cut(text, columns.saturating_sub(used).max(8)).as_bytes())
+            }
         }
     }
-    Ok(())
+
+    pub fn styled(&self, out: &mut dyn Write, style: Style, text: &str) -> io::Result<()> {
+        self.start(out, style)?;
+        out.write_all(text.as_bytes())?;
+        self.end(out, style)
+    }
+
+    pub fn dim(&self, out: &mut dyn Write, text: &str) -> io::Result<()> {
+        self.styled(out, DIM, text)
+    }
+
+    fn start(&self, out: &mut dyn Write, style: Style) -> io::Result<()> {
+        if self.color { write!(out, "{style}") } else { Ok(()) }
+    }
+
+    fn end(&self, out: &mut dyn Write, style: Style) -> io::Result<()> {
+        if self.color { write!(out, "{style:#}") } else { Ok(()) }
+    }
 }
 
-pub fn line(out: &mut impl Write, line: &RawLine<'_>) -> io::Result<()> {
-    let range = format!("{}..{}", line.range.start, line.range.end);
-    write!(out, "{range:<14}  ")?;
-    if line.parts.iter().all(|part| part.is_empty()) {
-        write!(out, "{}", line.kind.name())?;
-    } else {
-        write!(out, "{:<8}  ", line.kind.name())?;
-    }
-    for part in line.parts {
-        write!(out, "{}", Escaped(part))?;
-    }
-    writeln!(out, "{}", if line.ended { "" } else { "  (no terminator)" })
-}
-
-pub fn refused(out: &mut impl Write, range: Range<u64>, limit: usize) -> io::Result<()> {
-    writeln!(out, "{}..{}  REFUSED: more than {limit} bytes", range.start, range.end)
-}
-
-pub fn summary(out: &mut impl Write, findings: &Findings) -> io::Result<()> {
-    if findings.bytes > 0 {
-        writeln!(out)?;
-    }
+fn counts(out: &mut dyn Write, findings: &Findings) -> io::Result<()> {
     writeln!(out, "bytes: {}{}", findings.bytes, if findings.bom { ", of which 3 are a BOM" } else { "" })?;
     writeln!(out, "lines: {}{}", findings.lines, terminators(findings))?;
     writeln!(out, "events: {}{}", findings.events, names(&findings.event_names))?;
@@ -68,17 +218,29 @@ pub fn summary(out: &mut impl Write, findings: &Findings) -> io::Result<()> {
     if let Some(time) = findings.reconnection_time {
         writeln!(out, "reconnection time: {} ms", time.as_millis())?;
     }
-    if let Some(error) = &findings.read_error {
-        writeln!(out, "NOT READ TO ITS END: {error}")?;
+    let timing = &findings.timing;
+    if let Some(first) = timing.first_byte {
+        write!(out, "first byte: {:.3} s", first.as_secs_f64())?;
+        if let Some(first) = timing.first_event {
+            write!(out, ", first event: {:.3} s", first.as_secs_f64())?;
+        }
+        writeln!(out)?;
     }
-    let mut problems = findings.problems().peekable();
-    writeln!(out, "{}", if problems.peek().is_some() { "problems:" } else { "no problems found" })?;
-    for (problem, count, first) in problems {
-        let names = findings.names(problem).map(names).unwrap_or_default();
-        let text = problem.text();
-        writeln!(out, "  {text}: {count}{names}, first at byte {} (line {})", first.offset, first.line)?;
+    if timing.has_gaps() {
+        let (p50, p99) = (timing.gap(0.5).as_secs_f64(), timing.gap(0.99).as_secs_f64());
+        let longest = timing.longest_gap.as_secs_f64();
+        writeln!(out, "gaps between events: p50 {p50:.3} s, p99 {p99:.3} s, longest {longest:.3} s")?;
     }
     Ok(())
+}
+
+/// The time and the gap; the place if the input is a file.
+fn when_text(when: When) -> String {
+    match (when.at, when.gap) {
+        (None, _) => format!("{:>9}", when.offset),
+        (Some(at), None) => format!("{:>8.3}         ", at.as_secs_f64()),
+        (Some(at), Some(gap)) => format!("{:>8.3} {:>+8.3}", at.as_secs_f64(), gap.as_secs_f64()),
+    }
 }
 
 fn terminators(findings: &Findings) -> String {

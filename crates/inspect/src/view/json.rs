@@ -1,78 +1,143 @@
-//! The output for programs: one JSON object a line.
+//! The output for programs: one JSON object a line. Times are in seconds since the start; null if the input is a file.
 
 use std::io::{self, Write};
 use std::ops::Range;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use sse_wire::Event;
 
-use super::escape::is_hidden;
-use crate::stream::findings::{Findings, Name, Names, Place, Problem};
-use crate::view::output::{LineKind, RawLine};
+use super::escape::{is_hidden, is_shown_as_is};
+use crate::stream::findings::{Count, Findings, Name, Names, Place};
+use crate::stream::problem::Problem;
+use crate::text::Answer;
+use crate::view::output::{LineKind, RawLine, When};
 
-pub fn event(out: &mut impl Write, range: Range<u64>, event: Event<'_>, unfinished: bool) -> io::Result<()> {
-    let members = [
-        ("type", json!(if unfinished { "unfinished" } else { "event" })),
-        ("start", json!(range.start)),
-        ("end", json!(range.end)),
-        ("event", json!(event.name())),
-        ("id", json!(event.id())),
-        ("last_event_id", json!(event.last_event_id())),
-        ("retry", json!(event.retry().map(milliseconds))),
-        ("data", json!(event.data())),
-    ];
-    write_object(out, &members)
+#[derive(Serialize)]
+struct EventObject<'a> {
+    r#type: &'static str,
+    start: u64,
+    end: u64,
+    time: Option<f64>,
+    gap: Option<f64>,
+    event: &'a str,
+    id: Option<&'a str>,
+    last_event_id: &'a str,
+    retry: Option<u64>,
+    data: &'a str,
 }
 
-pub fn line(out: &mut impl Write, line: &RawLine<'_>) -> io::Result<()> {
+pub fn event(out: &mut dyn Write, when: When, end: u64, event: Event<'_>) -> io::Result<()> {
+    let object = EventObject {
+        r#type: "event",
+        start: when.offset,
+        end,
+        time: when.at.map(seconds),
+        gap: when.gap.map(seconds),
+        event: event.name(),
+        id: event.id(),
+        last_event_id: event.last_event_id(),
+        retry: event.retry().map(milliseconds),
+        data: event.data(),
+    };
+    if [event.name(), event.last_event_id(), event.data()].iter().all(|text| is_shown_as_is(text.as_bytes())) {
+        serde_json::to_writer(&mut *out, &object)?;
+        return out.write_all(b"\n");
+    }
+    write_line(out, &object)
+}
+
+pub fn comment(out: &mut dyn Write, when: When, text: &[u8]) -> io::Result<()> {
+    let text = String::from_utf8_lossy(text);
+    write_line(out, &json!({"type": "comment", "start": when.offset, "time": when.at.map(seconds), "text": text}))
+}
+
+pub fn note(out: &mut dyn Write, at: Duration, text: &str) -> io::Result<()> {
+    write_line(out, &json!({"type": "note", "time": seconds(at), "text": text}))
+}
+
+pub fn body(out: &mut dyn Write, head: &[u8], is_all: bool) -> io::Result<()> {
+    write_line(out, &json!({"type": "body", "text": String::from_utf8_lossy(head), "all": is_all}))
+}
+
+pub fn value(out: &mut dyn Write, value: &Value) -> io::Result<()> {
+    write_line(out, value)
+}
+
+pub fn line(out: &mut dyn Write, line: &RawLine<'_>) -> io::Result<()> {
     let text = line.parts.concat();
     let known = line.kind != LineKind::TooLong;
-    let members = [
-        ("type", json!("line")),
-        ("start", json!(line.range.start)),
-        ("end", json!(line.range.end)),
-        ("kind", json!(line.kind.name())),
-        ("text", json!(known.then(|| String::from_utf8_lossy(&text)))),
-        ("well_formed", json!(known.then(|| std::str::from_utf8(&text).is_ok()))),
-        ("terminated", json!(line.ended)),
-    ];
-    write_object(out, &members)
+    let object = json!({
+        "type": "line",
+        "start": line.range.start,
+        "end": line.range.end,
+        "kind": line.kind.name(),
+        "text": known.then(|| String::from_utf8_lossy(&text)),
+        "well_formed": known.then(|| std::str::from_utf8(&text).is_ok()),
+        "terminated": line.ended,
+    });
+    write_line(out, &object)
 }
 
-pub fn refused(out: &mut impl Write, range: Range<u64>, limit: usize) -> io::Result<()> {
-    let members =
-        [("type", json!("refused")), ("start", json!(range.start)), ("end", json!(range.end)), ("limit", json!(limit))];
-    write_object(out, &members)
+pub fn refused(out: &mut dyn Write, range: Range<u64>, limit: usize) -> io::Result<()> {
+    write_line(out, &json!({"type": "refused", "start": range.start, "end": range.end, "limit": limit}))
 }
 
-pub fn summary(out: &mut impl Write, findings: &Findings) -> io::Result<()> {
+pub fn summary(out: &mut dyn Write, findings: &Findings, answer: Option<&Answer>) -> io::Result<()> {
     let terminators = findings.terminators;
-    let problem = |(problem, count, first)| problem_object(findings, problem, count, first);
-    let members = [
-        ("type", json!("summary")),
-        ("bytes", json!(findings.bytes)),
-        ("bom", json!(findings.bom)),
-        ("lines", json!(findings.lines)),
-        ("terminators", json!({"lf": terminators.lf, "crlf": terminators.crlf, "cr": terminators.cr})),
-        ("events", json!(findings.events)),
-        ("event_names", names(&findings.event_names)),
-        ("comments", json!(findings.comments)),
-        ("silent_blocks", json!(findings.silent_blocks)),
-        ("last_event_id", json!(findings.last_event_id)),
-        ("retry", json!(findings.reconnection_time.map(milliseconds))),
-        ("read_error", json!(findings.read_error)),
-        ("problems", findings.problems().map(problem).collect()),
-    ];
-    write_object(out, &members)
+    let timing = &findings.timing;
+    let gaps = timing.has_gaps().then(|| {
+        let (p50, p99) = (timing.gap(0.5), timing.gap(0.99));
+        json!({"p50": seconds(p50), "p99": seconds(p99), "longest": seconds(timing.longest_gap)})
+    });
+    let pending = findings.pending.as_ref().map(|pending| {
+        json!({
+            "start": pending.start.offset,
+            "line": pending.start.line,
+            "bytes": pending.bytes,
+            "event": pending.name,
+            "id": pending.id,
+            "data": pending.data,
+            "half_line": String::from_utf8_lossy(&pending.half_line),
+        })
+    });
+    let object = json!({
+        "type": "summary",
+        "bytes": findings.bytes,
+        "bom": findings.bom,
+        "lines": findings.lines,
+        "terminators": {"lf": terminators.lf, "crlf": terminators.crlf, "cr": terminators.cr},
+        "events": findings.events,
+        "event_names": names(&findings.event_names),
+        "comments": findings.comments,
+        "silent_blocks": findings.silent_blocks,
+        "last_event_id": findings.last_event_id,
+        "retry": findings.reconnection_time.map(milliseconds),
+        "first_byte": timing.first_byte.map(seconds),
+        "first_event": timing.first_event.map(seconds),
+        "gaps": gaps,
+        "answer": answer.map(Answer::json),
+        "pending": pending,
+        "ended": findings.ended,
+        "read_error": findings.read_error,
+        "findings": findings.problems().map(finding).collect::<Vec<_>>(),
+    });
+    write_line(out, &object)
 }
 
-fn problem_object(findings: &Findings, problem: Problem, count: u64, first: Place) -> Value {
-    let mut object = json!({"problem": problem.key(), "count": count, "first": first.offset, "line": first.line});
-    if let Some(found) = findings.names(problem) {
-        object["names"] = names(found);
-    }
-    object
+fn finding((problem, count, first): (Problem, &Count, Place)) -> Value {
+    let about = problem.about();
+    json!({
+        "finding": about.key,
+        "count": count.times,
+        "byte": first.offset,
+        "line": first.line,
+        "names": names(&count.names),
+        "why": about.why,
+        "reference": about.reference,
+        "advice": about.advice,
+    })
 }
 
 /// Names with their counts; `null` is the name of all others.
@@ -89,19 +154,14 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Writes the members in this order, which `Value` would not keep.
-fn write_object(out: &mut impl Write, members: &[(&str, Value)]) -> io::Result<()> {
-    for (index, (name, value)) in members.iter().enumerate() {
-        let before = if index == 0 { '{' } else { ',' };
-        write!(out, "{before}\"{name}\":")?;
-        write_value(out, value)?;
-    }
-    out.write_all(b"}\n")
+/// To the microsecond.
+pub fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e6
 }
 
 /// Characters that could control a terminal are only in strings, where they can be escaped.
-fn write_value(out: &mut impl Write, value: &Value) -> io::Result<()> {
-    let json = value.to_string();
+fn write_line(out: &mut dyn Write, object: &impl Serialize) -> io::Result<()> {
+    let json = serde_json::to_string(object)?;
     for part in json.split_inclusive(is_hidden) {
         let last = part.chars().next_back().filter(|&char| is_hidden(char));
         out.write_all(&part.as_bytes()[..part.len() - last.map_or(0, char::len_utf8)])?;
@@ -111,5 +171,5 @@ fn write_value(out: &mut impl Write, value: &Value) -> io::Result<()> {
             }
         }
     }
-    Ok(())
+    out.write_all(b"\n")
 }

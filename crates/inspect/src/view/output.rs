@@ -1,12 +1,16 @@
-//! Chooses the output: text or JSON, events or lines.
+//! Chooses the output: text or JSON, events or lines or values.
 
 use std::io::{self, Write};
 use std::ops::Range;
+use std::time::Duration;
 
+use serde_json::Value;
 use sse_wire::Event;
 
-use super::{human, json};
+use super::human::Human;
+use super::json;
 use crate::stream::findings::Findings;
+use crate::text::Answer;
 
 /// What a line is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,45 +44,122 @@ pub struct RawLine<'a> {
     pub ended: bool,
 }
 
-pub struct Output<W> {
-    out: W,
-    json: bool,
-    lines: bool,
+/// Where something is in the stream, and when it came.
+#[derive(Clone, Copy)]
+pub struct When {
+    pub offset: u64,
+    /// Since the start. `None` if the input is a file.
+    pub at: Option<Duration>,
+    /// Since the event before.
+    pub gap: Option<Duration>,
 }
 
-impl<W: Write> Output<W> {
-    pub fn new(out: W, json: bool, lines: bool) -> Self {
-        Output { out, json, lines }
-    }
+/// What is shown.
+pub enum Show {
+    Events {
+        pretty: bool,
+    },
+    Lines,
+    /// The value at this JSON pointer of each event's data.
+    Value(String),
+    Text(Box<Answer>),
+    Nothing,
+}
 
+pub struct Output<'a> {
+    pub out: &'a mut dyn Write,
+    pub show: Show,
+    /// Where the findings go if only values are shown.
+    pub aside: Box<dyn Write>,
+    /// `None`: JSON.
+    pub human: Option<Human>,
+    /// Show only events of this name.
+    pub name: Option<String>,
+}
+
+impl Output<'_> {
     pub fn line(&mut self, line: &RawLine<'_>) -> io::Result<()> {
-        match (self.lines, self.json) {
-            (false, _) => Ok(()),
-            (true, false) => human::line(&mut self.out, line),
-            (true, true) => json::line(&mut self.out, line),
+        match (&self.show, &self.human) {
+            (Show::Lines, Some(_)) => Human::line(self.out, line),
+            (Show::Lines, None) => json::line(self.out, line),
+            _ => Ok(()),
         }
     }
 
-    /// `unfinished`: the event that the end of the stream cut off.
-    pub fn event(&mut self, range: Range<u64>, event: Event<'_>, unfinished: bool) -> io::Result<()> {
-        match (self.lines, self.json) {
-            (true, _) => Ok(()),
-            (false, false) => human::event(&mut self.out, range, event, unfinished),
-            (false, true) => json::event(&mut self.out, range, event, unfinished),
+    pub fn event(&mut self, when: When, end: u64, event: Event<'_>) -> io::Result<()> {
+        if self.name.as_ref().is_some_and(|name| name != event.name()) {
+            return Ok(());
+        }
+        match (&mut self.show, &self.human) {
+            (Show::Lines | Show::Nothing, _) => Ok(()),
+            (Show::Events { pretty }, Some(human)) => human.event(self.out, when, event, *pretty),
+            (Show::Events { .. }, None) => json::event(self.out, when, end, event),
+            (Show::Value(pointer), human) => {
+                let data: Option<Value> = serde_json::from_str(event.data()).ok();
+                match data.as_ref().and_then(|data| data.pointer(pointer)) {
+                    Some(value) if human.is_none() => json::value(self.out, value),
+                    Some(value) => Human::value(self.out, value),
+                    None => Ok(()),
+                }
+            }
+            (Show::Text(answer), human) => answer.event(self.out, event, when.at, human.as_ref()),
+        }
+    }
+
+    pub fn comment(&mut self, when: When, text: &[u8]) -> io::Result<()> {
+        match (&self.show, &self.human) {
+            _ if self.name.is_some() => Ok(()),
+            (Show::Events { .. }, Some(human)) => human.comment(self.out, when, text),
+            (Show::Events { .. }, None) => json::comment(self.out, when, text),
+            _ => Ok(()),
+        }
+    }
+
+    /// What happens on the connection.
+    pub fn note(&mut self, at: Duration, text: &str) -> io::Result<()> {
+        match (&self.show, &self.human) {
+            (Show::Events { .. } | Show::Lines, Some(human)) => human.note(self.out, at, text),
+            (Show::Events { .. } | Show::Lines, None) => json::note(self.out, at, text),
+            (Show::Value(_) | Show::Text(_), _) => writeln!(self.aside, "sse-inspect: {}", text.escape_debug()),
+            (Show::Nothing, _) => Ok(()),
+        }
+    }
+
+    /// The beginning of an input that is no event stream.
+    pub fn body(&mut self, head: &[u8], is_all: bool) -> io::Result<()> {
+        match (&self.show, &self.human) {
+            (Show::Nothing, _) => Ok(()),
+            (Show::Value(_) | Show::Text(_), _) => Human::body(&mut *self.aside, head, is_all),
+            (_, Some(_)) => Human::body(self.out, head, is_all),
+            (_, None) => json::body(self.out, head, is_all),
         }
     }
 
     /// A block over the limit.
     pub fn refused(&mut self, range: Range<u64>, limit: usize) -> io::Result<()> {
-        match (self.lines, self.json) {
-            (true, _) => Ok(()),
-            (false, false) => human::refused(&mut self.out, range, limit),
-            (false, true) => json::refused(&mut self.out, range, limit),
+        match (&self.show, &self.human) {
+            (Show::Events { .. }, Some(human)) => human.refused(self.out, range, limit),
+            (Show::Events { .. }, None) => json::refused(self.out, range, limit),
+            _ => Ok(()),
         }
     }
 
     pub fn summary(&mut self, findings: &Findings) -> io::Result<()> {
-        if self.json { json::summary(&mut self.out, findings) } else { human::summary(&mut self.out, findings) }
+        let quiet = matches!(self.show, Show::Nothing);
+        let answer = match &self.show {
+            Show::Text(answer) => Some(&**answer),
+            _ => None,
+        };
+        if let Some(answer) = answer {
+            answer.end(self.out)?;
+        }
+        self.out.flush()?;
+        let out: &mut dyn Write =
+            if matches!(self.show, Show::Value(_) | Show::Text(_)) { &mut *self.aside } else { self.out };
+        match &self.human {
+            Some(human) => human.summary(out, findings, answer, quiet),
+            None => json::summary(out, findings, answer),
+        }
     }
 
     pub fn flush(&mut self) -> io::Result<()> {

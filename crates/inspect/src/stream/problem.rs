@@ -1,0 +1,144 @@
+//! What can be wrong with a stream.
+
+/// A likely mistake of whoever sends the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    Status,
+    ContentType,
+    Gzip,
+    Zstd,
+    Utf16,
+    Html,
+    Json,
+    Ndjson,
+    HttpHead,
+    ChunkSizes,
+    Indented,
+    SpaceBeforeColon,
+    UpperCase,
+    BomInside,
+    ErrorField,
+    JsonOutsideData,
+    UnknownField,
+    WithoutData,
+    PrefixTwice,
+    LiteralNewlines,
+    MergedEvents,
+    TruncatedJson,
+    ErrorEvent,
+    Mojibake,
+    UnicodeLineBreak,
+    IllFormed,
+    Nul,
+    IdWithNul,
+    IdNotInHeader,
+    RetryIgnored,
+    BlockTooLarge,
+    LineTooLong,
+    DoneUnfinished,
+    NeverDispatched,
+    Unfinished,
+}
+
+/// What is said about a problem.
+pub struct About {
+    /// The name in JSON and in the summary.
+    pub key: &'static str,
+    /// What is wrong, and what clients make of it.
+    pub why: &'static str,
+    /// The section of the standard or RFC.
+    pub reference: &'static str,
+    /// What to do about it.
+    pub advice: &'static str,
+}
+
+const INTERPRETATION: &str = "HTML 9.2.6";
+const PARSING: &str = "HTML 9.2.5";
+const PROCESSING: &str = "HTML 9.2.3";
+
+impl Problem {
+    pub const ALL: [Problem; 35] = [
+        Problem::Status,
+        Problem::ContentType,
+        Problem::Gzip,
+        Problem::Zstd,
+        Problem::Utf16,
+        Problem::Html,
+        Problem::Json,
+        Problem::Ndjson,
+        Problem::HttpHead,
+        Problem::ChunkSizes,
+        Problem::Indented,
+        Problem::SpaceBeforeColon,
+        Problem::UpperCase,
+        Problem::BomInside,
+        Problem::ErrorField,
+        Problem::JsonOutsideData,
+        Problem::UnknownField,
+        Problem::WithoutData,
+        Problem::PrefixTwice,
+        Problem::LiteralNewlines,
+        Problem::MergedEvents,
+        Problem::TruncatedJson,
+        Problem::ErrorEvent,
+        Problem::Mojibake,
+        Problem::UnicodeLineBreak,
+        Problem::IllFormed,
+        Problem::Nul,
+        Problem::IdWithNul,
+        Problem::IdNotInHeader,
+        Problem::RetryIgnored,
+        Problem::BlockTooLarge,
+        Problem::LineTooLong,
+        Problem::DoneUnfinished,
+        Problem::NeverDispatched,
+        Problem::Unfinished,
+    ];
+
+    /// Whether the whole input is something else than an event stream.
+    pub fn is_other_format(self) -> bool {
+        matches!(self, Problem::Gzip | Problem::Zstd | Problem::Utf16 | Problem::Html | Problem::Json | Problem::Ndjson)
+    }
+
+    #[rustfmt::skip]
+    pub fn about(self) -> About {
+        let (key, why, reference, advice) = match self {
+            Problem::Status => ("status", "The status is not 200, so clients read no events from the response and give up.", PROCESSING, "Answer 200. To make clients wait and come back, answer 200 and close, with a retry line."),
+            Problem::ContentType => ("content_type", "The content type is not text/event-stream, so clients refuse the response.", PROCESSING, "Send `content-type: text/event-stream`."),
+            Problem::Gzip => ("gzip", "This is gzip, not text: it was compressed and nothing undid it.", "RFC 9110 8.4", "Send `content-encoding: gzip` with it, or ask for it with --compressed."),
+            Problem::Zstd => ("zstd", "This is zstd, not text: it was compressed and nothing undid it.", "RFC 9110 8.4", "Send `content-encoding: zstd` with it, or ask for it with --compressed."),
+            Problem::Utf16 => ("utf16", "This is UTF-16. Event streams are always UTF-8, whatever the content type says.", PARSING, "Encode the stream as UTF-8."),
+            Problem::Html => ("html", "This is HTML or XML, not an event stream: probably the error page of a proxy.", PARSING, "Read the page below. Look for the proxy or route that answers in place of the server."),
+            Problem::Json => ("json", "This is JSON, not an event stream: probably an error, or the answer to a request that did not ask for a stream.", PARSING, "Read it below. Check whether the request must ask for a stream, as by `\"stream\": true`."),
+            Problem::Ndjson => ("ndjson", "This is a JSON value a line (NDJSON), not an event stream.", PARSING, "Write `data: ` before each line and a blank line after it, or read it as NDJSON."),
+            Problem::HttpHead => ("http_head", "The head of the HTTP response is in the stream. Its lines are read as unknown fields.", PARSING, "Save the body alone: `curl -N`, without -i."),
+            Problem::ChunkSizes => ("chunk_sizes", "The sizes of HTTP chunks are in the stream: the chunked coding was not undone, or was done twice.", "RFC 9112 7.1", "Do not write the chunk sizes in the application: the HTTP server does it."),
+            Problem::Indented => ("indented_field", "The line begins with white space, which becomes a part of the field name. Clients ignore the line.", INTERPRETATION, "Begin each line at the first column."),
+            Problem::SpaceBeforeColon => ("space_before_colon", "White space before the colon is a part of the field name. Clients ignore the line.", INTERPRETATION, "Write the colon right after the name."),
+            Problem::UpperCase => ("upper_case_field", "Field names are compared with upper and lower case. Clients ignore the line.", INTERPRETATION, "Write the field name in lower case."),
+            Problem::BomInside => ("bom_inside", "A BOM is dropped only at the start of the stream. Here it is a part of the field name, and clients ignore the line.", PARSING, "Send no BOM, or one at the very start."),
+            Problem::ErrorField => ("error_field", "The server reports an error in a field `error`, which does not exist. Clients ignore the line and see no error.", INTERPRETATION, "Send an event with a name of its own, and the error in its data."),
+            Problem::JsonOutsideData => ("json_outside_data", "JSON on a line that does not begin with `data:`. Clients ignore the line.", INTERPRETATION, "Write `data: ` before every line, or write the JSON on one line."),
+            Problem::UnknownField => ("unknown_field", "The field name is unknown. Clients ignore the line.", INTERPRETATION, "Use data, event, id or retry; put the rest into the data, or into a comment."),
+            Problem::WithoutData => ("block_without_data", "The block has no data line, so clients dispatch no event.", INTERPRETATION, "Add a data line, if only `data:`."),
+            Problem::PrefixTwice => ("prefix_twice", "The value begins with a field name again, as in `data: data: x`: it was written as an event twice.", INTERPRETATION, "Write the prefix in one place: the framework adds it already, or a relay encodes encoded events."),
+            Problem::LiteralNewlines => ("literal_newlines", "Backslash and n stand where line ends should be, so that events are not ended.", PARSING, "Write line feeds (byte 0x0a): the string was escaped once too often, or in single quotes of a shell."),
+            Problem::MergedEvents => ("merged_events", "Several JSON values are in one event, since only a blank line ends an event. As a whole the data is not JSON.", INTERPRETATION, "Write a blank line after each event: two line ends, not one."),
+            Problem::TruncatedJson => ("truncated_json", "The data is JSON that stops in the middle.", INTERPRETATION, "Look for the limit that cut it, or for a line end inside of the JSON: each line needs `data: `."),
+            Problem::ErrorEvent => ("error_event", "The server reports an error inside of the stream, after status 200.", PROCESSING, "Read the event. Clients must look for it: the status does not tell."),
+            Problem::Mojibake => ("mojibake", "The text looks like UTF-8 that was read as Latin-1 and encoded again.", PARSING, "Read and write UTF-8 at every step; look for a default encoding."),
+            Problem::UnicodeLineBreak => ("unicode_line_break", "U+0085, U+2028 or U+2029 is in a line. It ends no line, but several clients split there.", PARSING, "Escape it: `\\u2028` in JSON."),
+            Problem::IllFormed => ("ill_formed_utf8", "The line is not well-formed UTF-8. Clients read U+FFFD in place of the wrong bytes.", PARSING, "Send UTF-8, and do not cut a character in two."),
+            Problem::Nul => ("nul", "The line has a NUL character, which many programs take for the end of the text.", PARSING, "Do not send NUL: look for a buffer that is sent beyond its content."),
+            Problem::IdWithNul => ("id_with_nul", "The id has a NUL, so clients ignore it.", INTERPRETATION, "Use ids without NUL."),
+            Problem::IdNotInHeader => ("id_not_in_header", "The id has outer white space or a control character, which a header cannot bring back: the server gets another id, or none.", "HTML 9.2.4, RFC 9110 5.5", "Use ids of printable characters without outer spaces."),
+            Problem::RetryIgnored => ("retry_ignored", "The retry is not all ASCII digits, so clients ignore it.", INTERPRETATION, "Write milliseconds as digits only: `retry: 3000`."),
+            Problem::BlockTooLarge => ("block_over_limit", "The block is larger than the limit, and was skipped.", INTERPRETATION, "Read it with a higher --limit. Clients have limits, too."),
+            Problem::LineTooLong => ("line_over_limit", "A comment or an unknown field is larger than the limit, and was skipped.", INTERPRETATION, "Read it with a higher --limit."),
+            Problem::DoneUnfinished => ("done_unfinished", "`[DONE]` is the last line, but no blank line follows: clients never see it.", INTERPRETATION, "Write a blank line after `data: [DONE]`."),
+            Problem::NeverDispatched => ("never_dispatched", "There are data lines, but no blank line in the whole stream: clients dispatch no event.", INTERPRETATION, "Write a blank line after each event: two line ends, not one."),
+            Problem::Unfinished => ("unfinished", "The stream ends without a blank line. Clients discard the block.", INTERPRETATION, "Write a blank line after the last event; or look for what cut the stream."),
+        };
+        About { key, why, reference, advice }
+    }
+}

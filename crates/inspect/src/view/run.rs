@@ -1,0 +1,406 @@
+//! Reads a stream and shows it, until it ends or someone ends it.
+
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
+use std::process::{self, ExitCode};
+use std::time::{Duration, Instant, SystemTime};
+
+use anstream::{AutoStream, ColorChoice};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response};
+use sse_wire::client::{EventSource, ReceiveError, Repeat};
+use sse_wire::http::{is_event_stream, retry_after};
+use tokio::sync::watch;
+use tokio::time::{sleep, sleep_until};
+
+use super::output::{Output, Show};
+use super::{Escaped, Human};
+use crate::args::View;
+use crate::input::{Input, http, with_sources};
+use crate::record;
+use crate::stream::findings::Place;
+use crate::stream::inspector::Inspector;
+use crate::stream::problem::Problem;
+use crate::{NOT_TO_THE_END, complain};
+
+/// The exit status after a second Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
+/// Shows the stream.
+pub fn run(args: &View) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&error.to_string());
+            return ExitCode::from(NOT_TO_THE_END);
+        }
+    };
+    let status = runtime.block_on(show(args));
+    // A thread may still wait for standard input.
+    runtime.shutdown_background();
+    status
+}
+
+async fn show(args: &View) -> ExitCode {
+    let stdout = io::stdout();
+    let is_terminal = args.output.is_none() && stdout.is_terminal();
+    let color = args.output.is_none() && AutoStream::choice(&stdout) != ColorChoice::Never;
+    let (mut out, name): (Box<dyn Write>, _) = match &args.output {
+        Some(path) => match File::create(path) {
+            Ok(file) => (Box::new(BufWriter::with_capacity(1 << 16, file)), path.display().to_string()),
+            Err(error) => {
+                complain(&format!("{}: {error}", path.display()));
+                return ExitCode::from(NOT_TO_THE_END);
+            }
+        },
+        None => (Box::new(BufWriter::with_capacity(1 << 16, stdout.lock())), String::from("standard output")),
+    };
+    let columns = terminal_size::terminal_size().filter(|_| is_terminal).map(|(width, _)| usize::from(width.0));
+    let show = if args.quiet {
+        Show::Nothing
+    } else if args.lines {
+        Show::Lines
+    } else if args.text {
+        Show::Text(Box::default())
+    } else if let Some(path) = &args.select {
+        Show::Value(pointer(path))
+    } else {
+        Show::Events { pretty: args.pretty }
+    };
+    let output = Output {
+        out: &mut *out,
+        show,
+        aside: Box::new(io::stderr()),
+        human: (!args.json).then_some(Human { color, columns }),
+        name: args.event.clone(),
+    };
+    let record = match &args.record {
+        Some(path) => match File::create(path).and_then(record::Writer::new) {
+            Ok(record) => Some(record),
+            Err(error) => {
+                complain(&format!("{}: {error}", path.display()));
+                return ExitCode::from(NOT_TO_THE_END);
+            }
+        },
+        None => None,
+    };
+    let session = Session {
+        inspector: Inspector::new(args.limit),
+        output,
+        start: Instant::now(),
+        stop: interrupts(),
+        max_time: args.http.max_time,
+        is_live: true,
+        record,
+    };
+    match session.run(args).await {
+        Ok(status) => status,
+        // The reader of the output has closed it.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("{name}: {error}"));
+            ExitCode::from(NOT_TO_THE_END)
+        }
+    }
+}
+
+/// The JSON pointer that a path with dots means.
+fn pointer(path: &str) -> String {
+    if path.is_empty() || path.starts_with('/') {
+        return path.to_owned();
+    }
+    let path = path.trim_start_matches('$').replace('[', ".").replace(']', "");
+    let parts = path.split('.').filter(|part| !part.is_empty());
+    parts.flat_map(|part| [String::from("/"), part.replace('~', "~0").replace('/', "~1")]).collect()
+}
+
+/// Turns true at the first Ctrl-C or SIGTERM. The second ends the program at once, also if the output blocks.
+fn interrupts() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        signal().await;
+        sender.send_replace(true);
+        signal().await;
+        process::exit(INTERRUPTED);
+    });
+    receiver
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Why reading stopped.
+enum Ended {
+    Whole(String),
+    /// By the user, so that what is unfinished is no mistake.
+    Stopped(&'static str),
+    Failed(String),
+}
+
+struct Session<'a> {
+    inspector: Inspector,
+    output: Output<'a>,
+    start: Instant,
+    stop: watch::Receiver<bool>,
+    max_time: Option<Duration>,
+    /// Whether times mean something.
+    is_live: bool,
+    record: Option<record::Writer<File>>,
+}
+
+impl Session<'_> {
+    /// Fails only if the output cannot be written.
+    async fn run(mut self, args: &View) -> io::Result<ExitCode> {
+        let path = args.input.as_deref().filter(|input| *input != "-");
+        let ended = match path.filter(|path| is_url(path)) {
+            Some(url) => self.url(url, args).await?,
+            None => match Input::open(path) {
+                Ok((mut input, is_live)) => {
+                    self.is_live = is_live;
+                    self.read(&mut input, None).await?
+                }
+                Err(error) => Ended::Failed(error.to_string()),
+            },
+        };
+        self.end(&ended, path.unwrap_or("standard input"))
+    }
+
+    fn end(mut self, ended: &Ended, name: &str) -> io::Result<ExitCode> {
+        let (text, error) = match ended {
+            Ended::Whole(why) => (why.clone(), None),
+            Ended::Stopped(why) => ((*why).to_owned(), None),
+            Ended::Failed(error) => (error.clone(), Some(error.clone())),
+        };
+        let findings = self.inspector.findings();
+        (findings.ended, findings.read_error) = (text, error.clone());
+        let head = self.inspector.head().to_owned();
+        let mut is_found = false;
+        if error.is_none() || !head.is_empty() {
+            let findings = self.inspector.finish(!matches!(ended, Ended::Stopped(_)), &mut self.output)?;
+            let is_refused = |problem| matches!(problem, Problem::Status | Problem::ContentType);
+            let is_refused = findings.problems().any(|(problem, ..)| is_refused(problem));
+            if findings.events == 0 && (is_refused || findings.is_other_format()) && !head.is_empty() {
+                self.output.body(&head, findings.bytes == head.len() as u64)?;
+            }
+            is_found = findings.problems().next().is_some();
+            self.output.summary(&findings)?;
+            self.output.flush()?;
+        }
+        if let Some(error) = error {
+            complain(&format!("{name}: {error}"));
+            return Ok(ExitCode::from(NOT_TO_THE_END));
+        }
+        Ok(ExitCode::from(u8::from(is_found)))
+    }
+
+    /// Reads an input to its end. `source` reads the same bytes.
+    async fn read(&mut self, input: &mut Input, mut source: Option<&mut EventSource>) -> io::Result<Ended> {
+        loop {
+            match self.unless_stopped(input.next()).await {
+                Err(ended) => return Ok(ended),
+                Ok(Ok(Some((came, chunk)))) => {
+                    let since_start = came.saturating_duration_since(self.start);
+                    if let Err(ended) = self.record(|record| record.chunk(since_start, &chunk)) {
+                        return Ok(ended);
+                    }
+                    let now = self.is_live.then_some(since_start);
+                    self.inspector.read(&chunk, now, &mut self.output)?;
+                    if self.is_live {
+                        self.output.flush()?;
+                    }
+                    if let Some(source) = &mut source {
+                        feed(source, &chunk);
+                    }
+                }
+                Ok(Ok(None)) => {
+                    let is_response = matches!(input, Input::Response(_));
+                    let why = if is_response { "the server ended the response" } else { "end of the input" };
+                    return Ok(self.recorded_end(&record::End::Finished, Ended::Whole(why.to_owned())));
+                }
+                Ok(Err(error)) => {
+                    return Ok(self.recorded_end(&record::End::Broken(error.clone()), Ended::Failed(error)));
+                }
+            }
+        }
+    }
+
+    /// Records something, if asked for.
+    fn record(&mut self, write: impl FnOnce(&mut record::Writer<File>) -> io::Result<()>) -> Result<(), Ended> {
+        let Some(record) = &mut self.record else { return Ok(()) };
+        write(record).map_err(|error| Ended::Failed(format!("the recording cannot be written: {error}")))
+    }
+
+    fn recorded_end(&mut self, end: &record::End, ended: Ended) -> Ended {
+        let elapsed = self.start.elapsed();
+        self.record(|record| record.end(elapsed, end)).err().unwrap_or(ended)
+    }
+
+    async fn url(&mut self, url: &str, args: &View) -> io::Result<Ended> {
+        let client = match http::client(&args.http).build() {
+            Ok(client) => client,
+            Err(error) => return Ok(Ended::Failed(with_sources(&error))),
+        };
+        if args.reconnect {
+            return self.follow(&client, url, args).await;
+        }
+        match self.connect(&client, url, args, &[]).await? {
+            Ok(response) => {
+                self.check(&response);
+                let kind = response.headers().get(CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()));
+                if let Err(ended) = self.record(|record| record.head(response.status().as_u16(), kind.as_deref())) {
+                    return Ok(ended);
+                }
+                self.read(&mut Input::Response(Box::new(response)), None).await
+            }
+            Err(ended) => Ok(ended),
+        }
+    }
+
+    /// Connects again and again, by the rules of a browser.
+    async fn follow(&mut self, client: &Client, url: &str, args: &View) -> io::Result<Ended> {
+        let mut source = EventSource::new();
+        let has_body = !args.http.data.is_empty() || !args.http.data_raw.is_empty();
+        let method = args.http.method.as_deref().unwrap_or(if has_body { "POST" } else { "GET" });
+        if !matches!(method, "GET" | "HEAD" | "OPTIONS" | "QUERY") {
+            source = source.with_repeat(Repeat::Never);
+        }
+        loop {
+            let headers: Vec<_> = source.request_headers().map(|(name, value)| (name, value.to_vec())).collect();
+            let ended = match self.connect(client, url, args, &headers).await? {
+                Ok(response) => {
+                    let kind = response.headers().get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+                    if let Some(pause) = response.headers().get(RETRY_AFTER)
+                        && let Some(pause) = retry_after(pause.as_bytes(), SystemTime::now())
+                    {
+                        source.set_retry_after(pause);
+                    }
+                    match source.response(response.status().as_u16(), kind, self.start.elapsed()) {
+                        Ok(_) => self.note("open")?,
+                        Err(rejection) => self.note(&rejection.to_string())?,
+                    }
+                    if response.status().as_u16() != 204 {
+                        self.check(&response);
+                    }
+                    self.read(&mut Input::Response(Box::new(response)), Some(&mut source)).await?
+                }
+                Err(ended) => ended,
+            };
+            let why = match ended {
+                Ended::Stopped(_) => return Ok(ended),
+                Ended::Whole(why) | Ended::Failed(why) => why,
+            };
+            self.note(&why)?;
+            match source.disconnected(self.start.elapsed()) {
+                Ok(next) => {
+                    let wait = next.wait(fastrand::u32(..));
+                    let id = source.last_event_id();
+                    self.note(&format!("try {} in {:.3} s, last event ID {id:?}", next.number(), wait.as_secs_f64()))?;
+                    self.inspector.disconnected(&mut self.output)?;
+                    if let Err(ended) = self.unless_stopped(sleep(wait)).await {
+                        return Ok(ended);
+                    }
+                }
+                Err(reason) => return Ok(Ended::Whole(format!("closed: {reason}"))),
+            }
+        }
+    }
+
+    /// Sends the request, and notes the head of the response.
+    async fn connect(
+        &mut self,
+        client: &Client,
+        url: &str,
+        args: &View,
+        headers: &[(&'static str, Vec<u8>)],
+    ) -> io::Result<Result<Response, Ended>> {
+        let mut request = match http::request(client, url, &args.http) {
+            Ok(request) => request,
+            Err(error) => return Ok(Err(Ended::Failed(with_sources(&*error)))),
+        };
+        let is_given = |name: &str| args.http.headers.iter().any(|h| h.to_ascii_lowercase().starts_with(name));
+        for (name, value) in headers.iter().filter(|(name, _)| *name == sse_wire::http::LAST_EVENT_ID) {
+            if let (Ok(value), false) = (HeaderValue::from_bytes(value), is_given(name)) {
+                request = request.header(HeaderName::from_static(name), value);
+            }
+        }
+        let response = match self.unless_stopped(request.send()).await {
+            Err(ended) => return Ok(Err(ended)),
+            Ok(Err(error)) => return Ok(Err(Ended::Failed(with_sources(&error)))),
+            Ok(Ok(response)) => response,
+        };
+        let kind = response.headers().get(CONTENT_TYPE);
+        let kind = kind.map_or_else(|| String::from("no content type"), |k| Escaped(k.as_bytes()).to_string());
+        self.note(&format!("{:?} {}, {kind}", response.version(), response.status()))?;
+        Ok(Ok(response))
+    }
+
+    /// Notes what is wrong with the head of a response.
+    fn check(&mut self, response: &Response) {
+        let (status, position) = (response.status(), self.inspector.position());
+        let findings = self.inspector.findings();
+        let place = Place { offset: position, line: findings.lines + 1 };
+        if status.as_u16() != 200 {
+            findings.add_named(Problem::Status, place, status.to_string().as_bytes());
+        }
+        let kind = response.headers().get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+        if !is_event_stream(kind) {
+            findings.add_named(Problem::ContentType, place, kind);
+        }
+    }
+
+    fn note(&mut self, text: &str) -> io::Result<()> {
+        self.output.note(self.start.elapsed(), text)?;
+        self.output.flush()
+    }
+
+    /// What the future gives, unless Ctrl-C or the end of the time comes first.
+    async fn unless_stopped<T>(&mut self, future: impl Future<Output = T>) -> Result<T, Ended> {
+        let deadline = self.max_time.and_then(|time| self.start.checked_add(time));
+        let time_is_up = async {
+            match deadline {
+                Some(deadline) => sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = self.stop.wait_for(|&stop| stop) => Err(Ended::Stopped("interrupted")),
+            () = time_is_up => Err(Ended::Stopped("the time is up (--max-time)")),
+            output = future => Ok(output),
+        }
+    }
+}
+
+/// Lets the source read the chunk: for the last event ID and the reconnection time.
+fn feed(source: &mut EventSource, chunk: &[u8]) {
+    let mut events = source.feed(chunk);
+    loop {
+        match events.next_event() {
+            Ok(Some(_)) | Err(ReceiveError::Parse(_)) => {}
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+fn is_url(input: &str) -> bool {
+    let scheme = input.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+}

@@ -1,0 +1,176 @@
+//! Servers, signals, and input that does not end.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+fn command(options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sse-inspect"));
+    command.args(options).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn summary(output: &Output) -> Value {
+    serde_json::from_str(text(&output.stdout).lines().last().unwrap()).unwrap()
+}
+
+/// Answers one request after another with these responses. Returns the URL, and the requests when all were answered.
+fn serve(responses: &[&str]) -> (String, thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let responses: Vec<_> = responses.iter().map(|&response| response.to_owned()).collect();
+    let server = thread::spawn(move || {
+        let answer = |response: String| {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(connection.try_clone().unwrap());
+            let mut request = String::new();
+            while !request.ends_with("\r\n\r\n") {
+                reader.read_line(&mut request).unwrap();
+            }
+            connection.write_all(response.as_bytes()).unwrap();
+            request
+        };
+        responses.into_iter().map(answer).collect()
+    });
+    (url, server)
+}
+
+#[test]
+fn a_url_is_asked_as_curl_asks() {
+    let (url, server) = serve(&["HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {\"a\":[\"x\"]}\n\n"]);
+    let output = command(&[&url, "-X", "PUT", "-H", "x-key: 1", "-u", "me:pw", "--select", "a[0]"]).output().unwrap();
+    assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("x\n", Some(0)));
+    let request = server.join().unwrap().remove(0).to_ascii_lowercase();
+    for part in ["put / http/1.1", "accept: text/event-stream", "x-key: 1", "authorization: basic bwu6chc="] {
+        assert!(request.contains(part), "{part} is not in {request}");
+    }
+}
+
+#[test]
+fn a_response_that_clients_refuse_is_a_finding_and_its_body_is_shown() {
+    let (url, _) =
+        serve(&["HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\n\r\n{\"error\":\"\u{1b}[2J\"}"]);
+    let output = command(&[&url]).output().unwrap();
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1));
+    for part in
+        ["  | {\"error\":\"\\u{1b}[2J\"}", "  status: 1 (\"401 Unauthorized\" 1)", "  content_type: 1", "  json: 1"]
+    {
+        assert!(shown.contains(part), "{part} is not in {shown}");
+    }
+}
+
+#[test]
+fn reconnecting_says_each_decision() {
+    let (url, server) = serve(&[
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\nretry: 10\nid: 7\ndata: x\n\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+    ]);
+    let output = command(&[&url, "--reconnect"]).output().unwrap();
+    let shown = text(&output.stdout);
+    for part in ["200 OK, text/event-stream", "try 1 in ", "last event ID \"7\"", "204 No Content", "no findings"] {
+        assert!(shown.contains(part), "{part} is not in {shown}");
+    }
+    assert_eq!(output.status.code(), Some(0));
+    assert!(server.join().unwrap()[1].to_ascii_lowercase().contains("last-event-id: 7"));
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_and_a_broken_response_are_status_3() {
+    let output = command(&["http://127.0.0.1:1/"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let (url, _) =
+        serve(&["HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 99\r\n\r\ndata: x\n\n"]);
+    let output = command(&[&url]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stdout).contains("NOT READ TO ITS END"));
+}
+
+fn begin(options: &[&str]) -> Child {
+    command(options).stdin(Stdio::piped()).spawn().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_shows_the_summary_and_what_is_pending() {
+    let mut child = begin(&["--json"]);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"data: x\n\nevent: late\ndata: y\n").unwrap();
+    let mut shown = BufReader::new(child.stdout.take().unwrap());
+    let mut event = String::new();
+    shown.read_line(&mut event).unwrap();
+    thread::sleep(Duration::from_millis(100));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let mut rest = String::new();
+    shown.read_to_string(&mut rest).unwrap();
+    let summary: Value = serde_json::from_str(rest.trim_end()).unwrap();
+    assert_eq!((&summary["ended"], &summary["pending"]["event"]), (&"interrupted".into(), &"late".into()));
+    assert_eq!(summary["findings"].as_array().unwrap().len(), 0);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_time_can_be_bounded() {
+    let mut child = begin(&["--max-time", "0.2", "--json"]);
+    let _input = child.stdin.take().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(summary(&output)["ended"], "the time is up (--max-time)");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_is_bounded_for_input_without_an_end() {
+    let mut child = begin(&["--limit=100000", "--quiet"]);
+    let mut input = child.stdin.take().unwrap();
+    // One line without an end, then names and ids that are all different.
+    for _ in 0..500 {
+        input.write_all(&vec![b'x'; 65536]).unwrap();
+    }
+    for number in 0..100_000 {
+        write!(input, "\n\nevent: e{number}\nid: {number}\nf{number}: x\n: c{number}\ndata: x").unwrap();
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(kib < 40_000, "{kib} KiB");
+    drop(input);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn the_output_goes_to_a_file() {
+    let path = std::env::temp_dir().join(format!("sse-inspect-{}.out", std::process::id()));
+    let mut child = begin(&["--output", path.to_str().unwrap(), "--pretty", "--event", "b"]);
+    child.stdin.take().unwrap().write_all(b"data: {}\n\nevent: b\ndata: {\"x\":1}\n\n").unwrap();
+    assert_eq!(text(&child.wait_with_output().unwrap().stdout), "");
+    let shown = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    assert!(shown.contains("  b  7 B\n    {\n      \"x\": 1\n    }\n"), "{shown}");
+    assert!(!shown.contains("  message  "));
+}
+
+#[test]
+fn colour_is_for_terminals_only_unless_it_is_forced() {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/data/mcp-streamable-http.sse");
+    assert!(!text(&command(&[sample]).output().unwrap().stdout).contains('\u{1b}'));
+    let forced = command(&[sample]).env("CLICOLOR_FORCE", "1").output().unwrap();
+    assert!(text(&forced.stdout).contains("\u{1b}["));
+    let refused = command(&[sample]).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").output().unwrap();
+    assert!(!text(&refused.stdout).contains('\u{1b}'));
+}
+
+#[test]
+fn the_man_page_and_completions_are_written_and_the_help_is_short() {
+    assert!(text(&command(&["--man"]).output().unwrap().stdout).contains(".TH sse-inspect"));
+    assert!(text(&command(&["--completions", "bash"]).output().unwrap().stdout).contains("complete "));
+    let help = text(&command(&["-h"]).env("COLUMNS", "80").output().unwrap().stdout);
+    assert!(help.lines().count() <= 40, "{help}");
+}
