@@ -49,7 +49,8 @@ impl Reconnect {
         }
     }
 
-    /// The same rules with this reconnection time until the server sets one. 3 seconds unless set.
+    /// The same rules with this reconnection time until the server sets one. 3 seconds unless set. Floor and ceiling hold for
+    /// it too.
     pub fn with_time(self, time: Duration) -> Self {
         Reconnect { time, ..self }
     }
@@ -63,7 +64,9 @@ impl Reconnect {
     /// The same rules with this longest time that the server can ask for, by `retry` or by `Retry-After`: `retry: 99999999999`
     /// would make clients wait for ever. One hour unless set; `Duration::MAX` for none, as in the standard.
     ///
-    /// Backoff and jitter are added to it. If it is less than the [floor](Reconnect::with_floor), the floor wins.
+    /// Waits that double while connections fail have another limit, the [backoff](Reconnect::with_backoff), and
+    /// [jitter](Reconnect::with_jitter) makes any wait longer. If it is less than the [floor](Reconnect::with_floor), the floor
+    /// wins.
     pub fn with_ceiling(self, ceiling: Duration) -> Self {
         Reconnect { ceiling, ..self }
     }

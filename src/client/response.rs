@@ -219,6 +219,16 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// The status of the response, if that is what is wrong with it.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Rejection::NoContent => Some(204),
+            Rejection::Redirect { status } | Rejection::Status { status } => Some(*status),
+            Rejection::ContentType { .. } | Rejection::Closed => None,
+        }
+    }
+
     /// Whether a later request may well be accepted: status 408, 425, 429 or 5xx.
     #[must_use]
     pub fn is_temporary(&self) -> bool {

@@ -74,7 +74,7 @@ fn an_error_of_a_stream_becomes_an_error_of_the_users() {
     fn into_io(error: StreamError<io::Error>) -> io::Error {
         match error {
             StreamError::Transport(error) => error,
-            other => io::Error::other(other),
+            other @ StreamError::Parse(_) => io::Error::other(other),
         }
     }
 

@@ -117,7 +117,8 @@ fn a_status_that_was_named_is_tried_again_and_any_other_is_final() {
         [(404, true), (409, true), (500, true), (503, true), (504, false), (429, false), (401, false)]
     {
         let mut source = source(responses.clone());
-        assert_eq!(source.response(status, "", START), Err(Rejection::Status { status }));
+        let rejection = source.response(status, "", START).unwrap_err();
+        assert_eq!((&rejection, rejection.status()), (&Rejection::Status { status }, Some(status)));
         assert_eq!(source.ready_state() == ReadyState::Connecting, again, "{status}");
         assert_eq!(source.disconnected(START).is_ok(), again, "{status}");
     }
@@ -310,7 +311,9 @@ proptest! {
             }
             requests += 1;
             let _ = source.response(status, if is_stream { EVENT_STREAM } else { "text/html" }, now);
-            pause.into_iter().for_each(|pause| source.set_retry_after(seconds(pause)));
+            if let Some(pause) = pause {
+                source.set_retry_after(seconds(pause));
+            }
             let Ok(next) = source.disconnected(now) else { break };
             prop_assert!(next.wait(0) >= seconds(1));
             now += next.wait(0);

@@ -33,8 +33,7 @@ impl Activity<'_> {
             Activity::Open => tracing::debug!("open"),
             Activity::Received { bytes } => tracing::trace!(bytes, "received"),
             Activity::Lost { error } => {
-                let cause = std::error::Error::source(error).map(tracing::field::display);
-                tracing::warn!(%error, cause, is_final = error.is_final(), "lost");
+                tracing::warn!(%error, is_final = error.is_final(), "lost");
             }
         }
     }

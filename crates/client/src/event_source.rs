@@ -107,14 +107,17 @@ pub struct EventSource {
     hook: Option<Hook>,
 }
 
-type Policy = boxed!(FnMut(NextTry) -> Option<Duration>);
+type Policy = boxed!(FnMut(NextTry, Duration) -> Option<Duration>);
 type Hook = boxed!(FnMut(&Activity<'_>));
 
 /// The state of the current connection.
 enum Connection {
     /// A request is made when this wait ends.
     Waiting(Sleep),
-    Preparing(BoxFuture<Result<RequestBuilder, BoxError>>),
+    Preparing {
+        request: BoxFuture<Result<RequestBuilder, BoxError>>,
+        deadline: Option<Sleep>,
+    },
     Requested {
         response: BoxFuture<reqwest::Result<Response>>,
         deadline: Option<Sleep>,
@@ -155,9 +158,10 @@ impl EventSource {
     }
 
     /// A source that calls this function for the request of each connection: for a token that is fetched anew, or a last event
-    /// ID that goes into the body.
+    /// ID that goes into the body. The method of what it returns decides whether the request may be sent again, unless
+    /// [`with_repeat`](EventSource::with_repeat) does.
     ///
-    /// Its error is an [`ErrorKind::Request`], after which the source waits and tries again, as after any other.
+    /// It is a closure that returns a future: clone what the future needs before `async move`. Its error is an [`ErrorKind::Request`], after which the source waits and tries again, as after any other.
     ///
     /// ```
     /// use sse_wire_client::{EventSource, Responses};
@@ -166,7 +170,10 @@ impl EventSource {
     /// let client = reqwest::Client::new();
     /// let source = EventSource::from_fn(move |_| {
     ///     let request = client.get("https://example.org/events");
-    ///     async move { std::io::Result::Ok(request.bearer_auth(token().await?)) }
+    ///     async move {
+    ///         let token = token().await?;
+    ///         Ok::<_, std::io::Error>(request.bearer_auth(token))
+    ///     }
     /// });
     /// // After a 401, one more request: with a fresh token.
     /// let source = source.with_responses(Responses::new().with_retry_once([401]));
@@ -232,8 +239,9 @@ impl EventSource {
         self.map_rules(|rules| rules.with_end_data(data))
     }
 
-    /// The same source, which takes a connection for lost if nothing comes for so long: no response, no event, and no comment.
-    /// It waits for ever unless this is set, as in the standard.
+    /// The same source, which takes a connection for lost if nothing comes for so long: no request from the function of
+    /// [`from_fn`](EventSource::from_fn), no response, no event, and no comment. It waits for ever unless this is set, as in the
+    /// standard.
     ///
     /// Three times the pause between the server's keep-alives is a good value.
     pub fn with_idle_timeout(mut self, silence: Duration) -> Self {
@@ -269,10 +277,25 @@ impl EventSource {
         self.with_parser(parser)
     }
 
-    /// The same source with a policy of its own: how long to wait before the next try; `None` closes the source.
+    /// The same source with a policy of its own: it is given the next try, and the wait by the rules, jitter included, and
+    /// returns how long to wait; `None` closes the source.
     ///
     /// Two requests are at least 100 milliseconds apart all the same.
-    pub fn with_retry_policy(mut self, policy: impl FnMut(NextTry) -> Option<Duration> + MaybeSend + 'static) -> Self {
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use sse_wire_client::{EventSource, RequestError};
+    /// # fn source() -> Result<EventSource, RequestError> {
+    /// let source = EventSource::get("https://example.org/events")?;
+    /// // As usual, but never more than 30 seconds, whatever the server says; and ten tries.
+    /// let longest = Duration::from_secs(30);
+    /// Ok(source.with_retry_policy(move |next, wait| (next.number() <= 10).then_some(wait.min(longest))))
+    /// # }
+    /// ```
+    pub fn with_retry_policy(
+        mut self,
+        policy: impl FnMut(NextTry, Duration) -> Option<Duration> + MaybeSend + 'static,
+    ) -> Self {
         self.policy = Some(Box::new(policy));
         self
     }
@@ -306,8 +329,11 @@ impl EventSource {
         self.connection = Connection::Closed;
     }
 
-    /// Drops this connection, as if it were lost, and connects again at once: after a change of networks, for example. Does
-    /// nothing if the source is closed, and closes it if the request [must not be repeated](EventSource::with_repeat).
+    /// Drops this connection, and connects again at once: after a change of networks, for example. The next item is that of the
+    /// new connection; there is no error for the old one. What came and was not yielded is dropped too: the server sends it again
+    /// if it has the last event ID.
+    ///
+    /// Does nothing if the source is closed, and closes it if the request [must not be repeated](EventSource::with_repeat).
     pub fn reconnect(&mut self) {
         if !matches!(self.connection, Connection::Waiting(_) | Connection::Closed) {
             match self.rules.disconnected(self.clock.elapsed()) {
@@ -338,8 +364,10 @@ impl EventSource {
         self.rules.last_event_id()
     }
 
-    /// Sets the last event ID, for the next request. Stored ids go into
-    /// [`Parser::with_last_event_id`](EventSource::with_parser), or here before the first poll.
+    /// Sets the last event ID, for the next request: before the first poll, the one that an earlier run has stored.
+    ///
+    /// Store [`last_event_id`](EventSource::last_event_id) after each item, errors included, together with what you did with it: a
+    /// server may send an id without an event.
     pub fn set_last_event_id(&mut self, id: impl Into<String>) {
         self.rules.set_last_event_id(id);
     }
@@ -384,7 +412,8 @@ impl EventSource {
             Requests::Made(make) => {
                 let last_event_id = self.rules.last_event_id().to_owned();
                 let attempt = Attempt { number: self.tries, last_event_id, rejection: self.rejection.take() };
-                self.connection = Connection::Preparing(make(attempt));
+                let deadline = self.idle_timeout.map(Sleep::new);
+                self.connection = Connection::Preparing { request: make(attempt), deadline };
                 return Ok(());
             }
         };
@@ -474,10 +503,8 @@ impl EventSource {
         let then = match self.rules.disconnected(self.clock.elapsed()) {
             Ok(next) => {
                 self.tries = next.number();
-                let wait = match &mut self.policy {
-                    Some(policy) => policy(next),
-                    None => Some(next.wait(fastrand::u32(..))),
-                };
+                let wait = next.wait(fastrand::u32(..));
+                let wait = self.policy.as_mut().map_or(Some(wait), |policy| policy(next, wait));
                 if let Some(wait) = wait {
                     Then::Connects(wait.max(self.shortest_wait()))
                 } else {
@@ -520,11 +547,17 @@ impl Stream for EventSource {
                         return Poll::Ready(Some(this.lost(ErrorKind::Request(error))));
                     }
                 }
-                Connection::Preparing(request) => {
-                    let made = ready!(request.as_mut().poll(cx));
-                    if let Err(error) = this.send_made(made) {
-                        return Poll::Ready(Some(this.lost(ErrorKind::Request(error))));
+                Connection::Preparing { request, deadline } => {
+                    if let Poll::Ready(made) = request.as_mut().poll(cx) {
+                        if let Err(error) = this.send_made(made) {
+                            return Poll::Ready(Some(this.lost(ErrorKind::Request(error))));
+                        }
+                        continue;
                     }
+                    let Some(deadline) = deadline else { return Poll::Pending };
+                    ready!(deadline.poll(cx));
+                    this.rules.not_sent();
+                    return Poll::Ready(Some(this.lost_in_silence()));
                 }
                 Connection::Requested { response, deadline } => {
                     if let Poll::Ready(response) = response.as_mut().poll(cx) {

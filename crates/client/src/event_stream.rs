@@ -9,11 +9,12 @@ use core::time::Duration;
 use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use reqwest::Response;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use sse_wire::client::Rejection;
 use sse_wire::{Block, OwnedEvent, ParseError, Parser, http, stream};
 
-use crate::platform::{BoxStream, Sleep};
+use crate::error::{into_message, with_causes};
+use crate::platform::{BoxStream, Sleep, now};
 
 /// The events of one response, such as the answer of a language model: a stream of [`OwnedEvent`]s.
 ///
@@ -39,9 +40,6 @@ impl Stream for Ended {
     }
 }
 
-/// How much of a body [`NotAnEventStream::into_message`] reads, in bytes.
-const MESSAGE_SIZE: usize = 16 * 1024;
-
 /// The longest silence, and the timer for the current one.
 struct Idle {
     timeout: Duration,
@@ -49,19 +47,30 @@ struct Idle {
 }
 
 /// Why there is no event.
-#[derive(Debug, thiserror::Error)]
+///
+/// It is displayed with its causes.
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum StreamError {
     /// The connection broke. The stream has ended.
-    #[error("the connection broke")]
-    Transport(#[source] reqwest::Error),
+    Transport(reqwest::Error),
     /// An event exceeds the limit. It is skipped, and the stream goes on.
-    #[error(transparent)]
     TooLarge(ParseError),
     /// Nothing came for so long. The stream has ended.
-    #[error("nothing came for {0:?}")]
     Silent(Duration),
 }
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StreamError::Transport(error) => with_causes(f, "the connection failed", error),
+            StreamError::TooLarge(error) => error.fmt(f),
+            StreamError::Silent(silence) => write!(f, "nothing came for {silence:?}"),
+        }
+    }
+}
+
+impl std::error::Error for StreamError {}
 
 impl EventStream {
     fn new(response: Response, parser: Parser) -> EventStream {
@@ -100,6 +109,9 @@ impl EventStream {
 
     /// The same stream, which ends with an error if nothing comes for so long, not even a comment. It waits for ever unless
     /// this is set. Models think for minutes.
+    ///
+    /// The response itself has come already: for that, put a `timeout` around `send`. A timeout of reqwest's own is one for the
+    /// whole stream.
     pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle = Some(Idle { timeout, timer: None });
         self
@@ -125,7 +137,11 @@ impl EventStream {
     }
 
     /// How many lines the standard ignores: fields of other names, such as an error as bare JSON, and ids and reconnection times
-    /// that are none. More than 0 means that the server says something that no event holds.
+    /// that are none. More than 0 means that the server says something that no event holds. A last line without an end counts
+    /// after [`finish`](EventStream::finish).
+    ///
+    /// The lines themselves are in blocks: read `response.bytes_stream()` by
+    /// [`blocks`](sse_wire::stream::TransportExt::blocks) to see them.
     #[must_use]
     pub fn ignored_lines(&self) -> u64 {
         self.events.ignored_lines()
@@ -223,22 +239,14 @@ impl NotAnEventStream {
         self.0.1
     }
 
-    /// This error as text, followed by what the body says: its first 16 KiB, as text.
-    ///
-    /// Waits until so much has come, or the body has ended.
+    /// This error as text, followed by what the body says: its first 16 KiB, as text. Waits up to 5 seconds for that.
     pub async fn into_message(self) -> String {
-        let mut message = self.to_string();
-        let mut body: BoxStream<_> = Box::pin(self.into_response().bytes_stream());
-        let mut said = Vec::new();
-        while said.len() < MESSAGE_SIZE
-            && let Some(Ok(chunk)) = poll_fn(|cx| body.as_mut().poll_next(cx)).await
-        {
-            said.extend_from_slice(&chunk[..chunk.len().min(MESSAGE_SIZE - said.len())]);
-        }
-        if !said.is_empty() {
-            message.push_str(": ");
-            message.push_str(&String::from_utf8_lossy(&said));
-        }
-        message
+        into_message(self.to_string(), self.into_response()).await
+    }
+
+    /// The pause that the header `Retry-After` of the response asks for, if it does.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.response().headers().get(RETRY_AFTER).and_then(|value| http::retry_after(value, now()))
     }
 }

@@ -54,5 +54,7 @@ pub use event_source::{Event, EventSource, ResponseHead};
 pub use event_stream::{EventStream, NotAnEventStream, StreamError};
 pub use ext::{RequestBuilderExt, ResponseExt};
 pub use request::{Attempt, IdIn, RequestError};
-pub use sse_wire::client::{CloseReason, NextTry, ReadyState, Reconnect, Rejection, Repeat, Responses};
-pub use sse_wire::{OwnedEvent, ParseError, Parser};
+pub use sse_wire::client::{
+    CloseReason, InvalidMimeType, NextTry, ReadyState, Reconnect, Rejection, Repeat, Responses,
+};
+pub use sse_wire::{Block, OwnedEvent, ParseError, Parser};

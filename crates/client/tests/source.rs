@@ -134,7 +134,7 @@ async fn expect(source: &mut EventSource, items: impl IntoIterator<Item: AsRef<s
 async fn events_come_over_as_many_connections_as_it_takes_and_the_last_id_is_sent() {
     let server = Server::start().await;
     let mut source = source(&server.url);
-    let served = async {
+    let answering = async {
         let request = server.answer("id: 1\ndata: a\n\ndata: b\n\nid: lost\ndata: cut").await;
         assert_eq!(request.header("last-event-id"), None);
         assert_eq!(request.header("accept"), Some("text/event-stream"));
@@ -153,7 +153,7 @@ async fn events_come_over_as_many_connections_as_it_takes_and_the_last_id_is_sen
         expect(&mut source, ["open", "message c", "ended", "open", "message d", "ended", "rejected, final"]).await;
         expect(&mut source, ["the end", "the end"]).await;
     };
-    tokio::join!(served, seen);
+    tokio::join!(answering, seen);
     assert_eq!(source.last_response().unwrap().status, 204);
     assert_eq!(source.close_reason(), Some(&CloseReason::Rejected(Rejection::NoContent)));
     assert!(server.is_left_alone().await);
@@ -163,7 +163,7 @@ async fn events_come_over_as_many_connections_as_it_takes_and_the_last_id_is_sen
 async fn a_future_of_next_that_is_dropped_loses_nothing() {
     let server = Server::start().await;
     let mut source = source(&server.url).with_end_name("end");
-    let served = async {
+    let answering = async {
         for number in 0..3 {
             let mut connection = server.accept().await;
             connection.write(STREAM, "").await;
@@ -193,7 +193,7 @@ async fn a_future_of_next_that_is_dropped_loses_nothing() {
         assert!(dropped > 20, "{dropped}");
         seen
     };
-    let ((), seen) = tokio::join!(served, seen);
+    let ((), seen) = tokio::join!(answering, seen);
     let events = (0..3).flat_map(|number| (0..20).map(move |event| format!("message {number} {event}")));
     assert_eq!(seen, events.chain([String::from("end ")]).collect::<Vec<_>>());
 }
@@ -215,7 +215,7 @@ async fn the_request_is_made_anew_for_each_connection_and_a_401_asks_for_a_fresh
     });
     let source = source.with_responses(Responses::new().with_retry_once([401])).with_repeat(Repeat::Always);
     let mut source = quick(source).with_last_event_id_in(IdIn::Request);
-    let served = async {
+    let answering = async {
         server.answer("id: 7\ndata: a\n\n").await;
         let mut second = server.accept().await;
         assert_eq!((second.header("authorization"), second.body.as_str()), (Some("bearer old"), "7"));
@@ -237,7 +237,7 @@ async fn the_request_is_made_anew_for_each_connection_and_a_401_asks_for_a_fresh
         assert_eq!(response.text().await.unwrap(), "expired");
         expect(&mut source, ["open", "message b", "ended", "rejected", "rejected, final", "the end"]).await;
     };
-    tokio::join!(served, seen);
+    tokio::join!(answering, seen);
     let id = || String::from("7");
     let expected = [(0, String::new(), false), (1, id(), false), (2, id(), true), (1, id(), false), (2, id(), true)];
     assert_eq!(*attempts.lock().unwrap(), expected);
@@ -265,7 +265,7 @@ async fn the_id_is_sent_in_the_query_if_asked_for_and_replaces_the_one_before() 
     let server = Server::start().await;
     let url = format!("{}?topic=a%26b&lastEventID=0", server.url);
     let mut source = source(&url).with_last_event_id_in(IdIn::Query("lastEventID".into()));
-    let served = async {
+    let answering = async {
         let first = server.answer("id: 1&2\ndata: a\n\n").await;
         assert!(first.head.starts_with("get /?topic=a%26b&lasteventid=0 http"), "{}", first.head);
         let second = server.answer("data: b\n\n").await;
@@ -273,7 +273,7 @@ async fn the_id_is_sent_in_the_query_if_asked_for_and_replaces_the_one_before() 
         assert_eq!(second.header("last-event-id"), None);
     };
     let seen = expect(&mut source, ["open", "message a", "ended", "open", "message b"]);
-    tokio::join!(served, seen);
+    tokio::join!(answering, seen);
 }
 
 #[tokio::test]
@@ -282,14 +282,14 @@ async fn a_header_of_the_caller_stays_and_an_id_in_it_is_where_the_source_starts
     let request = client().get(&server.url).header("accept", "text/event-stream, x/y").header("last-event-id", "start");
     let mut source = quick(request.eventsource().unwrap());
     assert_eq!(source.last_event_id(), "start");
-    let served = async {
+    let answering = async {
         let first = server.answer("id: 9\ndata: a\n\n").await;
         assert_eq!(first.header("accept"), Some("text/event-stream, x/y"));
         assert_eq!(first.header("last-event-id"), Some("start"));
         let second = server.answer("").await;
         assert_eq!(second.header("last-event-id"), Some("9"));
     };
-    tokio::join!(served, expect(&mut source, ["open", "message a", "ended", "open"]));
+    tokio::join!(answering, expect(&mut source, ["open", "message a", "ended", "open"]));
 }
 
 #[tokio::test]
@@ -326,10 +326,11 @@ async fn an_end_event_closes_the_connection_also_if_its_blank_line_never_comes()
     }
 }
 
+type Setting = fn(EventSource, Parser) -> EventSource;
+
 #[tokio::test]
 async fn comments_come_when_their_line_ends_if_asked_for_in_whatever_order_the_limits_are_set() {
     let parser = || Parser::new().with_max_event_size(3);
-    type Setting = fn(EventSource, Parser) -> EventSource;
     let settings: [Setting; 2] = [
         |source, parser| source.with_comments().with_parser(parser),
         |source, parser| source.with_parser(parser).with_comments(),
@@ -337,14 +338,14 @@ async fn comments_come_when_their_line_ends_if_asked_for_in_whatever_order_the_l
     for set in settings {
         let server = Server::start().await;
         let mut source = set(source(&server.url), parser());
-        let served = async {
+        let answering = async {
             let mut connection = server.accept().await;
             connection.write(STREAM, ": hi\nda").await;
             sleep(Duration::from_millis(20)).await;
             connection.send("ta: x\n:there\n\ndata: large\n\n:\n").await;
         };
         let items = [": hi", ": there", "message x", "too large", ": ", "ended"];
-        tokio::join!(served, expect(&mut source, ["open"].into_iter().chain(items)));
+        tokio::join!(answering, expect(&mut source, ["open"].into_iter().chain(items)));
     }
 }
 
@@ -352,12 +353,12 @@ async fn comments_come_when_their_line_ends_if_asked_for_in_whatever_order_the_l
 async fn close_drops_the_connection_and_is_the_end_in_any_state() {
     let server = Server::start().await;
     let mut open = source(&server.url);
-    let served = async {
+    let answering = async {
         let mut connection = server.accept().await;
         connection.write(STREAM, "data: a\n\ndata: b\n\n").await;
         connection
     };
-    let (connection, ()) = tokio::join!(served, expect(&mut open, ["open", "message a"]));
+    let (connection, ()) = tokio::join!(answering, expect(&mut open, ["open", "message a"]));
     open.close();
     expect(&mut open, ["the end"]).await;
     assert_eq!(open.close_reason(), Some(&CloseReason::ByCaller));
@@ -383,12 +384,13 @@ async fn reconnect_drops_the_connection_and_makes_another_without_an_error() {
     let server = Server::start().await;
     let mut source = client().get(&server.url).eventsource().unwrap();
     for number in ["1", "2"] {
-        let served = async {
+        let answering = async {
             let mut connection = server.accept().await;
             connection.write(STREAM, &format!("id: {number}\ndata: {number}\n\n")).await;
             connection
         };
-        let (connection, ()) = tokio::join!(served, expect(&mut source, ["open".into(), format!("message {number}")]));
+        let (connection, ()) =
+            tokio::join!(answering, expect(&mut source, ["open".into(), format!("message {number}")]));
         assert_eq!(connection.header("last-event-id").is_some(), number == "2");
         source.reconnect();
         connection.closed().await;
@@ -404,7 +406,7 @@ async fn reconnect_drops_the_connection_and_makes_another_without_an_error() {
 async fn silence_ends_a_connection_and_comments_do_not() {
     let server = Server::start().await;
     let mut source = source(&server.url).with_idle_timeout(Duration::from_millis(300));
-    let served = async {
+    let answering = async {
         let mut connection = server.accept().await;
         connection.write(STREAM, "").await;
         for _ in 0..4 {
@@ -416,21 +418,50 @@ async fn silence_ends_a_connection_and_comments_do_not() {
         // No response at all.
         server.accept().await.closed().await;
     };
-    tokio::join!(served, expect(&mut source, ["open", "message a", "silent", "silent"]));
+    tokio::join!(answering, expect(&mut source, ["open", "message a", "silent", "silent"]));
 }
 
 #[tokio::test]
 async fn a_policy_of_the_caller_decides_when_to_connect_again_and_when_to_stop() {
     let server = Server::start().await;
-    let mut source = source(&server.url).with_retry_policy(|next| (next.number() < 3).then_some(Duration::ZERO));
-    let served = async {
+    let mut source = source(&server.url).with_retry_policy(|next, _| (next.number() < 3).then_some(Duration::ZERO));
+    let answering = async {
         for _ in 0..3 {
             server.answer("").await;
         }
     };
     let items = ["open", "ended", "open", "ended", "open", "ended, final", "the end"];
-    tokio::join!(served, expect(&mut source, items));
+    tokio::join!(answering, expect(&mut source, items));
     assert_eq!(source.close_reason(), Some(&CloseReason::Failed));
+}
+
+#[tokio::test]
+async fn an_error_is_displayed_with_its_causes_and_with_what_comes_next() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let mut refused = source(&url);
+    let error = refused.next().await.unwrap().unwrap_err().to_string();
+    let has = |part: &str| error.contains(part);
+    assert!(error.starts_with("the connection failed: ") && has("refused") && has("; connects again in "), "{error}");
+
+    let mut unmade = quick(EventSource::from_fn(|_| async { Err("no token") }));
+    let error = unmade.next().await.unwrap().unwrap_err().to_string();
+    assert!(error.starts_with("there is no request to send: no token; connects again in "), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_server_says_with_a_rejection_is_read_for_a_message_and_not_for_ever() {
+    let server = Server::start().await;
+    let mut source = source(&server.url);
+    let answering = async {
+        let mut connection = server.accept().await;
+        connection.write("400 Bad Request\r\ncontent-length: 10", "half").await;
+        connection
+    };
+    let (_connection, error) = tokio::join!(answering, source.next());
+    let message = timeout(SOON, error.unwrap().unwrap_err().into_message()).await.expect("it waits for five seconds");
+    assert_eq!(message, "the response is not an event stream: status 400 instead of 200; closed: half");
 }
 
 #[tokio::test]
@@ -438,12 +469,12 @@ async fn another_type_that_is_accepted_is_a_value() {
     let server = Server::start().await;
     let responses = Responses::new().with_other_type("application/json").unwrap();
     let mut source = client().post(&server.url).eventsource().unwrap().with_responses(responses);
-    let served = async {
+    let answering = async {
         let mut connection = server.accept().await;
         assert_eq!(connection.header("accept"), Some("text/event-stream, application/json"));
         connection.write("200 OK\r\ncontent-type: application/json", "{}").await;
     };
-    tokio::join!(served, expect(&mut source, ["other {}", "the end"]));
+    tokio::join!(answering, expect(&mut source, ["other {}", "the end"]));
     assert_eq!(source.close_reason(), Some(&CloseReason::Answered));
 }
 
@@ -506,12 +537,12 @@ async fn the_events_of_a_response_and_what_came_after_the_last_blank_line() {
         assert_eq!((events.last_event_id(), events.ignored_lines()), ("1", 1));
         assert_eq!(events.finish().unwrap().event().unwrap().data(), "[DONE]");
     };
-    let served = async {
+    let answering = async {
         let mut connection = server.accept().await;
         let head = "201 Created\r\ncontent-type: text/event-stream\r\nx-request-id: r1";
         connection.write(head, "id: 1\ndata: a\n\n{\"error\": 1}\n\ndata: [DONE]\n").await;
     };
-    tokio::join!(served, asked);
+    tokio::join!(answering, asked);
 }
 
 #[tokio::test]
@@ -537,11 +568,11 @@ async fn a_response_that_is_no_event_stream_is_an_error_with_all_of_it() {
                 assert_eq!(message, format!("{said}: {}", "x".repeat(16 * 1024)));
             }
         };
-        let served = async {
+        let answering = async {
             server.accept().await.write(head, "why").await;
             server.accept().await.write(head, &"x".repeat(1 << 20)).await;
         };
-        tokio::join!(served, asked);
+        tokio::join!(answering, asked);
     }
 }
 
@@ -560,12 +591,12 @@ async fn an_event_that_is_too_large_and_silence_and_a_drop_of_the_stream_of_a_re
         let response = client().get(&server.url).send().await.unwrap();
         drop(response.event_stream().unwrap());
     };
-    let served = async {
+    let answering = async {
         for _ in 0..2 {
             let mut connection = server.accept().await;
             connection.write(STREAM, "data: large\n\ndata: a\n\ndata: b").await;
             connection.closed().await;
         }
     };
-    tokio::join!(served, asked);
+    tokio::join!(answering, asked);
 }

@@ -123,6 +123,33 @@ async fn a_url_that_is_none() {
 }
 
 #[tokio::test]
+async fn a_timeout_of_reqwest() {
+    let server = Server::start(|server| {
+        let mut open = server.accept();
+        open.open(":\n\n");
+        open.wait_until_closed();
+        server.accept().stream("");
+    });
+    let request = client().get(&server.url).timeout(Duration::from_millis(100));
+    let mut source = EventSource::new(request).unwrap().with_reconnect(soon());
+    opens(&mut source).await;
+    let error = lost(&mut source).await;
+    assert!(matches!(error.kind(), ErrorKind::Transport(error) if error.is_timeout()), "{error}");
+    opens(&mut source).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_never_made() {
+    let source = EventSource::from_fn(|_| std::future::pending::<std::io::Result<reqwest::RequestBuilder>>());
+    let mut source =
+        source.with_repeat(Repeat::Never).with_reconnect(soon()).with_idle_timeout(Duration::from_millis(50));
+    for _ in 0..2 {
+        assert!(matches!(lost(&mut source).await.kind(), ErrorKind::Silent(_)));
+    }
+}
+
+#[tokio::test]
 async fn a_post_that_was_not_sent() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());

@@ -80,7 +80,7 @@ async fn no_setting_lifts_the_bound() {
 #[tokio::test]
 async fn a_policy_does_not_lift_the_bound() {
     let server = answers(ONE_EVENT);
-    let begun = requests(hurried(source(&server.url)).with_retry_policy(|_| Some(Duration::ZERO)), |_| {}).await;
+    let begun = requests(hurried(source(&server.url)).with_retry_policy(|_, _| Some(Duration::ZERO)), |_| {}).await;
     is_bounded(begun);
     assert_eq!(server.end().await, begun);
 }
