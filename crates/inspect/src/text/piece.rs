@@ -1,5 +1,7 @@
 //! The pieces of text that an event brings, whichever service sends it.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 /// What a piece belongs to.
@@ -12,7 +14,7 @@ pub enum Part {
 }
 
 /// A piece of one answer; a request may ask for several, which are counted from 0.
-pub type Piece<'a> = (u64, Part, &'a str);
+pub type Piece<'a> = (u64, Part, Cow<'a, str>);
 
 /// The pieces in the data of an event: `OpenAI` chat and text completions, `OpenAI` responses, Anthropic messages, Gemini.
 pub fn pieces(data: &Value) -> Vec<Piece<'_>> {
@@ -97,18 +99,24 @@ fn gemini<'a>(candidate: &'a Value, found: &mut Vec<Piece<'a>>) {
     for (index, part) in (0..).zip(candidate["content"]["parts"].as_array().into_iter().flatten()) {
         let kind = if part["thought"] == true { Part::Reasoning } else { Part::Text };
         push(found, number, kind, &part["text"]);
-        tool(found, number, Some(index), &part["functionCall"]["name"], &Value::Null);
+        tool(found, number, Some(index), &part["functionCall"]["name"], &part["functionCall"]["args"]);
     }
 }
 
 fn push<'a>(found: &mut Vec<Piece<'a>>, number: u64, part: Part, text: &'a Value) {
     if let Some(text) = text.as_str().filter(|text| !text.is_empty()) {
-        found.push((number, part, text));
+        found.push((number, part, text.into()));
     }
 }
 
 fn tool<'a>(found: &mut Vec<Piece<'a>>, number: u64, index: Option<u64>, name: &Value, arguments: &'a Value) {
-    let (name, arguments) = (name.as_str().map(str::to_owned), arguments.as_str().unwrap_or_default());
+    let name = name.as_str().map(str::to_owned);
+    // They come as pieces of text, or all at once as an object.
+    let arguments = match arguments {
+        Value::String(text) => Cow::from(text),
+        Value::Object(_) => Cow::from(arguments.to_string()),
+        _ => Cow::from(""),
+    };
     if name.is_some() || !arguments.is_empty() {
         found.push((number, Part::Tool(index.unwrap_or(0), name), arguments));
     }
