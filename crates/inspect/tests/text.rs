@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use sse_wire::{Encoder, Event};
+
 /// The answer, and what is said about it.
 fn text(stream: &[u8]) -> (String, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_sse-inspect"))
@@ -19,8 +21,11 @@ fn text(stream: &[u8]) -> (String, String) {
 
 /// The answer in events with these data.
 fn answer(data: &[&str]) -> String {
-    let stream: String = data.iter().map(|data| format!("data: {data}\n\n")).collect();
-    text(stream.as_bytes()).0
+    let mut stream = Encoder::new();
+    for data in data {
+        stream.push(Event::new(data));
+    }
+    text(&stream.take()).0
 }
 
 fn sample(name: &str) -> (String, String) {
