@@ -11,7 +11,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::HeaderMap;
-use axum::response::Response;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
@@ -186,21 +185,17 @@ pub async fn serve(listener: TcpListener, feed: Arc<Feed>) -> Result<(), Failure
     let series = feed.series;
     let answer = async move |headers: HeaderMap| {
         let last_event_id = last_event_id(&headers).unwrap_or_default().to_vec();
-        event_stream(feed.events(last_event_id).map(Ok), KEEP_ALIVE_PERIOD)
+        let body = EventBody::new(feed.events(last_event_id).map(Ok::<_, FieldError>));
+        body.with_keep_alive(KEEP_ALIVE_PERIOD, sleep).into_response().map(Body::new)
     };
-    let answer_hostile =
-        async move |Path(round): Path<u64>| event_stream(hostile::pieces(series, round), hostile::KEEP_ALIVE_PERIOD);
+    // Without keep-alives, which could make a block larger than its limit: what is expected is exact.
+    let answer_hostile = async move |Path(round): Path<u64>| {
+        EventBody::new(hostile::pieces(series, round)).into_response().map(Body::new)
+    };
     let routes = Router::new().route("/events", get(answer)).route("/hostile/{round}", get(answer_hostile));
     let listener = listener.tap_io(|connection| {
         // An error does not matter: it would only be slower.
         let _ = connection.set_nodelay(true);
     });
     axum::serve(listener, routes).await.map_err(|error| Failure::error("the server", &error))
-}
-
-fn event_stream(
-    chunks: impl Stream<Item = Result<Bytes, FieldError>> + Send + 'static,
-    keep_alive_period: Duration,
-) -> Response {
-    EventBody::new(chunks).with_keep_alive(keep_alive_period, sleep).into_response().map(Body::new)
 }

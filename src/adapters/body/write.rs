@@ -78,7 +78,7 @@ impl<S, F, M> EventBody<S, F, M> {
     /// `sleep` is called only when the source has nothing, and keep-alives delay neither events nor the end.
     ///
     /// Raw bytes may end within a block. If they end with a line, the keep-alive is a comment line, which changes nothing of
-    /// the block. Within a line nothing can be sent: the body is silent until the source goes on.
+    /// the block but its length. Within a line nothing can be sent: the body is silent until the source goes on.
     ///
     /// [9.2.7]: https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes
     pub fn with_keep_alive<G, N>(self, period: Duration, sleep: N) -> EventBody<S, G, N>

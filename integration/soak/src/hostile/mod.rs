@@ -14,7 +14,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 use futures_util::{Stream, stream};
 use sse_wire::client::{EventSource, ReceiveError, Reconnect};
-use sse_wire::{Block, BlockLine, Event, FieldError, KEEP_ALIVE, ParseError, Parser};
+use sse_wire::{Block, BlockLine, Event, FieldError, ParseError, Parser};
 use tokio::time::sleep;
 
 use crate::expected::Series;
@@ -22,9 +22,6 @@ use crate::failure::{Failure, shortened};
 use crate::habits::{METHODS, Reading};
 use crate::run::Run;
 use script::{LIMIT, Outcome, Seen, Step};
-
-/// Keep-alives are frequent, so that some are due between two pieces of a block. The server must not send these.
-pub const KEEP_ALIVE_PERIOD: Duration = Duration::from_millis(3);
 
 /// The largest piece that the server sends at once.
 const PIECE: usize = 32 * 1024;
@@ -89,13 +86,11 @@ pub async fn follow(http: reqwest::Client, url: String, run: Arc<Run>) -> Result
 /// Reads one round, and compares all of it.
 struct Reader {
     reading: Reading,
-    /// What must still come, and where its block begins, without the keep-alives before it.
+    /// What must still come, and where its block begins.
     expected: vec::IntoIter<(u64, Outcome)>,
     last_event_id: String,
     events: u64,
     comments: u64,
-    /// Keep-alives that were seen. Each moves what comes after it.
-    keep_alives: u64,
     refused: u64,
 }
 
@@ -110,7 +105,7 @@ impl Reader {
             start += len;
         }
         let expected = expected.into_iter();
-        Reader { reading, expected, last_event_id, events: 0, comments: 0, keep_alives: 0, refused: 0 }
+        Reader { reading, expected, last_event_id, events: 0, comments: 0, refused: 0 }
     }
 
     /// Everything that one chunk completes.
@@ -186,10 +181,6 @@ impl Reader {
                 _ => return Err(Failure::new("a line", "a comment or a field", format!("{line:?}"))),
             }
         }
-        if block.event().is_none() && lines == [(String::new(), String::new())] {
-            self.keep_alives += 1;
-            return Ok(());
-        }
         self.compare(&Outcome::Block { event: block.event().map(Seen::from), lines })?;
         block.event().map_or(Ok(()), |event| self.last_event_id(event))
     }
@@ -215,18 +206,10 @@ impl Reader {
         if error.limit() != Some(LIMIT) {
             return Err(Failure::new("the limit of an error", LIMIT, format!("{:?}", error.limit())));
         }
-        let len = u64::try_from(KEEP_ALIVE.len()).unwrap_or_default();
-        let moved = if self.reading.sees_blocks() {
-            Some(self.keep_alives * len)
-        } else {
-            // By keep-alives that were not seen: some whole number of them.
-            error.position().checked_sub(start).filter(|moved| moved % len == 0)
-        };
-        if moved.map(|moved| start + moved) == Some(error.position()) {
+        if error.position() == start {
             Ok(())
         } else {
-            let expected = format!("byte {start}, moved by keep-alives of {len} bytes each");
-            Err(Failure::new("the position of an error", expected, error.position()))
+            Err(Failure::new("the position of an error", start, error.position()))
         }
     }
 
