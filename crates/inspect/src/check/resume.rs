@@ -16,7 +16,7 @@ const END: Topic = Topic {
     why: "clients reconnect when a stream ends; only an answer with 204 makes them stop (HTML 9.2.3)",
 };
 
-const TODO: &str = "send the events after the one that last-event-id names, each once; keep them for all servers";
+const ADVICE: &str = "send the events after the one that last-event-id names, each once; keep them for all servers";
 
 pub async fn rows(target: &Target, client: &Client, main: &Reading, patience: Duration) -> Vec<Row> {
     let until = Until { time: patience, events: usize::MAX, pause: Duration::ZERO };
@@ -57,13 +57,15 @@ fn row(topic: &Topic, first: &[(&str, &Seen)], cut: usize, resumed: &Result<Read
     let id = first[cut].0;
     let resumed = match resumed {
         Ok(resumed) => resumed,
-        Err(failure) => return topic.fault(format!("with last-event-id {id:?}: {failure}"), TODO),
+        Err(failure) => return topic.fault(format!("with last-event-id {id:?}: {failure}"), ADVICE),
     };
     let followed = first.len() - cut - 1;
     match resumed.head.status {
         200 => {}
         204 if followed == 0 => return topic.ok(format!("204 after {id:?}: there is no more")),
-        status => return topic.fault(format!("status {status} after {id:?}, though {followed} events followed"), TODO),
+        status => {
+            return topic.fault(format!("status {status} after {id:?}, though {followed} events followed"), ADVICE);
+        }
     }
     let resumed_events = resumed.with_id();
     let ids: Vec<_> = resumed_events.iter().map(|(id, _)| *id).collect();
@@ -78,12 +80,12 @@ fn row(topic: &Topic, first: &[(&str, &Seen)], cut: usize, resumed: &Result<Read
         Outcome::GoesOn(count) => {
             topic.ok(format!("after {id:?} comes {next:?}; {count} events are the same as at first"))
         }
-        Outcome::Restart => topic.fault(format!("after {id:?} the stream starts again, with {next:?}"), TODO),
-        Outcome::Double => topic.fault(format!("after {id:?} an event comes again: {next:?}"), TODO),
-        Outcome::Gap(lost) => topic.fault(format!("after {id:?}, {lost} events are missing"), TODO),
+        Outcome::Restart => topic.fault(format!("after {id:?} the stream starts again, with {next:?}"), ADVICE),
+        Outcome::Double => topic.fault(format!("after {id:?} an event comes again: {next:?}"), ADVICE),
+        Outcome::Gap(lost) => topic.fault(format!("after {id:?}, {lost} events are missing"), ADVICE),
         Outcome::NothingCame => topic.fault(
             format!("after {id:?} nothing came in {}, though {followed} events followed", seconds(resumed.time)),
-            TODO,
+            ADVICE,
         ),
         Outcome::Unknown => topic.not_checked(format!("no other event followed {id:?} to compare with")),
     }
