@@ -15,7 +15,7 @@ use crate::engine::{After, BoxFuture, Engine, EngineError, Id, Page, Topic};
 use crate::limits::Limits;
 use crate::live::{Live, Place, State};
 use crate::memory::Memory;
-use crate::subscription::{Begin, Start, Subscription, paged};
+use crate::subscription::{Begin, Start, Subscription};
 use crate::tail::{Ask, Next, Tail, Told};
 
 /// How long a subscriber of a new topic waits for the engine.
@@ -53,7 +53,7 @@ pub(crate) struct Inner {
     topics: Mutex<Topics>,
     /// A topic was added or removed, or the hub is dropped.
     changed: Arc<Notify>,
-    pub(crate) pages: Arc<Semaphore>,
+    pages: Semaphore,
     pub(crate) counters: Counters,
     shutdown: Mutex<Option<Duration>>,
 }
@@ -164,7 +164,7 @@ impl Hub {
     pub fn with_engine(engine: impl Engine, limits: Limits) -> Hub {
         let inner = Arc::new(Inner {
             engine: Arc::new(engine),
-            pages: Arc::new(Semaphore::new(limits.pages)),
+            pages: Semaphore::new(limits.pages),
             limits,
             topics: Mutex::default(),
             changed: Arc::new(Notify::new()),
@@ -212,26 +212,26 @@ impl Hub {
         if !self.0.is_name(topic) {
             return Err(SubscribeError::TopicName);
         }
-        let joined = self.0.join(topic)?;
-        let (times_gone, newest, end) = joined.opened().await?;
+        let seat = self.0.join(topic)?;
+        let (times_gone, newest, end) = seat.opened().await?;
         let begin = match start {
             Start::Live => Begin { taken: VecDeque::new(), last: Some(newest), number: Some(end), has_head: true },
             Start::Kept => Begin { taken: VecDeque::new(), last: None, number: None, has_head: false },
             Start::After(id) => {
                 // Most come back soon, and need no question to the engine.
-                let place = joined.live.state().after(id);
+                let place = seat.live.state().after(id);
                 let last = Some(Id::new(id));
                 if let Place::Number(number) = place {
                     Begin { taken: VecDeque::new(), last, number: Some(number), has_head: false }
                 } else {
-                    match self.0.page(joined.live.topic.clone(), last.clone()).await? {
+                    match self.0.page(seat.live.topic.clone(), last.clone()).await? {
                         Page::Unknown => return Err(SubscribeError::Unknown { newest }),
                         Page::Entries(entries) => Begin { taken: entries.into(), last, number: None, has_head: false },
                     }
                 }
             }
         };
-        Ok(joined.subscription(times_gone, begin))
+        Ok(Subscription::new(seat, times_gone, begin))
     }
 
     /// How many subscribers a topic has on this node.
@@ -283,14 +283,14 @@ impl fmt::Debug for Hub {
     }
 }
 
-/// A subscriber that has no subscription yet: it leaves when this is dropped.
-struct Joined {
-    hub: Arc<Inner>,
-    live: Arc<Live>,
-    subscriber: Option<usize>,
+/// A subscriber's place at a topic: it leaves when this is dropped.
+pub(crate) struct Seat {
+    pub(crate) hub: Arc<Inner>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) subscriber: usize,
 }
 
-impl Joined {
+impl Seat {
     /// Waits until the engine has said where the topic ends. Returns how often it has begun anew, the id of its newest event, and
     /// the number of the next.
     async fn opened(&self) -> Result<(u64, Id, u64), SubscribeError> {
@@ -303,9 +303,7 @@ impl Joined {
                 let error = EngineError::unreachable("the topic cannot be followed now", "the engine has failed");
                 return core::task::Poll::Ready(Err(error));
             }
-            if let Some(subscriber) = self.subscriber {
-                state.wake_later(subscriber, cx.waker());
-            }
+            state.wake_later(self.subscriber, cx.waker());
             core::task::Poll::Pending
         });
         match tokio::time::timeout(OPENING, opened).await {
@@ -315,18 +313,11 @@ impl Joined {
             }
         }
     }
-
-    fn subscription(mut self, times_gone: u64, begin: Begin) -> Subscription {
-        let subscriber = self.subscriber.take().unwrap_or_default();
-        Subscription::new(Arc::clone(&self.hub), Arc::clone(&self.live), subscriber, times_gone, begin)
-    }
 }
 
-impl Drop for Joined {
+impl Drop for Seat {
     fn drop(&mut self) {
-        if let Some(subscriber) = self.subscriber {
-            self.hub.leave(&self.live, subscriber);
-        }
+        self.hub.leave(&self.live, self.subscriber);
     }
 }
 
@@ -343,16 +334,24 @@ impl Inner {
         *self.shutdown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A page of a topic, once it is its turn.
     pub(crate) fn page(
         self: &Arc<Self>,
         topic: Topic,
         after: Option<Id>,
     ) -> BoxFuture<'static, Result<Page, EngineError>> {
-        paged(Arc::clone(self), topic, after)
+        let hub = Arc::clone(self);
+        Box::pin(async move {
+            // It is an error only once the semaphore is closed, which it never is.
+            let _permit = hub.pages.acquire().await.ok();
+            hub.counters.pages.fetch_add(1, Relaxed);
+            let after = after.as_ref().map_or(After::Start, |id| After::Id(id.as_str()));
+            hub.engine.page(&topic, after, hub.limits.page).await
+        })
     }
 
     /// One more subscriber of a topic, which is followed from now on.
-    fn join(self: &Arc<Self>, topic: &str) -> Result<Joined, SubscribeError> {
+    fn join(self: &Arc<Self>, topic: &str) -> Result<Seat, SubscribeError> {
         if self.shutdown_spread().is_some() {
             return Err(SubscribeError::Shutdown);
         }
@@ -375,7 +374,7 @@ impl Inner {
         };
         topics.subscribers += 1;
         let subscriber = live.state().add_subscriber();
-        Ok(Joined { hub: Arc::clone(self), live, subscriber: Some(subscriber) })
+        Ok(Seat { hub: Arc::clone(self), live, subscriber })
     }
 
     /// A subscriber leaves. With the last one, the topic is no longer followed.

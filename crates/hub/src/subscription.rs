@@ -5,20 +5,18 @@ use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use sse_wire::{Event, EventId, EventName, Head};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
-use crate::engine::{After, BoxFuture, EngineError, Entry, Id, Page};
-use crate::hub::Inner;
+use crate::engine::{BoxFuture, EngineError, Entry, Id, Page};
+use crate::hub::Seat;
 use crate::limits::Slow;
-use crate::live::{Live, Place, State};
+use crate::live::{Place, State};
 
 /// How many events are taken from the shared ones at a time.
 const TAKEN: usize = 32;
@@ -55,9 +53,7 @@ pub enum Ended {
 /// Dropping it is how a subscriber leaves.
 #[must_use = "a subscription does nothing unless it is polled"]
 pub struct Subscription {
-    hub: Arc<Inner>,
-    live: Arc<Live>,
-    subscriber: usize,
+    seat: Seat,
     /// How often the topic had begun anew when this began.
     times_gone: u64,
     /// Events that were taken, and are yielded next.
@@ -87,19 +83,13 @@ enum Next {
 const RETRY: Duration = Duration::from_millis(500);
 
 impl Subscription {
-    pub(crate) fn new(
-        hub: Arc<Inner>,
-        live: Arc<Live>,
-        subscriber: usize,
-        times_gone: u64,
-        begin: Begin,
-    ) -> Subscription {
+    pub(crate) fn new(seat: Seat, times_gone: u64, begin: Begin) -> Subscription {
         let Begin { taken, last, number, has_head } = begin;
         let head = last.as_ref().filter(|_| has_head).and_then(|id| EventId::new(id.as_str()).ok());
         let head = head.map(|id| Head::from(id).encode());
         let last = taken.back().map(|entry| entry.id.clone()).or(last);
         let next = number.map_or(Next::Find, Next::Number);
-        Subscription { hub, live, subscriber, times_gone, taken, last, next, head, is_gone: false, ended: None }
+        Subscription { seat, times_gone, taken, last, next, head, is_gone: false, ended: None }
     }
 
     /// Why it has ended; `None` if it has not.
@@ -110,23 +100,23 @@ impl Subscription {
 
     /// The last words of a subscription that must end now; pending if it goes on, or if its topic is to begin anew first.
     fn poll_last_words(&mut self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
-        if let Some(spread) = self.hub.shutdown_spread() {
+        if let Some(spread) = self.seat.hub.shutdown_spread() {
             self.ended = Some(Ended::Shutdown);
             let most = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
             return Poll::Ready(Some(Head::new().with_retry(Duration::from_millis(fastrand::u64(0..=most))).encode()));
         }
-        let mut state = self.live.state();
+        let mut state = self.seat.live.state();
         if !self.is_gone && state.times_gone == self.times_gone {
             return Poll::Ready(None);
         }
         let Some((newest, _)) = state.end() else {
-            state.wake_later(self.subscriber, cx.waker());
+            state.wake_later(self.seat.subscriber, cx.waker());
             return Poll::Pending;
         };
         let bytes = gone_event(Some(newest));
         drop(state);
         self.ended = Some(Ended::Gone);
-        self.hub.counters.gone.fetch_add(1, Relaxed);
+        self.seat.hub.counters.gone.fetch_add(1, Relaxed);
         Poll::Ready(Some(bytes))
     }
 
@@ -142,7 +132,7 @@ impl Subscription {
                 return Poll::Ready(Some(last_words));
             }
             if let Some(entry) = self.taken.pop_front() {
-                self.hub.counters.delivered.fetch_add(1, Relaxed);
+                self.seat.hub.counters.delivered.fetch_add(1, Relaxed);
                 return Poll::Ready(Some(entry.bytes));
             }
             match &mut self.next {
@@ -153,7 +143,7 @@ impl Subscription {
                         Ok(Page::Unknown) => self.is_gone = true,
                         Ok(Page::Entries(entries)) if entries.is_empty() => {
                             // The engine has no more. What comes next will be shared.
-                            let mut state = self.live.state();
+                            let mut state = self.seat.live.state();
                             let is_elsewhere = |last: &Id| state.after(last.as_str()) == Place::Elsewhere;
                             if self.last.as_ref().is_none_or(is_elsewhere) && self.waits(&mut state, cx) {
                                 return Poll::Pending;
@@ -166,28 +156,30 @@ impl Subscription {
                 Next::Retry(sleep) => {
                     if sleep.as_mut().poll(cx).is_ready() {
                         self.next = Next::Find;
-                    } else if self.waits(&mut self.live.state(), cx) {
+                    } else if self.waits(&mut self.seat.live.state(), cx) {
                         return Poll::Pending;
                     }
                 }
                 Next::Find => {
                     let place = match &self.last {
-                        Some(last) => self.live.state().after(last.as_str()),
+                        Some(last) => self.seat.live.state().after(last.as_str()),
                         None => Place::Elsewhere,
                     };
                     self.next = match place {
                         Place::Number(number) => Next::Number(number),
-                        Place::Elsewhere => Next::Page(self.hub.page(self.live.topic.clone(), self.last.clone())),
+                        Place::Elsewhere => {
+                            Next::Page(self.seat.hub.page(self.seat.live.topic.clone(), self.last.clone()))
+                        }
                     };
                 }
                 Next::Number(number) => {
                     let number = *number;
-                    let mut state = self.live.state();
+                    let mut state = self.seat.live.state();
                     let Some(entries) = state.from(number, TAKEN) else {
                         drop(state);
                         self.next = Next::Find;
-                        self.hub.counters.lagged.fetch_add(1, Relaxed);
-                        if self.hub.limits.slow == Slow::IsCut {
+                        self.seat.hub.counters.lagged.fetch_add(1, Relaxed);
+                        if self.seat.hub.limits.slow == Slow::IsCut {
                             self.ended = Some(Ended::Slow);
                         }
                         continue;
@@ -209,9 +201,9 @@ impl Subscription {
 
     /// Has this subscriber woken at the next change, unless it must end now.
     fn waits(&self, state: &mut State, cx: &Context<'_>) -> bool {
-        let goes_on = state.times_gone == self.times_gone && self.hub.shutdown_spread().is_none();
+        let goes_on = state.times_gone == self.times_gone && self.seat.hub.shutdown_spread().is_none();
         if goes_on {
-            state.wake_later(self.subscriber, cx.waker());
+            state.wake_later(self.seat.subscriber, cx.waker());
         }
         goes_on
     }
@@ -239,22 +231,6 @@ pub(crate) fn gone_event(newest: Option<&Id>) -> Bytes {
     Event::new("").with_name(GONE).with_optional_id(id).encode()
 }
 
-/// A page, once it is its turn.
-pub(crate) fn paged(
-    hub: Arc<Inner>,
-    topic: crate::engine::Topic,
-    after: Option<Id>,
-) -> BoxFuture<'static, Result<Page, EngineError>> {
-    Box::pin(async move {
-        let permit: Option<OwnedSemaphorePermit> = Arc::clone(&hub.pages).acquire_owned().await.ok();
-        hub.counters.pages.fetch_add(1, Relaxed);
-        let after = after.as_ref().map_or(After::Start, |id| After::Id(id.as_str()));
-        let page = hub.engine.page(&topic, after, hub.limits.page).await;
-        drop(permit);
-        page
-    })
-}
-
 impl Stream for Subscription {
     type Item = Bytes;
 
@@ -269,17 +245,11 @@ impl FusedStream for Subscription {
     }
 }
 
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        self.hub.leave(&self.live, self.subscriber);
-    }
-}
-
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Subscription");
         shown
-            .field("topic", &self.live.topic)
+            .field("topic", &self.seat.live.topic)
             .field("last", &self.last)
             .field("ended", &self.ended)
             .finish_non_exhaustive()
