@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use sse_wire::client::Rejection;
+use sse_wire::client::{EventSource, Rejection, Responses};
 use sse_wire::{Block, OwnedEvent, ParseError, Parser, http, stream};
 
 use crate::error::{into_message, with_causes};
@@ -88,16 +88,13 @@ impl EventStream {
     pub(crate) fn of(response: Response) -> Result<EventStream, NotAnEventStream> {
         let status = response.status();
         let content_type = response.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-        let rejection = if !status.is_success() {
-            Rejection::Status { status: status.as_u16() }
-        } else if status == 204 {
-            Rejection::NoContent
-        } else if !http::is_event_stream(content_type) {
-            Rejection::ContentType { content_type: String::from_utf8_lossy(content_type).into_owned() }
-        } else {
-            return Ok(EventStream::new(response, Parser::new()));
-        };
-        Err(NotAnEventStream(Box::new((rejection, response))))
+        // Of a POST, any success may open the stream. The rules know what else is wrong.
+        let rules = Responses::new();
+        let rules = if status.is_success() { rules.with_status(status.as_u16()) } else { rules };
+        match EventSource::new().with_responses(rules).response(status.as_u16(), content_type, Duration::ZERO) {
+            Ok(_) => Ok(EventStream::new(response, Parser::new())),
+            Err(rejection) => Err(NotAnEventStream(Box::new((rejection, response)))),
+        }
     }
 
     /// The same stream, with this parser: its limits. Set it before the first event is read.

@@ -231,7 +231,7 @@ async fn report(mut source: EventSource, mut callbacks: Callbacks, commands: Arc
             // The suite takes this for no error.
             Some(Err(error)) if matches!(error.kind(), ErrorKind::Ended) => continue,
             Some(Err(error)) => {
-                let text = with_causes(&error);
+                let text = error.to_string();
                 // The suite's documents say `comment`, its code reads `error`.
                 json!({ "kind": "error", "error": text, "comment": text })
             }
