@@ -15,6 +15,9 @@
 struct Readme;
 
 pub mod engine;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub mod http;
 mod hub;
 mod limits;
 mod live;
@@ -31,11 +34,4 @@ pub use memory::Memory;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use redis::Redis;
-pub use subscription::{Ended, GONE, Start, Subscription};
-
-/// The event that tells a client that events are gone, encoded: [`GONE`] is its name, and its id is the one from which the client can
-/// go on.
-#[must_use]
-pub fn gone_event(newest: Option<&Id>) -> bytes::Bytes {
-    subscription::gone_event(newest)
-}
+pub use subscription::{Ended, GONE, Start, Subscription, gone_event};

@@ -113,7 +113,7 @@ impl Subscription {
             state.wake_later(self.seat.subscriber, cx.waker());
             return Poll::Pending;
         };
-        let bytes = gone_event(Some(newest));
+        let bytes = gone_event(newest);
         drop(state);
         self.ended = Some(Ended::Gone);
         self.seat.hub.counters.gone.fetch_add(1, Relaxed);
@@ -225,10 +225,11 @@ pub(crate) struct Begin {
     pub(crate) has_head: bool,
 }
 
-/// The event that says that events are gone, with the id from which the client can go on.
-pub(crate) fn gone_event(newest: Option<&Id>) -> Bytes {
-    let id = newest.and_then(|id| EventId::new(id.as_str()).ok());
-    Event::new("").with_name(GONE).with_optional_id(id).encode()
+/// The event that tells a client that events are gone, encoded: its name is [`GONE`], and its id the one after which the client can go
+/// on.
+#[must_use]
+pub fn gone_event(newest: &Id) -> Bytes {
+    Event::new("").with_name(GONE).with_optional_id(EventId::new(newest.as_str()).ok()).encode()
 }
 
 impl Stream for Subscription {
