@@ -2,15 +2,13 @@
 
 #![cfg(feature = "redis")]
 
-mod support;
-
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use local_redis::Server;
 use redis::AsyncCommands;
 use sse_wire::{Event, EventName, Parser};
 use sse_wire_hub::{Ended, Hub, Limits, PublishError, Start, SubscribeError, Subscription};
-use support::Server;
 use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -38,7 +36,7 @@ async fn raw(server: &Server) -> redis::aio::MultiplexedConnection {
 
 #[tokio::test]
 async fn an_event_reaches_the_subscribers_of_every_node_and_a_client_goes_on_at_any() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = Server::for_test(&[]) else { return };
     let nodes = [hub(&server, Limits::default()).await, hub(&server, Limits::default()).await];
     let mut live = nodes[1].subscribe("a", Start::Live).await.unwrap();
     let price = EventName::from_static("price");
@@ -61,7 +59,7 @@ async fn an_event_reaches_the_subscribers_of_every_node_and_a_client_goes_on_at_
 
 #[tokio::test]
 async fn ids_that_were_trimmed_never_given_or_are_no_ids_are_unknown_and_one_more_than_promised_is_kept() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = Server::for_test(&[]) else { return };
     let mut limits = Limits::default();
     limits.kept.events = 3;
     let hub = hub(&server, limits).await;
@@ -92,7 +90,7 @@ async fn ids_that_were_trimmed_never_given_or_are_no_ids_are_unknown_and_one_mor
 
 #[tokio::test]
 async fn bytes_and_age_bound_what_is_kept() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = Server::for_test(&[]) else { return };
     let mut limits = Limits::default();
     limits.kept.bytes = 1000;
     let bytes = hub(&server, limits.clone()).await;
@@ -115,7 +113,7 @@ async fn bytes_and_age_bound_what_is_kept() {
 
 #[tokio::test]
 async fn an_event_that_is_published_once_is_published_once() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = Server::for_test(&[]) else { return };
     let nodes = [hub(&server, Limits::default()).await, hub(&server, Limits::default()).await];
     let first = nodes[0].publish_once("a", Event::new("1"), "order 7").await.unwrap();
     assert_eq!(nodes[1].publish_once("a", Event::new("1"), "order 7").await.unwrap(), first);
@@ -127,7 +125,7 @@ async fn an_event_that_is_published_once_is_published_once() {
 
 #[tokio::test]
 async fn a_topic_cannot_reach_other_keys() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = Server::for_test(&[]) else { return };
     let hub = hub(&server, Limits::default()).await;
     for topic in ["a}:size", "{a", "a%7D", "*", "a b\r\nc", "\u{1f680}"] {
         hub.publish(topic, Event::new("x")).await.unwrap();
@@ -144,7 +142,7 @@ async fn a_topic_cannot_reach_other_keys() {
 
 #[tokio::test]
 async fn a_key_of_another_type_is_an_error_that_says_so() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = Server::for_test(&[]) else { return };
     let hub = hub(&server, Limits::default()).await;
     let () = raw(&server).await.set("sse:{a}", "text").await.unwrap();
     let error = hub.publish("a", Event::new("x")).await.unwrap_err();
@@ -156,7 +154,7 @@ async fn a_key_of_another_type_is_an_error_that_says_so() {
 
 #[tokio::test]
 async fn a_server_that_was_killed_and_has_lost_its_logs_ends_the_streams_with_gone() {
-    let Some(mut server) = Server::start(&["--appendonly", "no"]) else { return };
+    let Some(mut server) = Server::for_test(&["--appendonly", "no"]) else { return };
     let hub = hub(&server, Limits::default()).await;
     let mut events = hub.subscribe("a", Start::Live).await.unwrap();
     let first = hub.publish("a", Event::new("1")).await.unwrap();
@@ -173,7 +171,7 @@ async fn a_server_that_was_killed_and_has_lost_its_logs_ends_the_streams_with_go
 
 #[tokio::test]
 async fn a_server_that_was_killed_and_has_kept_its_logs_goes_on() {
-    let Some(mut server) = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]) else { return };
+    let Some(mut server) = Server::for_test(&["--appendonly", "yes", "--appendfsync", "always"]) else { return };
     let hub = hub(&server, Limits::default()).await;
     let mut events = hub.subscribe("a", Start::Live).await.unwrap();
     let first = hub.publish("a", Event::new("1")).await.unwrap();
@@ -196,7 +194,7 @@ async fn a_server_that_was_killed_and_has_kept_its_logs_goes_on() {
 
 #[tokio::test]
 async fn connections_that_are_killed_lose_and_double_nothing() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = Server::for_test(&[]) else { return };
     let hub = hub(&server, Limits::default()).await;
     let mut events = hub.subscribe("a", Start::Live).await.unwrap();
     let mut killer = raw(&server).await;
