@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::pin::Pin;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -70,6 +71,9 @@ pub enum Page {
     Unknown,
 }
 
+/// The topics that are read, and the id of the entry of each that was read last.
+pub type Cursors = HashMap<Topic, Id>;
+
 /// What was read of each topic that had something.
 pub type Read = Vec<(Topic, Page)>;
 
@@ -101,7 +105,7 @@ pub trait Engine: Send + Sync + 'static {
     /// may be missing between. May return without any after some seconds, and must return soon after `interrupt` is ready.
     fn read<'a>(
         &'a self,
-        cursors: &'a [(Topic, Id)],
+        cursors: &'a Cursors,
         interrupt: BoxFuture<'a, ()>,
     ) -> BoxFuture<'a, Result<Read, EngineError>>;
 }
@@ -122,7 +126,7 @@ impl EngineError {
         EngineError { what, cause: cause.to_string().into(), is_lasting: false }
     }
 
-    /// The engine refuses: a setting, a permission or a type is wrong.
+    /// The engine refuses: a setting, a permission or a type is wrong. If it was asked about one topic, the others are not touched.
     #[must_use]
     pub fn refused(what: &'static str, cause: impl fmt::Display) -> EngineError {
         EngineError { what, cause: cause.to_string().into(), is_lasting: true }

@@ -56,6 +56,8 @@ pub(crate) struct Inner {
     pages: Semaphore,
     pub(crate) counters: Counters,
     shutdown: Mutex<Option<Duration>>,
+    /// The last error while topics were followed, if nothing was answered since.
+    failure: Mutex<Option<EngineError>>,
 }
 
 #[derive(Default)]
@@ -169,7 +171,8 @@ impl Hub {
             topics: Mutex::default(),
             changed: Arc::new(Notify::new()),
             counters: Counters::default(),
-            shutdown: Mutex::new(None),
+            shutdown: Mutex::default(),
+            failure: Mutex::default(),
         });
         tokio::spawn(follow(Arc::downgrade(&inner), Arc::clone(&inner.changed)));
         Hub(inner)
@@ -299,9 +302,8 @@ impl Seat {
             if let Some((id, number)) = state.end() {
                 return core::task::Poll::Ready(Ok((state.times_gone, id.clone(), number)));
             }
-            if state.has_failed {
-                let error = EngineError::unreachable("the topic cannot be followed now", "the engine has failed");
-                return core::task::Poll::Ready(Err(error));
+            if let Some(refusal) = &state.refusal {
+                return core::task::Poll::Ready(Err(refusal.clone()));
             }
             state.wake_later(self.subscriber, cx.waker());
             core::task::Poll::Pending
@@ -309,7 +311,7 @@ impl Seat {
         match tokio::time::timeout(OPENING, opened).await {
             Ok(opened) => Ok(opened?),
             Err(_) => {
-                Err(EngineError::unreachable("the topic cannot be followed now", "the engine does not answer").into())
+                Err(self.hub.failure().unwrap_or_else(|| EngineError::unreachable("a topic", "no answer")).into())
             }
         }
     }
@@ -401,23 +403,24 @@ impl Inner {
             }
         }
         for told in told.into_iter().filter(|told| tail.is_current(told)) {
-            let (Told::Opened(topic, _) | Told::Entries(topic, _) | Told::Gone(topic)) = &told;
+            let (Told::Opened(topic, _) | Told::Entries(topic, _) | Told::Gone(topic) | Told::Refused(topic, _)) =
+                &told;
             let Some(live) = topics.live.get(topic) else { continue };
             match told {
                 Told::Opened(_, newest) => live.change(|state| state.open(newest)),
                 Told::Entries(_, entries) => live.change(|state| state.push(entries, &self.limits)),
                 Told::Gone(_) => live.change(State::gone),
+                Told::Refused(_, error) => live.change(|state| state.refusal = Some(error)),
             }
         }
     }
 
-    /// Subscribers that wait for the engine are told that it has failed.
-    fn tell_failure(&self) {
-        self.counters.failures.fetch_add(1, Relaxed);
-        let live: Vec<_> = self.topics().live.values().cloned().collect();
-        for live in live {
-            live.change(|state| state.has_failed = true);
-        }
+    fn failure(&self) -> Option<EngineError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_failure(&self, failure: Option<EngineError>) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
 }
 
@@ -437,9 +440,10 @@ async fn follow(hub: Weak<Inner>, changed: Arc<Notify>) {
             Next::Ask(asked) => asked,
             wait => {
                 drop(inner);
+                let changed = changed.notified();
                 match wait {
-                    Next::Wait(until) => tokio::time::sleep_until(start + until).await,
-                    _ => changed.notified().await,
+                    Next::Wait(until) => drop(tokio::time::timeout_at(start + until, changed).await),
+                    _ => changed.await,
                 }
                 continue;
             }
@@ -448,24 +452,35 @@ async fn follow(hub: Weak<Inner>, changed: Arc<Notify>) {
         let engine = Arc::clone(&inner.engine);
         drop(inner);
         let told = match asked {
-            Ask::Newest(topic) => engine.newest(&topic).await.map(|id| tail.newest(topic, id).into_iter().collect()),
-            Ask::Check(topic, id) => {
-                let page = engine.page(&topic, After::Id(id.as_str()), 0).await;
-                page.map(|page| tail.checked(&topic, &id, &page).into_iter().collect())
-            }
-            Ask::Read(cursors) => {
+            Ask::Newest(topic) => match engine.newest(&topic).await {
+                Ok(id) => Ok(tail.newest(topic, id).into_iter().collect()),
+                Err(error) => Err((Some(topic), error)),
+            },
+            Ask::Check(topic, id) => match engine.page(&topic, After::Id(id.as_str()), 0).await {
+                Ok(page) => Ok(tail.checked(topic, &page).into_iter().collect()),
+                Err(error) => Err((Some(topic), error)),
+            },
+            Ask::Read => {
                 let interrupt: BoxFuture<'_, ()> = Box::pin(changed.notified());
-                let read = engine.read(&cursors, interrupt).await;
-                read.map(|read| tail.read(&cursors, read))
+                match engine.read(tail.cursors(), interrupt).await {
+                    Ok(read) => Ok(tail.read(read)),
+                    Err(error) => Err((None, error)),
+                }
             }
         };
         let Some(inner) = hub.upgrade() else { return };
-        // A topic may have gone and come again while the engine was asked.
-        if let Ok(told) = told {
-            inner.settle(&mut tail, told);
-        } else {
-            tail.failed(start.elapsed());
-            inner.tell_failure();
+        let failure = told.as_ref().err().map(|(_, error)| error.clone());
+        if failure.is_some() {
+            inner.counters.failures.fetch_add(1, Relaxed);
         }
+        inner.set_failure(failure);
+        let told = told.unwrap_or_else(|(topic, error)| match topic {
+            Some(topic) if error.is_refusal() => vec![tail.refused(topic, error, start.elapsed())],
+            _ => {
+                tail.failed(start.elapsed());
+                Vec::new()
+            }
+        });
+        inner.settle(&mut tail, told);
     }
 }

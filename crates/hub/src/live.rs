@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use slab::Slab;
 
-use crate::engine::{Entry, Id, Topic};
+use crate::engine::{EngineError, Entry, Id, Topic};
 use crate::limits::Limits;
 
 /// A topic with subscribers.
@@ -25,8 +25,8 @@ pub(crate) struct State {
     run: Option<Run>,
     /// How often the topic has begun anew, since what its subscribers had seen was gone.
     pub(crate) times_gone: u64,
-    /// Whether the engine has failed since the topic was last heard of.
-    pub(crate) has_failed: bool,
+    /// Why the engine refuses to answer for this topic, if it does.
+    pub(crate) refusal: Option<EngineError>,
     wakers: Slab<Option<Waker>>,
 }
 
@@ -43,7 +43,7 @@ struct Run {
 
 impl Live {
     pub(crate) fn new(topic: Topic) -> Live {
-        let state = State { run: None, times_gone: 0, has_failed: false, wakers: Slab::new() };
+        let state = State { run: None, times_gone: 0, refusal: None, wakers: Slab::new() };
         Live { topic, state: Mutex::new(state) }
     }
 
@@ -74,7 +74,7 @@ pub(crate) enum Place {
 impl State {
     /// The topic is followed from after this id.
     pub(crate) fn open(&mut self, newest: Id) {
-        self.has_failed = false;
+        self.refusal = None;
         self.run = Some(Run { before: newest, first: 0, held: VecDeque::new(), bytes: 0, numbers: HashMap::new() });
     }
 
@@ -85,7 +85,6 @@ impl State {
     }
 
     pub(crate) fn push(&mut self, entries: Vec<Entry>, limits: &Limits) {
-        self.has_failed = false;
         let Some(run) = &mut self.run else { return };
         for entry in entries {
             run.numbers.insert(entry.id.clone(), run.next());

@@ -1,14 +1,14 @@
 //! The engine for one node: logs in memory.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sse_wire::Event;
 use sse_wire::server::{CountedIds, ReplayBuffer, UnknownId};
 use tokio::sync::Notify;
 
-use crate::engine::{After, BoxFuture, Engine, EngineError, Entry, Id, Page, Read, Topic};
+use crate::engine::{After, BoxFuture, Cursors, Engine, EngineError, Entry, Id, Page, Read, Topic};
 use crate::limits::Kept;
 
 /// How many entries of a topic one read returns at most.
@@ -17,7 +17,7 @@ const ENTRIES_PER_READ: usize = 256;
 /// How many names of events that were published once are remembered for each topic.
 const NAMES: usize = 1024;
 
-/// Logs in memory: they are lost with the process, and then no id is known.
+/// Logs in memory, for one hub: they are lost with the process, and then no id is known.
 #[derive(Debug)]
 pub struct Memory {
     logs: Mutex<Logs>,
@@ -31,6 +31,8 @@ pub struct Memory {
 #[derive(Debug, Default)]
 struct Logs {
     by_topic: HashMap<Topic, Log>,
+    /// The topics that are watched and may have something to read, so that a read need not look at all of them.
+    changed: HashSet<Topic>,
     /// How many logs there were, which makes the ids of each differ from those of the others.
     made: u64,
 }
@@ -38,9 +40,12 @@ struct Logs {
 #[derive(Debug)]
 struct Log {
     replay: ReplayBuffer<CountedIds>,
-    /// The names of the latest events that were published once, and their ids.
-    once: Vec<(String, Id)>,
+    /// The ids of the latest events that were published once, by their names, and these names, the oldest first.
+    once: HashMap<Arc<str>, Id>,
+    names: VecDeque<Arc<str>>,
     used: Instant,
+    /// Whether the hub reads it, as far as is known: it has asked where to begin, and no read has passed it over since.
+    is_watched: bool,
 }
 
 impl Memory {
@@ -56,43 +61,75 @@ impl Memory {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls `use_log` with the log of this topic, which is made if there is none; then the one that was not used for longest is
-    /// dropped if there are too many.
+    /// Calls `use_log` with the log of this topic, which is made if there is none.
     fn with_log<T>(&self, topic: &str, use_log: impl FnOnce(&mut Log) -> T) -> Result<T, EngineError> {
-        let now = Instant::now();
         let mut logs = self.logs();
         if !logs.by_topic.contains_key(topic) {
-            if logs.by_topic.len() >= self.kept.topics
-                && let Some(oldest) =
-                    logs.by_topic.iter().min_by_key(|(_, log)| log.used).map(|(topic, _)| topic.clone())
-            {
-                logs.by_topic.remove(&oldest);
-            }
-            logs.made += 1;
-            let replay = ReplayBuffer::counted(format_args!("{}.{}", self.epoch, logs.made))
-                .map_err(|error| EngineError::refused("the log of a topic", error))?;
-            let replay = replay.with_max_events(self.kept.events).with_max_bytes(self.kept.bytes);
-            let replay = replay.with_max_age(self.kept.age.unwrap_or(Duration::MAX));
-            logs.by_topic.insert(topic.into(), Log { replay, once: Vec::new(), used: now });
+            let made = self.made(&mut logs)?;
+            logs.by_topic.insert(topic.into(), made);
         }
         let log =
             logs.by_topic.get_mut(topic).ok_or_else(|| EngineError::refused("the log of a topic", "it is gone"))?;
-        log.used = now;
+        log.used = Instant::now();
         log.replay.advance(self.clock.elapsed());
         Ok(use_log(log))
     }
 
-    /// The entries after each cursor that has some.
-    fn look(&self, cursors: &[(Topic, Id)]) -> Read {
-        let mut read = Read::new();
-        for (topic, id) in cursors {
-            // A log that was dropped meanwhile knows no id.
-            let page = self.with_log(topic, |log| log.page(After::Id(id.as_str()), ENTRIES_PER_READ));
-            match page.unwrap_or(Page::Unknown) {
-                Page::Entries(entries) if entries.is_empty() => {}
-                page => read.push((topic.clone(), page)),
+    /// A new log. If there are too many, the one that was not used for longest is dropped, if possible one that nobody reads.
+    fn made(&self, logs: &mut Logs) -> Result<Log, EngineError> {
+        let Logs { by_topic, changed, made } = logs;
+        if by_topic.len() >= self.kept.topics
+            && let Some((topic, log)) = by_topic.iter().min_by_key(|(_, log)| (log.is_watched, log.used))
+        {
+            let topic = topic.clone();
+            if log.is_watched {
+                changed.insert(topic.clone());
             }
+            by_topic.remove(&topic);
         }
+        *made += 1;
+        let replay = ReplayBuffer::counted(format_args!("{}.{made}", self.epoch))
+            .map_err(|error| EngineError::refused("the log of a topic", error))?;
+        let replay = replay.with_max_events(self.kept.events).with_max_bytes(self.kept.bytes);
+        let replay = replay.with_max_age(self.kept.age.unwrap_or(Duration::MAX));
+        let (once, names) = (HashMap::new(), VecDeque::new());
+        Ok(Log { replay, once, names, used: Instant::now(), is_watched: false })
+    }
+
+    /// From now on, reads look at this topic.
+    fn watch(&self, topic: &str) {
+        let mut logs = self.logs();
+        if let Some(log) = logs.by_topic.get_mut(topic) {
+            log.is_watched = true;
+            logs.changed.insert(topic.into());
+        }
+    }
+
+    /// The entries after each cursor that has some.
+    fn look(&self, cursors: &Cursors) -> Read {
+        let now = self.clock.elapsed();
+        let mut logs = self.logs();
+        let Logs { by_topic, changed, .. } = &mut *logs;
+        let mut read = Read::new();
+        changed.retain(|topic| {
+            let Some(id) = cursors.get(topic) else {
+                // All that are watched have a cursor, or had one until their last subscriber left.
+                if let Some(log) = by_topic.get_mut(topic) {
+                    log.is_watched = false;
+                }
+                return false;
+            };
+            // A log that was dropped meanwhile knows no id.
+            let page = by_topic.get_mut(topic).map_or(Page::Unknown, |log| {
+                log.replay.advance(now);
+                log.page(After::Id(id.as_str()), ENTRIES_PER_READ)
+            });
+            let is_full = matches!(&page, Page::Entries(entries) if entries.len() == ENTRIES_PER_READ);
+            if !matches!(&page, Page::Entries(entries) if entries.is_empty()) {
+                read.push((topic.clone(), page));
+            }
+            is_full
+        });
         read
     }
 }
@@ -113,6 +150,17 @@ impl Log {
         Page::Entries(replay.with_ids().take(most).map(entry).collect())
     }
 
+    /// Remembers the name of an event that was published once, in place of the oldest.
+    fn remember(&mut self, name: Arc<str>, id: Id) {
+        if self.names.len() == NAMES
+            && let Some(oldest) = self.names.pop_front()
+        {
+            self.once.remove(&oldest);
+        }
+        self.names.push_back(Arc::clone(&name));
+        self.once.insert(name, id);
+    }
+
     fn newest(&self) -> Id {
         Id::new(self.replay.last_event_id().map_or("", |id| id.as_str()))
     }
@@ -126,36 +174,40 @@ impl Engine for Memory {
         once: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Id, EngineError>> {
         let appended = self.with_log(topic, |log| {
-            if let Some(name) = once
-                && let Some((_, id)) = log.once.iter().find(|(of, _)| of == name)
-            {
-                return id.clone();
+            if let Some(id) = once.and_then(|name| log.once.get(name)) {
+                return (id.clone(), false);
             }
             log.replay.publish(event);
             let id = log.newest();
             if let Some(name) = once {
-                if log.once.len() == NAMES {
-                    log.once.remove(0);
-                }
-                log.once.push((name.to_owned(), id.clone()));
+                log.remember(name.into(), id.clone());
             }
-            id
+            (id, log.is_watched)
         });
-        self.changed.notify_waiters();
-        Box::pin(core::future::ready(appended))
+        if let Ok((_, true)) = appended {
+            self.logs().changed.insert(topic.into());
+            self.changed.notify_waiters();
+        }
+        Box::pin(core::future::ready(appended.map(|(id, _)| id)))
     }
 
     fn newest<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Id, EngineError>> {
-        Box::pin(core::future::ready(self.with_log(topic, |log| log.newest())))
+        let newest = self.with_log(topic, |log| log.newest());
+        self.watch(topic);
+        Box::pin(core::future::ready(newest))
     }
 
     fn page<'a>(&'a self, topic: &'a str, after: After<'a>, most: usize) -> BoxFuture<'a, Result<Page, EngineError>> {
-        Box::pin(core::future::ready(self.with_log(topic, |log| log.page(after, most))))
+        let page = self.with_log(topic, |log| log.page(after, most));
+        if most == 0 {
+            self.watch(topic);
+        }
+        Box::pin(core::future::ready(page))
     }
 
     fn read<'a>(
         &'a self,
-        cursors: &'a [(Topic, Id)],
+        cursors: &'a Cursors,
         interrupt: BoxFuture<'a, ()>,
     ) -> BoxFuture<'a, Result<Read, EngineError>> {
         Box::pin(async move {
@@ -180,5 +232,100 @@ impl Engine for Memory {
                 }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a read finds now; `None` if it waits.
+    async fn read(memory: &Memory, cursors: &mut Cursors) -> Option<Vec<(String, usize)>> {
+        let read = memory.read(cursors, Box::pin(core::future::pending()));
+        let read = tokio::time::timeout(Duration::from_secs(1), read).await.ok()?.unwrap();
+        let found = read.into_iter().map(|(topic, page)| match page {
+            Page::Unknown => (topic.to_string(), usize::MAX),
+            Page::Entries(entries) => {
+                cursors.insert(topic.clone(), entries.last().unwrap().id.clone());
+                (topic.to_string(), entries.len())
+            }
+        });
+        Some(found.collect())
+    }
+
+    async fn follow(memory: &Memory, cursors: &mut Cursors, topic: &str) {
+        cursors.insert(topic.into(), memory.newest(topic).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_looks_only_at_topics_that_have_changed() {
+        let memory = Memory::new(Kept::default());
+        let mut cursors = Cursors::new();
+        for number in 0..1000 {
+            follow(&memory, &mut cursors, &number.to_string()).await;
+        }
+        assert_eq!(memory.logs().changed.len(), 1000, "new ones may have changed before they are read");
+        assert_eq!(read(&memory, &mut cursors).await, None);
+        assert_eq!(memory.logs().changed.len(), 0);
+        for topic in ["7", "of nobody", "7"] {
+            memory.append(topic, Event::new("x"), None).await.unwrap();
+        }
+        assert_eq!(memory.logs().changed.len(), 1);
+        assert_eq!(read(&memory, &mut cursors).await, Some(vec![("7".into(), 2)]));
+        assert_eq!(read(&memory, &mut cursors).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_between_the_question_where_to_begin_and_the_first_read_is_read() {
+        let memory = Memory::new(Kept::default());
+        let mut cursors = Cursors::new();
+        follow(&memory, &mut cursors, "a").await;
+        // Others are read meanwhile.
+        follow(&memory, &mut cursors, "b").await;
+        memory.append("b", Event::new("x"), None).await.unwrap();
+        assert_eq!(read(&memory, &mut cursors).await, Some(vec![("b".into(), 1)]));
+        memory.append("a", Event::new("x"), None).await.unwrap();
+        assert_eq!(read(&memory, &mut cursors).await, Some(vec![("a".into(), 1)]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_than_one_read_returns_is_read_by_the_next() {
+        let memory = Memory::new(Kept::default());
+        let mut cursors = Cursors::new();
+        follow(&memory, &mut cursors, "a").await;
+        for _ in 0..ENTRIES_PER_READ + 2 {
+            memory.append("a", Event::new("x"), None).await.unwrap();
+        }
+        assert_eq!(read(&memory, &mut cursors).await, Some(vec![("a".into(), ENTRIES_PER_READ)]));
+        assert_eq!(read(&memory, &mut cursors).await, Some(vec![("a".into(), 2)]));
+        assert_eq!(read(&memory, &mut cursors).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_topic_that_nobody_reads_is_dropped_first_and_one_that_was_read_is_then_unknown() {
+        let memory = Memory::new(Kept { topics: 2, ..Kept::default() });
+        let mut cursors = Cursors::new();
+        follow(&memory, &mut cursors, "read").await;
+        for topic in ["1", "2", "3"] {
+            memory.append(topic, Event::new("x"), None).await.unwrap();
+        }
+        assert_eq!(read(&memory, &mut cursors).await, None);
+        follow(&memory, &mut cursors, "also").await;
+        memory.append("4", Event::new("x"), None).await.unwrap();
+        assert_eq!(read(&memory, &mut cursors).await, Some(vec![("read".into(), usize::MAX)]));
+        assert_eq!(memory.logs().by_topic.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn the_latest_names_of_events_that_were_published_once_are_remembered() {
+        let memory = Memory::new(Kept::default());
+        let publish = async |name: usize| memory.append("a", Event::new("x"), Some(&name.to_string())).await.unwrap();
+        let first = publish(0).await;
+        for name in 1..NAMES {
+            publish(name).await;
+        }
+        assert_eq!(publish(0).await, first);
+        publish(NAMES).await;
+        assert_ne!(publish(0).await, first, "it was the oldest");
     }
 }

@@ -8,6 +8,7 @@
 //! What follows `XREAD BLOCK` waits for it, so it has a connection of its own. `CLIENT UNBLOCK` interrupts it.
 
 use core::fmt;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -18,7 +19,7 @@ use redis::{
 use sse_wire::Event;
 use tokio::sync::Mutex;
 
-use crate::engine::{After, BoxFuture, Engine, EngineError, Entry, Id, Page, Read, Topic};
+use crate::engine::{After, BoxFuture, Cursors, Engine, EngineError, Entry, Id, Page, Read, Topic};
 use crate::limits::Kept;
 
 /// How long an answer may take, besides the time that was asked for.
@@ -180,24 +181,21 @@ impl Redis {
     }
 
     /// Reads by the connection for it, and asks it whether the cursors that had entries are known.
-    async fn read_by(
-        &self,
-        connection: &mut MultiplexedConnection,
-        cursors: &[(Topic, Id)],
-    ) -> Result<Read, RedisError> {
+    async fn read_by(&self, connection: &mut MultiplexedConnection, cursors: &Cursors) -> Result<Read, RedisError> {
         let mut read = cmd("XREAD");
         read.arg("COUNT").arg(ENTRIES_PER_READ).arg("BLOCK").arg(BLOCK.as_millis().to_string()).arg("STREAMS");
-        let keys: Vec<String> = cursors.iter().map(|(topic, _)| self.key(topic)).collect();
-        read.arg(&keys).arg(cursors.iter().map(|(_, id)| id.as_str()).collect::<Vec<_>>());
+        let by_key: HashMap<String, (&Topic, &Id)> =
+            cursors.iter().map(|(topic, id)| (self.key(topic), (topic, id))).collect();
+        read.arg(by_key.keys().collect::<Vec<_>>());
+        read.arg(by_key.values().map(|(_, id)| id.as_str()).collect::<Vec<_>>());
         let found: Option<Vec<(String, Vec<RawEntry>)>> = read.query_async(connection).await?;
         let Some(found) = found else { return Ok(Read::new()) };
 
         let (mut asked, mut topics) = (pipe(), Vec::new());
         for (key, entries) in found {
-            let Some(at) = keys.iter().position(|of| *of == key) else { continue };
-            let (topic, id) = &cursors[at];
+            let Some((topic, id)) = by_key.get(&key) else { continue };
             asked.cmd("EVAL").arg(PAGE).arg(1).arg(key).arg(id.as_str()).arg(0);
-            topics.push((topic.clone(), entries));
+            topics.push((Topic::clone(topic), entries));
         }
         let known: Vec<RawPage> = asked.query_async(connection).await?;
         let mut read = Read::new();
@@ -257,7 +255,7 @@ impl Engine for Redis {
 
     fn read<'a>(
         &'a self,
-        cursors: &'a [(Topic, Id)],
+        cursors: &'a Cursors,
         interrupt: BoxFuture<'a, ()>,
     ) -> BoxFuture<'a, Result<Read, EngineError>> {
         Box::pin(async move {

@@ -12,7 +12,7 @@ use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use sse_wire::Event;
 use sse_wire::body::DataStream;
-use sse_wire_hub::engine::{After, BoxFuture, Engine, EngineError, Id, Page, Read, Topic};
+use sse_wire_hub::engine::{After, BoxFuture, Cursors, Engine, EngineError, Id, Page, Read};
 use sse_wire_hub::http::{Endpoint, Unknown};
 use sse_wire_hub::{Hub, Limits, Start};
 use tower::ServiceExt;
@@ -185,12 +185,12 @@ impl Engine for Unreachable {
         unreachable()
     }
 
-    fn read<'a>(&'a self, _: &'a [(Topic, Id)], _: BoxFuture<'a, ()>) -> BoxFuture<'a, Result<Read, EngineError>> {
+    fn read<'a>(&'a self, _: &'a Cursors, _: BoxFuture<'a, ()>) -> BoxFuture<'a, Result<Read, EngineError>> {
         unreachable()
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_served_now_is_503_with_a_time_to_come_back() {
     let full = Hub::in_memory(limits(|limits| limits.subscribers = 0));
     let shut_down = hub();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use futures_util::StreamExt;
 use sse_wire::{Event, OwnedEvent, Parser};
-use sse_wire_hub::engine::{After, BoxFuture, Engine, EngineError, Entry, Id, Page, Read, Topic};
+use sse_wire_hub::engine::{After, BoxFuture, Cursors, Engine, EngineError, Entry, Id, Page, Read};
 use sse_wire_hub::{Hub, Limits, Slow, Start, SubscribeError};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -161,7 +161,7 @@ impl Engine for Connection {
 
     fn read<'a>(
         &'a self,
-        cursors: &'a [(Topic, Id)],
+        cursors: &'a Cursors,
         interrupt: BoxFuture<'a, ()>,
     ) -> BoxFuture<'a, Result<Read, EngineError>> {
         Box::pin(async move {

@@ -141,15 +141,34 @@ async fn a_topic_cannot_reach_other_keys() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_type_is_an_error_that_says_so() {
+async fn a_key_of_another_type_is_an_error_that_says_so_and_touches_no_other_topic() {
     let Some(server) = Server::for_test(&[]) else { return };
     let hub = hub(&server, Limits::default()).await;
+    let mut other = hub.subscribe("b", Start::Kept).await.unwrap();
+    let mut later = hub.subscribe("c", Start::Kept).await.unwrap();
     let () = raw(&server).await.set("sse:{a}", "text").await.unwrap();
     let error = hub.publish("a", Event::new("x")).await.unwrap_err();
     assert!(error.to_string().contains("WRONGTYPE"), "{error}");
-    assert!(matches!(hub.subscribe("a", Start::Live).await, Err(SubscribeError::Engine(_))));
-    // Others are not touched by that.
-    hub.publish("b", Event::new("x")).await.unwrap();
+    let refused = hub.subscribe("a", Start::Live);
+    let Err(SubscribeError::Engine(error)) = timeout(Duration::from_secs(2), refused).await.unwrap() else { panic!() };
+    assert!(error.is_refusal() && error.to_string().contains("WRONGTYPE"), "{error}");
+    hub.publish("b", Event::new("1")).await.unwrap();
+    assert_eq!(next(&mut other).await.2, "1");
+
+    // A topic that is followed already.
+    hub.publish("c", Event::new("1")).await.unwrap();
+    assert_eq!(next(&mut later).await.2, "1");
+    let mut raw = raw(&server).await;
+    let () = raw.del("sse:{c}").await.unwrap();
+    let () = raw.set("sse:{c}", "text").await.unwrap();
+    for number in 2..10 {
+        hub.publish("b", Event::new(&number.to_string())).await.unwrap();
+        assert_eq!(next(&mut other).await.2, number.to_string());
+    }
+    // Once it is a stream again, which is another one.
+    let () = raw.del("sse:{c}").await.unwrap();
+    hub.publish("c", Event::new("2")).await.unwrap();
+    assert_eq!(next(&mut later).await.0, "gone");
 }
 
 #[tokio::test]
