@@ -2,7 +2,8 @@
 
 use core::fmt;
 use core::pin::Pin;
-use std::collections::HashMap;
+use core::time::Duration;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -74,6 +75,9 @@ pub enum Page {
 /// The topics that are read, and the id of the entry of each that was read last.
 pub type Cursors = HashMap<Topic, Id>;
 
+/// How many subscribers each node has.
+pub type Presence = BTreeMap<String, usize>;
+
 /// What was read of each topic that had something.
 pub type Read = Vec<(Topic, Page)>;
 
@@ -108,6 +112,25 @@ pub trait Engine: Send + Sync + 'static {
         cursors: &'a Cursors,
         interrupt: BoxFuture<'a, ()>,
     ) -> BoxFuture<'a, Result<Read, EngineError>>;
+
+    /// Tells all nodes how many subscribers this node has of each of these topics. It counts for so long, unless it is told again.
+    ///
+    /// Does nothing unless an engine for many nodes implements it.
+    fn announce<'a>(
+        &'a self,
+        node: &'a str,
+        counts: &'a [(Topic, usize)],
+        lasts: Duration,
+    ) -> BoxFuture<'a, Result<(), EngineError>> {
+        let _ = (node, counts, lasts);
+        Box::pin(core::future::ready(Ok(())))
+    }
+
+    /// The nodes that have subscribers of this topic, as far as they have [announced](Engine::announce) it, and how many.
+    fn presence<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Presence, EngineError>> {
+        let _ = topic;
+        Box::pin(core::future::ready(Ok(Presence::new())))
+    }
 }
 
 /// Why an engine could not do what it was asked for.

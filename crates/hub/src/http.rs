@@ -245,8 +245,10 @@ pub struct Body(Content);
 
 enum Content {
     Text(Option<Bytes>),
-    Events(Pin<Box<EventBody<Source, Sleep, fn(Duration) -> Sleep>>>),
+    Events(Pin<Box<Events>>),
 }
+
+type Events = EventBody<Source, Sleep, fn(Duration) -> Sleep>;
 
 impl http_body::Body for Body {
     type Data = Bytes;

@@ -1,7 +1,7 @@
 //! Topics, their subscribers, and the task that follows the engine.
 
 use core::fmt;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -11,11 +11,11 @@ use sse_wire::Event;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
-use crate::engine::{After, BoxFuture, Engine, EngineError, Id, Page, Topic};
+use crate::engine::{After, BoxFuture, Engine, EngineError, Id, Page, Presence, Topic};
 use crate::limits::Limits;
 use crate::live::{Live, Place, State};
 use crate::memory::Memory;
-use crate::subscription::{Begin, Start, Subscription};
+use crate::subscription::{Begin, Start, Subscription, bounded};
 use crate::tail::{Ask, Next, Tail, Told};
 
 /// How long a subscriber of a new topic waits for the engine.
@@ -48,6 +48,7 @@ const OPENING: Duration = Duration::from_secs(5);
 pub struct Hub(Arc<Inner>);
 
 pub(crate) struct Inner {
+    node: String,
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) limits: Limits,
     topics: Mutex<Topics>,
@@ -164,7 +165,9 @@ impl Hub {
     /// A hub on this engine. Must be called within a tokio runtime.
     #[must_use]
     pub fn with_engine(engine: impl Engine, limits: Limits) -> Hub {
+        let announce = limits.announce;
         let inner = Arc::new(Inner {
+            node: format!("{:016x}", fastrand::u64(..)),
             engine: Arc::new(engine),
             pages: Semaphore::new(limits.pages),
             limits,
@@ -175,6 +178,9 @@ impl Hub {
             failure: Mutex::default(),
         });
         tokio::spawn(follow(Arc::downgrade(&inner), Arc::clone(&inner.changed)));
+        if let Some(period) = announce {
+            tokio::spawn(announce_often(Arc::downgrade(&inner), period));
+        }
         Hub(inner)
     }
 
@@ -229,7 +235,10 @@ impl Hub {
                 } else {
                     match self.0.page(seat.live.topic.clone(), last.clone()).await? {
                         Page::Unknown => return Err(SubscribeError::Unknown { newest }),
-                        Page::Entries(entries) => Begin { taken: entries.into(), last, number: None, has_head: false },
+                        Page::Entries(entries) => {
+                            let taken = bounded(entries, self.0.limits.taken_bytes).into();
+                            Begin { taken, last, number: None, has_head: false }
+                        }
                     }
                 }
             }
@@ -241,6 +250,28 @@ impl Hub {
     #[must_use]
     pub fn subscribers(&self, topic: &str) -> usize {
         self.0.topics().live.get(topic).map_or(0, |live| live.state().subscribers())
+    }
+
+    /// How many subscribers a topic has on each node that has some: on this one now, and on those that set [`Limits::announce`] as they
+    /// have told last.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] if the engine does not answer.
+    pub async fn presence(&self, topic: &str) -> Result<Presence, EngineError> {
+        let mut presence = self.0.engine.presence(topic).await?;
+        presence.remove(self.node());
+        let here = self.subscribers(topic);
+        if here > 0 {
+            presence.insert(self.node().into(), here);
+        }
+        Ok(presence)
+    }
+
+    /// The name of this node in [`presence`](Hub::presence): 16 random characters.
+    #[must_use]
+    pub fn node(&self) -> &str {
+        &self.0.node
     }
 
     /// What happens on this node.
@@ -427,6 +458,28 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.changed.notify_one();
+    }
+}
+
+/// Tells the engine how many subscribers the topics have, until the hub is dropped.
+async fn announce_often(hub: Weak<Inner>, period: Duration) {
+    let mut told: HashSet<Topic> = HashSet::new();
+    loop {
+        tokio::time::sleep(period).await;
+        let Some(inner) = hub.upgrade() else { return };
+        let mut counts: Vec<(Topic, usize)> = {
+            let topics = inner.topics();
+            topics.live.iter().map(|(topic, live)| (topic.clone(), live.state().subscribers())).collect()
+        };
+        let now: HashSet<Topic> = counts.iter().map(|(topic, _)| topic.clone()).collect();
+        counts.extend(told.difference(&now).map(|topic| (topic.clone(), 0)));
+        if !counts.is_empty() {
+            match inner.engine.announce(&inner.node, &counts, period.saturating_mul(3)).await {
+                Ok(()) => told = now,
+                // Those that have none any more are told again.
+                Err(_) => told.extend(now),
+            }
+        }
     }
 }
 

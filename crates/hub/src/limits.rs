@@ -22,8 +22,14 @@ pub struct Limits {
     pub page: usize,
     /// How many pages are fetched at the same time. 16 unless set.
     pub pages: usize,
+    /// Bytes of events that are held for one subscriber until its connection takes them. 64 KiB unless set; one event is held in any
+    /// case.
+    pub taken_bytes: usize,
     /// What is done with a subscriber that is further behind than `live_events`.
     pub slow: Slow,
+    /// How often this node tells the others how many subscribers its topics have, for [`Hub::presence`](crate::Hub::presence). What a
+    /// node has told counts for three times as long. Never unless set.
+    pub announce: Option<Duration>,
 }
 
 /// What is kept of each topic.
@@ -68,7 +74,9 @@ impl Default for Limits {
             live_bytes: 1024 * 1024,
             page: 100,
             pages: 16,
+            taken_bytes: 64 * 1024,
             slow: Slow::CatchesUp,
+            announce: None,
         }
     }
 }

@@ -19,7 +19,7 @@ use redis::{
 use sse_wire::Event;
 use tokio::sync::Mutex;
 
-use crate::engine::{After, BoxFuture, Cursors, Engine, EngineError, Entry, Id, Page, Read, Topic};
+use crate::engine::{After, BoxFuture, Cursors, Engine, EngineError, Entry, Id, Page, Presence, Read, Topic};
 use crate::limits::Kept;
 
 /// How long an answer may take, besides the time that was asked for.
@@ -90,6 +90,36 @@ end
 if ARGV[2] == '0' then return {last, 1, {}} end
 return {last, 1, redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', ARGV[2])}
 ";
+
+/// Writes how many subscribers a node has, and until when that counts. KEYS: the nodes of the topic. ARGV: the node, the number, and for
+/// how many ms it counts.
+const ANNOUNCE: &str = r"
+if ARGV[2] == '0' then return redis.call('HDEL', KEYS[1], ARGV[1]) end
+local time = redis.call('TIME')
+local until_ms = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[3]
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. string.format('%.0f', until_ms))
+return redis.call('PEXPIRE', KEYS[1], ARGV[3])
+";
+
+/// The nodes of a topic whose numbers still count, each followed by its number. KEYS: the nodes of the topic.
+const PRESENCE: &str = r"
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local all, present = redis.call('HGETALL', KEYS[1]), {}
+for at = 1, #all, 2 do
+    local count, until_ms = string.match(all[at + 1], '^(%d+) (%d+)$')
+    if count and tonumber(until_ms) > now then
+        present[#present + 1] = all[at]
+        present[#present + 1] = tonumber(count)
+    else
+        redis.call('HDEL', KEYS[1], all[at])
+    end
+end
+return present
+";
+
+/// How many topics are announced at a time.
+const ANNOUNCED: usize = 500;
 
 /// Logs in Redis, which all nodes share that use the same server and the same prefix.
 pub struct Redis {
@@ -287,6 +317,42 @@ impl Engine for Redis {
             // After an error, the connection is not used again.
             *reading = Some((connection, id));
             Ok(read)
+        })
+    }
+
+    fn announce<'a>(
+        &'a self,
+        node: &'a str,
+        counts: &'a [(Topic, usize)],
+        lasts: Duration,
+    ) -> BoxFuture<'a, Result<(), EngineError>> {
+        Box::pin(async move {
+            let mut connection = self.connection().await?;
+            for counts in counts.chunks(ANNOUNCED) {
+                let mut told = pipe();
+                for (topic, count) in counts {
+                    let key = format!("{}:nodes", self.key(topic));
+                    told.cmd("EVAL").arg(ANNOUNCE).arg(1).arg(key).arg(node).arg(*count);
+                    told.arg(lasts.as_millis().to_string()).ignore();
+                }
+                let told: Result<(), RedisError> = told.query_async(&mut connection).await;
+                if let Err(error) = told {
+                    return Err(self.failed("telling the number of subscribers", &error).await);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn presence<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Presence, EngineError>> {
+        Box::pin(async move {
+            let mut connection = self.connection().await?;
+            let mut asked = cmd("EVAL");
+            asked.arg(PRESENCE).arg(1).arg(format!("{}:nodes", self.key(topic)));
+            match asked.query_async(&mut connection).await {
+                Ok(present) => Ok(present),
+                Err(error) => Err(self.failed("asking for the number of subscribers", &error).await),
+            }
         })
     }
 }

@@ -18,7 +18,7 @@ use crate::hub::Seat;
 use crate::limits::Slow;
 use crate::live::{Place, State};
 
-/// How many events are taken from the shared ones at a time.
+/// How many events are taken from the shared ones at a time, at most.
 const TAKEN: usize = 32;
 
 /// The name of the event that says that events are gone.
@@ -149,7 +149,9 @@ impl Subscription {
                                 return Poll::Pending;
                             }
                         }
-                        Ok(Page::Entries(entries)) => self.take(entries),
+                        Ok(Page::Entries(entries)) => {
+                            self.take(bounded(entries, self.seat.hub.limits.taken_bytes));
+                        }
                         Err(_) => self.next = Next::Retry(Box::pin(tokio::time::sleep(RETRY))),
                     }
                 }
@@ -184,7 +186,7 @@ impl Subscription {
                         }
                         continue;
                     };
-                    let entries: Vec<Entry> = entries.cloned().collect();
+                    let entries = bounded(entries.cloned(), self.seat.hub.limits.taken_bytes);
                     if entries.is_empty() {
                         if self.waits(&mut state, cx) {
                             return Poll::Pending;
@@ -212,6 +214,17 @@ impl Subscription {
         self.last = entries.last().map(|entry| entry.id.clone()).or_else(|| mem::take(&mut self.last));
         self.taken.extend(entries);
     }
+}
+
+/// The first entries, up to so many bytes, but at least one. What is left out is asked for again.
+pub(crate) fn bounded(entries: impl IntoIterator<Item = Entry>, most_bytes: usize) -> Vec<Entry> {
+    let mut bytes = 0_usize;
+    let is_taken = |entry: &Entry| {
+        let is_first = bytes == 0;
+        bytes = bytes.saturating_add(entry.bytes.len());
+        is_first || bytes <= most_bytes
+    };
+    entries.into_iter().take_while(is_taken).collect()
 }
 
 /// How a subscription begins.
@@ -254,5 +267,25 @@ impl fmt::Debug for Subscription {
             .field("last", &self.last)
             .field("ended", &self.ended)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_for_a_subscriber_is_bounded_and_one_event_is_held_in_any_case() {
+        let entry = |length| Entry { id: Id::new("1"), bytes: Bytes::from(vec![b'x'; length]) };
+        for (lengths, most, held) in [
+            (&[10, 10, 10, 10][..], 30, 3),
+            (&[10, 10, 11], 30, 2),
+            (&[100, 1], 30, 1),
+            (&[1, 100, 1], 30, 1),
+            (&[5], 0, 1),
+            (&[], 30, 0),
+        ] {
+            assert_eq!(bounded(lengths.iter().map(|&length| entry(length)), most).len(), held, "{lengths:?}");
+        }
     }
 }

@@ -49,6 +49,8 @@ struct Logs {
     /// How often the engine has moved to another machine: the connections of before are broken.
     times_moved: u64,
     is_down: bool,
+    /// A topic for which it refuses to answer.
+    refused: Option<&'static str>,
 }
 
 /// The engine, shared by all nodes.
@@ -106,6 +108,13 @@ struct Connection {
 }
 
 impl Connection {
+    /// Fails if the engine refuses to answer for this topic.
+    fn check_topic(&self, topic: &str) -> Result<(), EngineError> {
+        self.check()?;
+        let is_refused = self.server.logs.lock().unwrap().refused == Some(topic);
+        if is_refused { Err(EngineError::refused("the model", "refuses")) } else { Ok(()) }
+    }
+
     /// Fails if the engine is down, or has moved since the last call.
     fn check(&self) -> Result<(), EngineError> {
         let logs = self.server.logs.lock().unwrap();
@@ -124,7 +133,7 @@ impl Engine for Connection {
     ) -> BoxFuture<'a, Result<Id, EngineError>> {
         Box::pin(async move {
             sleep(self.server.delay()).await;
-            self.check()?;
+            self.check_topic(topic)?;
             let id = self.server.append(topic, event);
             sleep(self.server.delay()).await;
             Ok(Id::new(&id.to_string()))
@@ -134,7 +143,7 @@ impl Engine for Connection {
     fn newest<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Id, EngineError>> {
         Box::pin(async move {
             sleep(self.server.delay()).await;
-            self.check()?;
+            self.check_topic(topic)?;
             let newest = self.server.logs.lock().unwrap().by_topic.entry(topic.into()).or_default().newest;
             sleep(self.server.delay()).await;
             Ok(Id::new(&newest.to_string()))
@@ -144,7 +153,7 @@ impl Engine for Connection {
     fn page<'a>(&'a self, topic: &'a str, after: After<'a>, most: usize) -> BoxFuture<'a, Result<Page, EngineError>> {
         Box::pin(async move {
             sleep(self.server.delay()).await;
-            self.check()?;
+            self.check_topic(topic)?;
             let page = {
                 let mut logs = self.server.logs.lock().unwrap();
                 let log = logs.by_topic.entry(topic.into()).or_default();
@@ -168,7 +177,9 @@ impl Engine for Connection {
             let mut interrupt = interrupt;
             loop {
                 sleep(self.server.delay()).await;
-                self.check()?;
+                for topic in cursors.keys() {
+                    self.check_topic(topic)?;
+                }
                 let mut read = Read::new();
                 {
                     let mut logs = self.server.logs.lock().unwrap();
@@ -272,6 +283,7 @@ async fn run(seed: u64) -> (usize, usize) {
     let mut limits = Limits::default();
     limits.live_events = random.usize(1..20);
     limits.page = random.usize(1..10);
+    limits.taken_bytes = random.usize(..400);
     limits.slow = if random.bool() { Slow::CatchesUp } else { Slow::IsCut };
     let node = |_| {
         let connection = Connection { server: Arc::clone(&server), times_moved: Mutex::new(0) };
@@ -304,6 +316,11 @@ async fn run(seed: u64) -> (usize, usize) {
                 server.logs.lock().unwrap().is_down = true;
                 sleep(Duration::from_millis(random.u64(..1000))).await;
                 server.logs.lock().unwrap().is_down = false;
+            }
+            6 => {
+                server.logs.lock().unwrap().refused = Some(topic);
+                sleep(Duration::from_millis(random.u64(..3000))).await;
+                server.logs.lock().unwrap().refused = None;
             }
             2..=5 => server.trim(topic, random.usize(..30)),
             _ => {

@@ -124,6 +124,41 @@ async fn an_event_that_is_published_once_is_published_once() {
 }
 
 #[tokio::test]
+async fn subscribers_are_counted_on_all_nodes_until_a_node_is_silent() {
+    let Some(server) = Server::for_test(&[]) else { return };
+    let mut limits = Limits::default();
+    limits.announce = Some(Duration::from_millis(200));
+    let (here, there) = (hub(&server, limits.clone()).await, hub(&server, limits).await);
+    let silent = hub(&server, Limits::default()).await;
+    let subscribe = async |hub: &Hub| hub.subscribe("a", Start::Live).await.unwrap();
+    let mut seats = vec![subscribe(&here).await, subscribe(&there).await, subscribe(&there).await];
+    seats.push(subscribe(&silent).await);
+    let expect = async |expected: &[(&Hub, usize)], on: &Hub| {
+        let expected = expected.iter().map(|(hub, count)| (hub.node().to_owned(), *count)).collect();
+        let mut tries = 0;
+        loop {
+            let presence = on.presence("a").await.unwrap();
+            if presence == expected {
+                break;
+            }
+            tries += 1;
+            assert!(tries < 100, "{presence:?} in place of {expected:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    expect(&[(&here, 1), (&there, 2)], &here).await;
+    expect(&[(&here, 1), (&there, 2), (&silent, 1)], &silent).await;
+    seats.truncate(1);
+    expect(&[(&here, 1)], &there).await;
+    assert_eq!(there.presence("b").await.unwrap().len(), 0);
+    // A node that is gone tells nothing any more.
+    drop((here, seats));
+    expect(&[], &there).await;
+    let keys: Vec<String> = raw(&server).await.keys("*").await.unwrap();
+    assert!(keys.is_empty(), "{keys:?}");
+}
+
+#[tokio::test]
 async fn a_topic_cannot_reach_other_keys() {
     let Some(server) = Server::for_test(&[]) else { return };
     let hub = hub(&server, Limits::default()).await;
