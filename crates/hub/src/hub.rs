@@ -17,6 +17,7 @@ use crate::live::{Live, Place, State};
 use crate::memory::Memory;
 use crate::subscription::{Begin, Start, Subscription, bounded};
 use crate::tail::{Ask, Next, Tail, Told};
+use crate::trace;
 
 /// How long a subscriber of a new topic waits for the engine.
 const OPENING: Duration = Duration::from_secs(5);
@@ -298,7 +299,11 @@ impl Hub {
     /// come back at once; and takes no others.
     pub fn shutdown(&self, spread: Duration) {
         *self.0.shutdown.lock().unwrap_or_else(PoisonError::into_inner) = Some(spread);
-        let live: Vec<_> = self.0.topics().live.values().cloned().collect();
+        let (live, subscribers): (Vec<_>, _) = {
+            let topics = self.0.topics();
+            (topics.live.values().cloned().collect(), topics.subscribers)
+        };
+        trace::shutdown(subscribers);
         for live in live {
             live.change(|_| ());
         }
@@ -438,10 +443,19 @@ impl Inner {
                 &told;
             let Some(live) = topics.live.get(topic) else { continue };
             match told {
-                Told::Opened(_, newest) => live.change(|state| state.open(newest)),
+                Told::Opened(topic, newest) => {
+                    trace::opened(&topic, &newest);
+                    live.change(|state| state.open(newest));
+                }
                 Told::Entries(_, entries) => live.change(|state| state.push(entries, &self.limits)),
-                Told::Gone(_) => live.change(State::gone),
-                Told::Refused(_, error) => live.change(|state| state.refusal = Some(error)),
+                Told::Gone(topic) => {
+                    trace::gone(&topic);
+                    live.change(State::gone);
+                }
+                Told::Refused(topic, error) => {
+                    trace::refused(&topic, &error);
+                    live.change(|state| state.refusal = Some(error));
+                }
             }
         }
     }
@@ -450,8 +464,16 @@ impl Inner {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_failure(&self, failure: Option<EngineError>) {
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    /// Notes whether the engine has answered.
+    fn note(&self, failure: Option<EngineError>) {
+        if failure.is_some() {
+            self.counters.failures.fetch_add(1, Relaxed);
+        }
+        let mut last = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some() && failure.is_none() {
+            trace::recovered();
+        }
+        *last = failure;
     }
 }
 
@@ -477,7 +499,10 @@ async fn announce_often(hub: Weak<Inner>, period: Duration) {
             match inner.engine.announce(&inner.node, &counts, period.saturating_mul(3)).await {
                 Ok(()) => told = now,
                 // Those that have none any more are told again.
-                Err(_) => told.extend(now),
+                Err(error) => {
+                    trace::not_announced(&error);
+                    told.extend(now);
+                }
             }
         }
     }
@@ -522,14 +547,11 @@ async fn follow(hub: Weak<Inner>, changed: Arc<Notify>) {
             }
         };
         let Some(inner) = hub.upgrade() else { return };
-        let failure = told.as_ref().err().map(|(_, error)| error.clone());
-        if failure.is_some() {
-            inner.counters.failures.fetch_add(1, Relaxed);
-        }
-        inner.set_failure(failure);
+        inner.note(told.as_ref().err().map(|(_, error)| error.clone()));
         let told = told.unwrap_or_else(|(topic, error)| match topic {
             Some(topic) if error.is_refusal() => vec![tail.refused(topic, error, start.elapsed())],
             _ => {
+                trace::failed(&error);
                 tail.failed(start.elapsed());
                 Vec::new()
             }

@@ -26,6 +26,7 @@ mod memory;
 mod redis;
 mod subscription;
 mod tail;
+mod trace;
 
 pub use engine::{Engine, EngineError, Id};
 pub use hub::{Hub, PublishError, Stats, SubscribeError};

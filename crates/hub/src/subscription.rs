@@ -17,6 +17,7 @@ use crate::engine::{BoxFuture, EngineError, Entry, Id, Page};
 use crate::hub::Seat;
 use crate::limits::Slow;
 use crate::live::{Place, State};
+use crate::trace;
 
 /// How many events are taken from the shared ones at a time, at most.
 const TAKEN: usize = 32;
@@ -181,7 +182,9 @@ impl Subscription {
                         drop(state);
                         self.next = Next::Find;
                         self.seat.hub.counters.lagged.fetch_add(1, Relaxed);
-                        if self.seat.hub.limits.slow == Slow::IsCut {
+                        let is_cut = self.seat.hub.limits.slow == Slow::IsCut;
+                        trace::lagged(&self.seat.live.topic, is_cut);
+                        if is_cut {
                             self.ended = Some(Ended::Slow);
                         }
                         continue;
