@@ -113,6 +113,12 @@ pub trait Engine: Send + Sync + 'static {
         interrupt: BoxFuture<'a, ()>,
     ) -> BoxFuture<'a, Result<Read, EngineError>>;
 
+    /// How many topics one [`read`](Engine::read) may have. If there are more, several reads wait at the same time. No limit unless an
+    /// engine has one.
+    fn topics_per_read(&self) -> usize {
+        usize::MAX
+    }
+
     /// Tells all nodes how many subscribers this node has of each of these topics. It counts for so long, unless it is told again.
     ///
     /// Does nothing unless an engine for many nodes implements it.

@@ -1,4 +1,4 @@
-//! Topics, their subscribers, and the task that follows the engine.
+//! Topics and their subscribers.
 
 use core::fmt;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -8,15 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use sse_wire::Event;
-use tokio::sync::{Notify, Semaphore};
-use tokio::time::Instant;
+use tokio::sync::Semaphore;
 
 use crate::engine::{After, BoxFuture, Engine, EngineError, Id, Page, Presence, Topic};
+use crate::follow::Follower;
 use crate::limits::Limits;
-use crate::live::{Live, Place, State};
+use crate::live::{Live, Place};
 use crate::memory::Memory;
 use crate::subscription::{Begin, Start, Subscription, bounded};
-use crate::tail::{Ask, Next, Tail, Told};
 use crate::trace;
 
 /// How long a subscriber of a new topic waits for the engine.
@@ -53,22 +52,18 @@ pub(crate) struct Inner {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) limits: Limits,
     topics: Mutex<Topics>,
-    /// A topic was added or removed, or the hub is dropped.
-    changed: Arc<Notify>,
     pages: Semaphore,
     pub(crate) counters: Counters,
     shutdown: Mutex<Option<Duration>>,
     /// The last error while topics were followed, if nothing was answered since.
-    failure: Mutex<Option<EngineError>>,
+    pub(crate) failure: Mutex<Option<EngineError>>,
 }
 
 #[derive(Default)]
-struct Topics {
-    live: HashMap<Topic, Arc<Live>>,
+pub(crate) struct Topics {
+    pub(crate) live: HashMap<Topic, Arc<Live>>,
     subscribers: usize,
-    /// What the follower was not told yet, in order.
-    added: Vec<Topic>,
-    removed: Vec<Topic>,
+    pub(crate) followers: Vec<Follower>,
 }
 
 /// What has happened on this node since the start.
@@ -173,12 +168,10 @@ impl Hub {
             pages: Semaphore::new(limits.pages),
             limits,
             topics: Mutex::default(),
-            changed: Arc::new(Notify::new()),
             counters: Counters::default(),
             shutdown: Mutex::default(),
             failure: Mutex::default(),
         });
-        tokio::spawn(follow(Arc::downgrade(&inner), Arc::clone(&inner.changed)));
         if let Some(period) = announce {
             tokio::spawn(announce_often(Arc::downgrade(&inner), period));
         }
@@ -360,7 +353,7 @@ impl Drop for Seat {
 }
 
 impl Inner {
-    fn topics(&self) -> MutexGuard<'_, Topics> {
+    pub(crate) fn topics(&self) -> MutexGuard<'_, Topics> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -404,10 +397,9 @@ impl Inner {
                 return Err(SubscribeError::TooMany("topics"));
             }
             let topic = Topic::from(topic);
-            let live = Arc::new(Live::new(topic.clone()));
-            topics.live.insert(topic.clone(), Arc::clone(&live));
-            topics.added.push(topic);
-            self.changed.notify_one();
+            let follower = Follower::add(&topic, &mut topics.followers, self);
+            let live = Arc::new(Live::new(topic.clone(), follower));
+            topics.live.insert(topic, Arc::clone(&live));
             live
         };
         topics.subscribers += 1;
@@ -421,65 +413,20 @@ impl Inner {
         topics.subscribers -= 1;
         if live.state().remove_subscriber(subscriber) == 0 {
             topics.live.remove(&live.topic);
-            topics.removed.push(live.topic.clone());
-            self.changed.notify_one();
-        }
-    }
-
-    /// Tells the tail which topics came and went, and the topics what the tail was told, if it still stands.
-    fn settle(&self, tail: &mut Tail, told: Vec<Told>) {
-        let mut topics = self.topics();
-        // One that went and came again begins anew: its subscribers wait for that.
-        for topic in core::mem::take(&mut topics.removed) {
-            tail.remove(&topic);
-        }
-        for topic in core::mem::take(&mut topics.added) {
-            if topics.live.contains_key(&topic) {
-                tail.add(&topic);
-            }
-        }
-        for told in told.into_iter().filter(|told| tail.is_current(told)) {
-            let (Told::Opened(topic, _) | Told::Entries(topic, _) | Told::Gone(topic) | Told::Refused(topic, _)) =
-                &told;
-            let Some(live) = topics.live.get(topic) else { continue };
-            match told {
-                Told::Opened(topic, newest) => {
-                    trace::opened(&topic, &newest);
-                    live.change(|state| state.open(newest));
-                }
-                Told::Entries(_, entries) => live.change(|state| state.push(entries, &self.limits)),
-                Told::Gone(topic) => {
-                    trace::gone(&topic);
-                    live.change(State::gone);
-                }
-                Told::Refused(topic, error) => {
-                    trace::refused(&topic, &error);
-                    live.change(|state| state.refusal = Some(error));
-                }
-            }
+            topics.followers[live.follower].remove(&live.topic);
         }
     }
 
     fn failure(&self) -> Option<EngineError> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-
-    /// Notes whether the engine has answered.
-    fn note(&self, failure: Option<EngineError>) {
-        if failure.is_some() {
-            self.counters.failures.fetch_add(1, Relaxed);
-        }
-        let mut last = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some() && failure.is_none() {
-            trace::recovered();
-        }
-        *last = failure;
-    }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.changed.notify_one();
+        for follower in &self.topics().followers {
+            follower.wake();
+        }
     }
 }
 
@@ -505,57 +452,5 @@ async fn announce_often(hub: Weak<Inner>, period: Duration) {
                 }
             }
         }
-    }
-}
-
-/// Follows the ends of all topics until the hub is dropped.
-async fn follow(hub: Weak<Inner>, changed: Arc<Notify>) {
-    let (mut tail, start) = (Tail::default(), Instant::now());
-    loop {
-        let Some(inner) = hub.upgrade() else { return };
-        inner.settle(&mut tail, Vec::new());
-        let asked = match tail.next(start.elapsed()) {
-            Next::Ask(asked) => asked,
-            wait => {
-                drop(inner);
-                let changed = changed.notified();
-                match wait {
-                    Next::Wait(until) => drop(tokio::time::timeout_at(start + until, changed).await),
-                    _ => changed.await,
-                }
-                continue;
-            }
-        };
-        // So that the hub can be dropped meanwhile.
-        let engine = Arc::clone(&inner.engine);
-        drop(inner);
-        let told = match asked {
-            Ask::Newest(topic) => match engine.newest(&topic).await {
-                Ok(id) => Ok(tail.newest(topic, id).into_iter().collect()),
-                Err(error) => Err((Some(topic), error)),
-            },
-            Ask::Check(topic, id) => match engine.page(&topic, After::Id(id.as_str()), 0).await {
-                Ok(page) => Ok(tail.checked(topic, &page).into_iter().collect()),
-                Err(error) => Err((Some(topic), error)),
-            },
-            Ask::Read => {
-                let interrupt: BoxFuture<'_, ()> = Box::pin(changed.notified());
-                match engine.read(tail.cursors(), interrupt).await {
-                    Ok(read) => Ok(tail.read(read)),
-                    Err(error) => Err((None, error)),
-                }
-            }
-        };
-        let Some(inner) = hub.upgrade() else { return };
-        inner.note(told.as_ref().err().map(|(_, error)| error.clone()));
-        let told = told.unwrap_or_else(|(topic, error)| match topic {
-            Some(topic) if error.is_refusal() => vec![tail.refused(topic, error, start.elapsed())],
-            _ => {
-                trace::failed(&error);
-                tail.failed(start.elapsed());
-                Vec::new()
-            }
-        });
-        inner.settle(&mut tail, told);
     }
 }

@@ -15,6 +15,7 @@
 struct Readme;
 
 pub mod engine;
+mod follow;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub mod http;

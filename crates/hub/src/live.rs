@@ -16,6 +16,8 @@ use crate::limits::Limits;
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) topic: Topic,
+    /// The place of the one who follows it.
+    pub(crate) follower: usize,
     state: Mutex<State>,
 }
 
@@ -42,9 +44,9 @@ struct Run {
 }
 
 impl Live {
-    pub(crate) fn new(topic: Topic) -> Live {
+    pub(crate) fn new(topic: Topic, follower: usize) -> Live {
         let state = State { run: None, times_gone: 0, refusal: None, wakers: Slab::new() };
-        Live { topic, state: Mutex::new(state) }
+        Live { topic, follower, state: Mutex::new(state) }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

@@ -8,6 +8,7 @@
 //! What follows `XREAD BLOCK` waits for it, so it has a connection of its own. `CLIENT UNBLOCK` interrupts it.
 
 use core::fmt;
+use core::task::Poll;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -29,7 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const BLOCK: Duration = Duration::from_secs(5);
 
 /// How soon an `XREAD` answers that was interrupted.
-const UNBLOCKED: Duration = Duration::from_millis(20);
+const UNBLOCKED: Duration = Duration::from_millis(2);
+
+/// How many topics one `XREAD` waits for. What Redis does for one grows with its keys, also if only one has an entry.
+const TOPICS_PER_READ: usize = 128;
 
 /// How many entries of a topic one `XREAD` returns at most.
 const ENTRIES_PER_READ: usize = 256;
@@ -129,8 +133,8 @@ pub struct Redis {
     append: Script,
     page: Script,
     shared: Mutex<Option<MultiplexedConnection>>,
-    /// For reading, and its id.
-    reading: Mutex<Option<(MultiplexedConnection, i64)>>,
+    /// Those that wait for entries, and their ids, while they do not.
+    reading: Mutex<Vec<(MultiplexedConnection, i64)>>,
 }
 
 impl Redis {
@@ -289,9 +293,13 @@ impl Engine for Redis {
         interrupt: BoxFuture<'a, ()>,
     ) -> BoxFuture<'a, Result<Read, EngineError>> {
         Box::pin(async move {
-            let mut reading = self.reading.lock().await;
-            let (mut connection, id) = if let Some(reading) = reading.take() {
-                reading
+            let mut interrupt = interrupt;
+            if core::future::poll_fn(|cx| Poll::Ready(interrupt.as_mut().poll(cx).is_ready())).await {
+                return Ok(Read::new());
+            }
+            let idle = self.reading.lock().await.pop();
+            let (mut connection, id) = if let Some(idle) = idle {
+                idle
             } else {
                 let mut connection = self.connect_with(Some(BLOCK + PATIENCE)).await?;
                 let id: Result<i64, RedisError> = cmd("CLIENT").arg("ID").query_async(&mut connection).await;
@@ -315,9 +323,13 @@ impl Engine for Redis {
             };
             let read = read.map_err(|error| failed("reading topics", &error))?;
             // After an error, the connection is not used again.
-            *reading = Some((connection, id));
+            self.reading.lock().await.push((connection, id));
             Ok(read)
         })
+    }
+
+    fn topics_per_read(&self) -> usize {
+        TOPICS_PER_READ
     }
 
     fn announce<'a>(

@@ -168,6 +168,10 @@ impl Engine for Connection {
         })
     }
 
+    fn topics_per_read(&self) -> usize {
+        2
+    }
+
     fn read<'a>(
         &'a self,
         cursors: &'a Cursors,

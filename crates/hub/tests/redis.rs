@@ -58,6 +58,35 @@ async fn an_event_reaches_the_subscribers_of_every_node_and_a_client_goes_on_at_
 }
 
 #[tokio::test]
+async fn many_topics_are_read_by_several_connections() {
+    let Some(server) = Server::for_test(&[]) else { return };
+    let hub = hub(&server, Limits::default()).await;
+    let mut all = Vec::new();
+    for topic in 0..300 {
+        all.push(hub.subscribe(&topic.to_string(), Start::Kept).await.unwrap());
+    }
+    for round in 0..2 {
+        for topic in (0..300).rev() {
+            hub.publish(&topic.to_string(), Event::new(&format!("{topic} {round}"))).await.unwrap();
+        }
+        for (topic, events) in all.iter_mut().enumerate() {
+            assert_eq!(next(events).await.2, format!("{topic} {round}"));
+        }
+    }
+    let clients: String = redis::cmd("CLIENT").arg("LIST").query_async(&mut raw(&server).await).await.unwrap();
+    let waiting = clients.lines().filter(|client| client.contains("cmd=xread")).count();
+    assert_eq!(waiting, 3, "{clients}");
+    // Their places are taken by others.
+    all.truncate(10);
+    for topic in 300..400 {
+        all.push(hub.subscribe(&topic.to_string(), Start::Kept).await.unwrap());
+        hub.publish(&topic.to_string(), Event::new("x")).await.unwrap();
+        assert_eq!(next(all.last_mut().unwrap()).await.2, "x");
+    }
+    assert_eq!(hub.stats().topics, 110);
+}
+
+#[tokio::test]
 async fn ids_that_were_trimmed_never_given_or_are_no_ids_are_unknown_and_one_more_than_promised_is_kept() {
     let Some(server) = Server::for_test(&[]) else { return };
     let mut limits = Limits::default();

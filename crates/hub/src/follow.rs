@@ -1,0 +1,159 @@
+//! The tasks that follow the ends of topics.
+
+use core::mem;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError, Weak};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::engine::{After, BoxFuture, EngineError, Topic};
+use crate::hub::Inner;
+use crate::live::State;
+use crate::tail::{Ask, Next, Tail, Told};
+use crate::trace;
+
+/// A task that follows some of the topics, as many as the engine reads at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Follower {
+    /// What the task was not told yet.
+    added: Vec<Topic>,
+    removed: Vec<Topic>,
+    followed: usize,
+    /// A topic was added or removed, or the hub is dropped.
+    changed: Arc<Notify>,
+}
+
+impl Follower {
+    /// Has a topic followed by the first that has room for it, or by a new one. Returns its place.
+    pub(crate) fn add(topic: &Topic, followers: &mut Vec<Follower>, hub: &Arc<Inner>) -> usize {
+        let most = hub.engine.topics_per_read().max(1);
+        let place = followers.iter().position(|follower| follower.followed < most).unwrap_or_else(|| {
+            let (follower, place) = (Follower::default(), followers.len());
+            tokio::spawn(follow(Arc::downgrade(hub), place, Arc::clone(&follower.changed)));
+            followers.push(follower);
+            place
+        });
+        let follower = &mut followers[place];
+        follower.followed += 1;
+        follower.added.push(topic.clone());
+        follower.wake();
+        place
+    }
+
+    pub(crate) fn remove(&mut self, topic: &Topic) {
+        self.followed -= 1;
+        self.removed.push(topic.clone());
+        self.wake();
+    }
+
+    pub(crate) fn wake(&self) {
+        self.changed.notify_one();
+    }
+
+    /// The topics that were removed, and those that were added, since this was asked last.
+    fn news(&mut self) -> (Vec<Topic>, Vec<Topic>) {
+        (mem::take(&mut self.removed), mem::take(&mut self.added))
+    }
+}
+
+impl Inner {
+    /// Tells the tail which topics came and went, and the topics what the tail was told, if it still stands.
+    fn settle(&self, follower: usize, tail: &mut Tail, told: Vec<Told>) {
+        let mut topics = self.topics();
+        let (removed, added) = topics.followers[follower].news();
+        // One that went and came again begins anew: its subscribers wait for that.
+        for topic in removed {
+            tail.remove(&topic);
+        }
+        for topic in added {
+            if topics.live.contains_key(&topic) {
+                tail.add(&topic);
+            }
+        }
+        for told in told.into_iter().filter(|told| tail.is_current(told)) {
+            let (Told::Opened(topic, _) | Told::Entries(topic, _) | Told::Gone(topic) | Told::Refused(topic, _)) =
+                &told;
+            let Some(live) = topics.live.get(topic) else { continue };
+            match told {
+                Told::Opened(topic, newest) => {
+                    trace::opened(&topic, &newest);
+                    live.change(|state| state.open(newest));
+                }
+                Told::Entries(_, entries) => live.change(|state| state.push(entries, &self.limits)),
+                Told::Gone(topic) => {
+                    trace::gone(&topic);
+                    live.change(State::gone);
+                }
+                Told::Refused(topic, error) => {
+                    trace::refused(&topic, &error);
+                    live.change(|state| state.refusal = Some(error));
+                }
+            }
+        }
+    }
+
+    /// Notes whether the engine has answered.
+    fn note(&self, failure: Option<EngineError>) {
+        if failure.is_some() {
+            self.counters.failures.fetch_add(1, Relaxed);
+        }
+        let mut last = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some() && failure.is_none() {
+            trace::recovered();
+        }
+        *last = failure;
+    }
+}
+
+/// Follows the ends of topics until the hub is dropped.
+async fn follow(hub: Weak<Inner>, follower: usize, changed: Arc<Notify>) {
+    let (mut tail, start) = (Tail::default(), Instant::now());
+    loop {
+        let Some(inner) = hub.upgrade() else { return };
+        inner.settle(follower, &mut tail, Vec::new());
+        let asked = match tail.next(start.elapsed()) {
+            Next::Ask(asked) => asked,
+            wait => {
+                drop(inner);
+                let changed = changed.notified();
+                match wait {
+                    Next::Wait(until) => drop(tokio::time::timeout_at(start + until, changed).await),
+                    _ => changed.await,
+                }
+                continue;
+            }
+        };
+        // So that the hub can be dropped meanwhile.
+        let engine = Arc::clone(&inner.engine);
+        drop(inner);
+        let told = match asked {
+            Ask::Newest(topic) => match engine.newest(&topic).await {
+                Ok(id) => Ok(tail.newest(topic, id).into_iter().collect()),
+                Err(error) => Err((Some(topic), error)),
+            },
+            Ask::Check(topic, id) => match engine.page(&topic, After::Id(id.as_str()), 0).await {
+                Ok(page) => Ok(tail.checked(topic, &page).into_iter().collect()),
+                Err(error) => Err((Some(topic), error)),
+            },
+            Ask::Read => {
+                let interrupt: BoxFuture<'_, ()> = Box::pin(changed.notified());
+                match engine.read(tail.cursors(), interrupt).await {
+                    Ok(read) => Ok(tail.read(read)),
+                    Err(error) => Err((None, error)),
+                }
+            }
+        };
+        let Some(inner) = hub.upgrade() else { return };
+        inner.note(told.as_ref().err().map(|(_, error)| error.clone()));
+        let told = told.unwrap_or_else(|(topic, error)| match topic {
+            Some(topic) if error.is_refusal() => vec![tail.refused(topic, error, start.elapsed())],
+            _ => {
+                trace::failed(&error);
+                tail.failed(start.elapsed());
+                Vec::new()
+            }
+        });
+        inner.settle(follower, &mut tail, told);
+    }
+}
