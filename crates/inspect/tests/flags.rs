@@ -92,6 +92,17 @@ fn compression_is_asked_for_and_undone_and_http_2_is_spoken_without_tls() {
     let (seen, shown, status) = ask(&["--http2"]);
     assert_eq!((seen.version, status), (Version::HTTP_2, 0));
     assert!(shown.contains("HTTP/2.0 200") && shown.contains("greeting"), "{shown}");
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            stream.unwrap().write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").unwrap();
+        }
+    });
+    let output = Command::new(env!("CARGO_BIN_EXE_sse-inspect")).args(["--http2", &url]).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(3) && error.contains("leave --http2 out"), "{error}");
 }
 
 #[test]
@@ -121,7 +132,8 @@ fn what_cannot_be_asked_is_said() {
         (&["-H", "no colon", "http://127.0.0.1:9/"][..], "colon"),
         (&["-d", "@no/such/file", "http://127.0.0.1:9/"], "no/such/file"),
         (&["http://127.0.0.1:1/"], "refused"),
-        (&["http://"], "sse-inspect"),
+        (&["http://127.0.0.1:99999/"], "the URL is wrong: invalid port number"),
+        (&["localhost:1/events"], "http://"),
     ] {
         let (status, message) = fails(options);
         assert!(status == 3 && message.contains(part), "{options:?}: {status} {message}");

@@ -177,6 +177,9 @@ impl Session<'_> {
                     self.is_live = is_live;
                     self.read(&mut input, None).await?
                 }
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    Ended::Failed(format!("{error}. A URL begins with http:// or https://"))
+                }
                 Err(error) => Ended::Failed(error.to_string()),
             },
         };
@@ -343,7 +346,7 @@ impl Session<'_> {
         }
         let response = match self.unless_stopped(request.send()).await {
             Err(ended) => return Ok(Err(ended)),
-            Ok(Err(error)) => return Ok(Err(Ended::Failed(with_sources(&error)))),
+            Ok(Err(error)) => return Ok(Err(Ended::Failed(http::reason(error)))),
             Ok(Ok(response)) => response,
         };
         let kind = response.headers().get(CONTENT_TYPE);
