@@ -6,11 +6,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use serde_json::Value;
+use serde::de::IgnoredAny;
 use sse_wire::Event;
 
 use super::escape::{Escaped, Quoted, cut};
-use crate::stream::findings::{Count, Findings, Names, Pending};
+use super::layout;
+use crate::stream::findings::{Count, Findings, Names, Pending, Place};
+use crate::stream::problem::Problem;
 use crate::text::Answer;
 use crate::view::output::{RawLine, When};
 
@@ -47,11 +49,9 @@ impl Human {
         }
         let _ = write!(rest, "  {} B", event.data().len());
         out.write_all(rest.as_bytes())?;
-        if pretty && let Ok(data) = serde_json::from_str::<Value>(event.data()) {
-            let lines = serde_json::to_string_pretty(&data)?;
-            for line in lines.lines() {
-                write!(out, "\n    {}", Escaped(line.as_bytes()))?;
-            }
+        if pretty && serde_json::from_str::<IgnoredAny>(event.data()).is_ok() {
+            out.write_all(b"\n")?;
+            layout::pretty(out, event.data(), "    ", escaped)?;
             return out.write_all(b"\n");
         }
         if !event.data().is_empty() {
@@ -99,10 +99,10 @@ impl Human {
     }
 
     /// A value of JSON data: text as it is.
-    pub fn value(out: &mut dyn Write, value: &Value) -> io::Result<()> {
-        match value.as_str() {
-            Some(text) => Escaped(text.as_bytes()).write(out)?,
-            None => Escaped(value.to_string().as_bytes()).write(out)?,
+    pub fn value(out: &mut dyn Write, json: &str) -> io::Result<()> {
+        match serde_json::from_str::<String>(json) {
+            Ok(text) => escaped(out, &text)?,
+            Err(_) => layout::compact(out, json, escaped)?,
         }
         writeln!(out)
     }
@@ -266,3 +266,7 @@ fn in_brackets(parts: impl Iterator<Item = String>) -> String {
 fn quoted(text: &str) -> Quoted<'_> {
     Quoted(text.as_bytes())
 }
+fn escaped(out: &mut dyn Write, text: &str) -> io::Result<()> {
+    Escaped(text.as_bytes()).write(out)
+}
+

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
 use super::output::{Output, Show};
+use super::select::Path;
 use super::{Escaped, Human};
 use crate::args::View;
 use crate::input::{Input, http, with_sources};
@@ -63,7 +64,7 @@ async fn show(args: &View) -> ExitCode {
     } else if args.text {
         Show::Text(Box::default())
     } else if let Some(path) = &args.select {
-        Show::Value(pointer(path))
+        Show::Value(Path::new(path))
     } else {
         Show::Events { pretty: args.pretty }
     };
@@ -102,16 +103,6 @@ async fn show(args: &View) -> ExitCode {
             ExitCode::from(NOT_TO_THE_END)
         }
     }
-}
-
-/// The JSON pointer that a path with dots means.
-fn pointer(path: &str) -> String {
-    if path.is_empty() || path.starts_with('/') {
-        return path.to_owned();
-    }
-    let path = path.trim_start_matches('$').replace('[', ".").replace(']', "");
-    let parts = path.split('.').filter(|part| !part.is_empty());
-    parts.flat_map(|part| [String::from("/"), part.replace('~', "~0").replace('/', "~1")]).collect()
 }
 
 /// Turns true at the first Ctrl-C or SIGTERM. The second ends the program at once, also if the output blocks.
