@@ -138,16 +138,28 @@ impl Human {
             self.styled(out, PROBLEM, &format!("NOT READ TO ITS END: {}", Escaped(error.as_bytes())))?;
             writeln!(out)?;
         }
-        let mut problems = findings.problems().peekable();
-        if problems.peek().is_none() {
+        if findings.problems(false).next().is_none() {
             self.styled(out, GOOD, "no findings")?;
-            return writeln!(out);
+            writeln!(out)?;
         }
-        writeln!(out, "findings:")?;
-        for (problem, count, first) in problems {
+        self.problems(out, "findings:", PROBLEM, findings.problems(false))?;
+        self.problems(out, "hints, which a correct stream may have, too:", LONG, findings.problems(true))
+    }
+
+    fn problems<'a>(
+        &self,
+        out: &mut dyn Write,
+        head: &str,
+        style: Style,
+        problems: impl Iterator<Item = (Problem, &'a Count, Place)>,
+    ) -> io::Result<()> {
+        for (index, (problem, count, first)) in problems.enumerate() {
+            if index == 0 {
+                writeln!(out, "{head}")?;
+            }
             let about = problem.about();
             write!(out, "  ")?;
-            self.styled(out, PROBLEM, about.key)?;
+            self.styled(out, style, about.key)?;
             let Count { times, names: found, .. } = count;
             writeln!(out, ": {times}{}, first at byte {} (line {})", names(found), first.offset, first.line)?;
             writeln!(out, "    {} [{}]", about.why, about.reference)?;
@@ -263,10 +275,10 @@ fn in_brackets(parts: impl Iterator<Item = String>) -> String {
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
-fn quoted(text: &str) -> Quoted<'_> {
-    Quoted(text.as_bytes())
-}
 fn escaped(out: &mut dyn Write, text: &str) -> io::Result<()> {
     Escaped(text.as_bytes()).write(out)
 }
 
+fn quoted(text: &str) -> Quoted<'_> {
+    Quoted(text.as_bytes())
+}

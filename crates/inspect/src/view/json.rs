@@ -124,23 +124,28 @@ pub fn summary(out: &mut dyn Write, findings: &Findings, answer: Option<&Answer>
         "pending": pending,
         "ended": findings.ended,
         "read_error": findings.read_error,
-        "findings": findings.problems().map(finding).collect::<Vec<_>>(),
+        "findings": problems(findings, "finding", false),
+        "hints": problems(findings, "hint", true),
     });
     write_line(out, &object)
 }
 
-fn finding((problem, count, first): (Problem, &Count, Place)) -> Value {
-    let about = problem.about();
-    json!({
-        "finding": about.key,
-        "count": count.times,
-        "byte": first.offset,
-        "line": first.line,
-        "names": names(&count.names),
-        "why": about.why,
-        "reference": about.reference,
-        "advice": about.advice,
-    })
+/// The findings, or the hints. `key`: the member that has the name.
+fn problems(findings: &Findings, key: &str, hints: bool) -> Value {
+    let problem = |(problem, count, first): (Problem, &Count, Place)| {
+        let about = problem.about();
+        json!({
+            (key): about.key,
+            "count": count.times,
+            "byte": first.offset,
+            "line": first.line,
+            "names": names(&count.names),
+            "why": about.why,
+            "reference": about.reference,
+            "advice": about.advice,
+        })
+    };
+    findings.problems(hints).map(problem).collect()
 }
 
 /// Names with their counts; `null` is the name of all others.
@@ -187,10 +192,10 @@ impl Write for Safe<'_> {
                 }
             }
         }
-    }
-}
         Ok(json.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}

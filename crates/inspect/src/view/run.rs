@@ -174,10 +174,11 @@ impl Session<'_> {
                 Err(error) => Ended::Failed(error.to_string()),
             },
         };
-        self.end(&ended, path.unwrap_or("standard input"))
+        self.end(&ended, path.unwrap_or("standard input"), args.strict)
     }
 
-    fn end(mut self, ended: &Ended, name: &str) -> io::Result<ExitCode> {
+    /// `strict`: whether a hint counts.
+    fn end(mut self, ended: &Ended, name: &str, strict: bool) -> io::Result<ExitCode> {
         let (text, error) = match ended {
             Ended::Whole(why) => (why.clone(), None),
             Ended::Stopped(why) => ((*why).to_owned(), None),
@@ -190,11 +191,11 @@ impl Session<'_> {
         if error.is_none() || !head.is_empty() {
             let findings = self.inspector.finish(!matches!(ended, Ended::Stopped(_)), &mut self.output)?;
             let is_refused = |problem| matches!(problem, Problem::Status | Problem::ContentType);
-            let is_refused = findings.problems().any(|(problem, ..)| is_refused(problem));
+            let is_refused = findings.problems(false).any(|(problem, ..)| is_refused(problem));
             if findings.events == 0 && (is_refused || findings.is_other_format()) && !head.is_empty() {
                 self.output.body(&head, findings.bytes == head.len() as u64)?;
             }
-            is_found = findings.problems().next().is_some();
+            is_found = findings.problems(false).chain(findings.problems(true).filter(|_| strict)).next().is_some();
             self.output.summary(&findings)?;
             self.output.flush()?;
         }
