@@ -126,23 +126,59 @@ fn the_time_can_be_bounded() {
 }
 
 #[cfg(target_os = "linux")]
+const VIEWS: [&[&str]; 7] = [&[], &["--json"], &["--text"], &["--select=0"], &["--pretty"], &["--quiet"], &["--lines"]];
+
+/// The most memory, in MiB, that the program takes in each view for what is written to it.
+#[cfg(target_os = "linux")]
+fn most_memory(options: &[&str], write: impl Fn(&mut dyn Write) -> std::io::Result<()> + Sync) -> Vec<u64> {
+    let run = |view: &[&str]| {
+        let mut command = command(&[options, view].concat());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        write(&mut input).unwrap();
+        // More than pipes and chunks hold, so that all before was read.
+        input.write_all(format!("\n: {}", "x".repeat(1000)).repeat(1000).as_bytes()).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        drop(input);
+        assert!(child.wait().unwrap().code() < Some(2));
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    };
+    VIEWS.iter().map(|view| run(view)).collect()
+}
+
+/// Each input takes at least half as much again if all of it is kept.
+#[cfg(target_os = "linux")]
 #[test]
 fn memory_is_bounded_for_input_without_an_end() {
-    let mut child = begin(&["--limit=100000", "--quiet"]);
-    let mut input = child.stdin.take().unwrap();
-    // One line without an end, then names and ids that are all different.
-    for _ in 0..500 {
-        input.write_all(&vec![b'x'; 65536]).unwrap();
-    }
-    for number in 0..100_000 {
-        write!(input, "\n\nevent: e{number}\nid: {number}\nf{number}: x\n: c{number}\ndata: x").unwrap();
-    }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(kib < 40_000, "{kib} KiB");
-    drop(input);
-    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(1));
+    let repeat = |out: &mut dyn Write, text: &str, mib: usize| {
+        let text = text.repeat(65536 / text.len());
+        (0..16 * mib).try_for_each(|_| out.write_all(text.as_bytes()))
+    };
+    // The default limit is 16 MiB.
+    let most = most_memory(&[], |out| repeat(out, "x", 60));
+    assert!(most.iter().all(|&mib| mib < 50), "a line: {most:?} MiB");
+    let limit = ["--limit=1000000"];
+    let most = most_memory(&limit, |out| repeat(out, &format!("data: {}\n", "x".repeat(1000)), 30));
+    assert!(most.iter().all(|&mib| mib < 28), "an event: {most:?} MiB");
+    let most = most_memory(&limit, |out| {
+        let long = "x".repeat(2000);
+        (0..4000).try_for_each(|number| {
+            let event =
+                format!("event: {number}{long}\nid: {number}{long}\n{number}{long}\n: {number}{long}\ndata: x\n\n");
+            out.write_all(event.as_bytes())
+        })
+    });
+    assert!(most.iter().all(|&mib| mib < 28), "events: {most:?} MiB");
+}
+
+/// JSON that is held as values takes a hundred times the memory of its text.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_is_bounded_for_events_as_large_as_the_limit() {
+    let members = format!("data: [{{\"error\":[]}}{}]\n\n", ",{\"\":0}".repeat(142_000));
+    let most = most_memory(&["--limit=1000000"], |out| out.write_all(members.as_bytes()));
+    assert!(most.iter().all(|&mib| mib < 28), "{most:?} MiB");
 }
 
 #[test]
@@ -171,6 +207,10 @@ fn colour_is_for_terminals_only_unless_it_is_forced() {
 fn the_man_page_and_completions_are_written_and_the_help_is_short() {
     assert!(text(&command(&["--man"]).output().unwrap().stdout).contains(".TH sse-inspect"));
     assert!(text(&command(&["--completions", "bash"]).output().unwrap().stdout).contains("complete "));
-    let help = text(&command(&["-h"]).env("COLUMNS", "80").output().unwrap().stdout);
-    assert!(help.lines().count() <= 40, "{help}");
+    for options in [&["-h"][..], &["check", "-h"], &["serve", "-h"]] {
+        let help = text(&command(options).env("COLUMNS", "80").output().unwrap().stdout);
+        assert!(help.starts_with(char::is_uppercase) && help.contains("\nUsage: sse-inspect "), "{help}");
+        let fits = help.lines().count() <= 40 && help.lines().all(|line| line.chars().count() <= 80);
+        assert!(fits, "{} lines: {help}", help.lines().count());
+    }
 }
