@@ -1,6 +1,6 @@
 //! The flags of curl: what is sent for them, and what is undone.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -96,9 +96,12 @@ fn compression_is_asked_for_and_undone_and_http_2_is_spoken_without_tls() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            stream.unwrap().write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").unwrap();
-        }
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 24]).unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").unwrap();
+        // It stays open: closing it with unread bytes would reset it.
+        std::thread::sleep(Duration::from_secs(10));
     });
     let output = Command::new(env!("CARGO_BIN_EXE_sse-inspect")).args(["--http2", &url]).output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
