@@ -93,7 +93,7 @@ impl Human {
     }
 
     pub fn refused(&self, out: &mut dyn Write, range: Range<u64>, limit: usize) -> io::Result<()> {
-        let text = format!("{}..{}  REFUSED: more than {limit} bytes", range.start, range.end);
+        let text = format!("{}..{}  SKIPPED: more than {limit} bytes (--limit)", range.start, range.end);
         self.styled(out, PROBLEM, &text)?;
         writeln!(out)
     }
