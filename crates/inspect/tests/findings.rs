@@ -106,6 +106,7 @@ fn lines_that_clients_ignore_are_found() {
     has(b"event: x\n\n", &["block_without_data"]);
     has(b"data: x\nid: a\0b\n\n", &["id_with_nul"]);
     has(b"data: x\nretry: 5s\n\n", &["retry_ignored"]);
+    has(b"data: x\nretry:\n\n", &["retry_ignored"]);
 }
 
 #[test]
@@ -196,6 +197,7 @@ fn what_is_never_dispatched_is_found() {
     has(b"data: x\n\ndata: [DONE]", &["done_unfinished"]);
     has(b"data: 1\ndata: 2\ndata: 3\n", &["never_dispatched"]);
     has(b"data: 1\n\ndata: 2\n", &["unfinished"]);
+    has(b"data: 1\n\ndata: {\"a\":\n", &["unfinished"]);
     has(&[b"data: ", &vec![b'x'; 100_001][..], b"\n\n"].concat(), &["block_over_limit"]);
     has(&[b": ", &vec![b'x'; 100_010][..], b"\n\n"].concat(), &["line_over_limit"]);
 }
@@ -230,6 +232,7 @@ fn correct_streams_have_no_findings() {
         b"data: {\"error\":\"\"}\n\ndata: {\"error\": { }}\n\ndata: {\"error\":[]}\n\ndata: {\"error\":false}\n\n",
         b"event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"error\":null}}\n\n",
         b"data: [1]\ndata: [2]\ndata: are footnotes\n\n",
+        b"data: [1]\ndata: {}\n\n",
         b"data: As in\ndata: data: {\"a\":1}\ndata: data: [DONE]\n\n",
         b"data: printf(\"%d\\n\", 1);\n\n",
     ] {

@@ -110,6 +110,15 @@ fn compression_is_asked_for_and_undone_and_http_2_is_spoken_without_tls() {
 
 #[test]
 fn views_of_a_response() {
+    let value = "data: {\"a\": {\"z\": \"\u{202e}\", \"b\" : 12345678901234567890123} }\n\n";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), value).unwrap();
+    for (option, escaped) in [(&["--json"][..], "\\u202e"), (&[], "\\u{202e}")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sse-inspect"));
+        let output = command.args(["--select", "a"]).args(option).arg(file.path()).output().unwrap();
+        let expected = format!("{{\"z\":\"{escaped}\",\"b\":12345678901234567890123}}\n");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    }
     let (_, shown, _) = ask(&["--event", "greeting"]);
     assert!(shown.contains("greeting") && !shown.contains("other  "), "{shown}");
     assert_eq!(ask(&["--select", "a.1"]).1, "x\n");

@@ -66,6 +66,9 @@ fn a_response_that_clients_refuse_is_a_finding_and_its_body_is_shown() {
     {
         assert!(shown.contains(part), "{part} is not in {shown}");
     }
+    let (url, _) = serve(&["HTTP/1.1 500 Oh\r\ncontent-type: text/plain\r\n\r\nno such table"]);
+    let shown = text(&command(&[&url]).output().unwrap().stdout);
+    assert!(shown.contains("  | no such table\n"), "{shown}");
 }
 
 #[test]
@@ -81,6 +84,18 @@ fn reconnecting_says_each_decision() {
     }
     assert_eq!(output.status.code(), Some(0));
     assert!(server.join().unwrap()[1].to_ascii_lowercase().contains("last-event-id: 7"));
+}
+
+#[test]
+fn reconnecting_waits_as_long_as_the_response_asks() {
+    let (url, _) = serve(&[
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nretry-after: 1\r\n\r\nretry: 10\ndata: x\n\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+    ]);
+    let shown = text(&command(&[&url, "--reconnect"]).output().unwrap().stdout);
+    let (_, wait) = shown.split_once("try 1 in ").unwrap();
+    let wait: f64 = wait.split_once(' ').unwrap().0.parse().unwrap();
+    assert!((1.0..2.5).contains(&wait), "{shown}");
 }
 
 #[test]
@@ -185,12 +200,12 @@ fn memory_is_bounded_for_events_as_large_as_the_limit() {
 fn the_output_goes_to_a_file() {
     let path = std::env::temp_dir().join(format!("sse-inspect-{}.out", std::process::id()));
     let mut child = begin(&["--output", path.to_str().unwrap(), "--pretty", "--event", "b"]);
-    child.stdin.take().unwrap().write_all(b"data: {}\n\nevent: b\ndata: {\"x\":1}\n\n").unwrap();
+    child.stdin.take().unwrap().write_all(b": a comment\ndata: {}\n\nevent: b\ndata: {\"x\":1}\n\n").unwrap();
     assert_eq!(text(&child.wait_with_output().unwrap().stdout), "");
     let shown = std::fs::read_to_string(&path).unwrap();
     std::fs::remove_file(path).unwrap();
     assert!(shown.contains("  b  7 B\n    {\n      \"x\": 1\n    }\n"), "{shown}");
-    assert!(!shown.contains("  message  "));
+    assert!(!shown.contains("  message  ") && !shown.contains("a comment"), "{shown}");
 }
 
 #[test]
@@ -201,6 +216,19 @@ fn colour_is_for_terminals_only_unless_it_is_forced() {
     assert!(text(&forced.stdout).contains("\u{1b}["));
     let refused = command(&[sample]).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").output().unwrap();
     assert!(!text(&refused.stdout).contains('\u{1b}'));
+}
+
+#[test]
+fn a_long_gap_stands_out() {
+    let mut child = command(&[]).env("CLICOLOR_FORCE", "1").stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"data: 1\n\n").unwrap();
+    thread::sleep(Duration::from_millis(300));
+    input.write_all(b"data: 2\n\n").unwrap();
+    drop(input);
+    let shown = text(&child.wait_with_output().unwrap().stdout);
+    let yellow: Vec<_> = shown.lines().map(|line| line.contains("\u{1b}[33m")).collect();
+    assert_eq!(yellow[..2], [false, true], "{shown}");
 }
 
 #[test]

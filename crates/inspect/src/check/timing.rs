@@ -96,11 +96,7 @@ pub fn buffering(reading: &Reading) -> Row {
         };
     };
     let after = seconds(first.saturating_sub(head.after));
-    BUFFERING.ok(format!(
-        "first event {after} after the head; {} events at {} times",
-        events.len(),
-        bursts.len()
-    ))
+    BUFFERING.ok(format!("first event {after} after the head; {} events at {} times", events.len(), bursts.len()))
 }
 
 /// After how long who closes a connection without data.

@@ -58,15 +58,16 @@ impl Human {
             out.write_all(b"  ")?;
             head += &name;
             head += &rest;
+            head += "  ";
             self.text(out, event.data().as_bytes(), &head)?;
         }
         out.write_all(b"\n")
     }
 
     pub fn comment(&self, out: &mut dyn Write, when: When, text: &[u8]) -> io::Result<()> {
-        let head = when_text(when);
+        let head = format!("{}  :", when_text(when));
         self.start(out, DIM)?;
-        write!(out, "{head}  :")?;
+        out.write_all(head.as_bytes())?;
         self.text(out, text, &head)?;
         self.end(out, DIM)?;
         out.write_all(b"\n")
@@ -189,7 +190,7 @@ impl Human {
         match self.columns {
             None => Escaped(text).write(out),
             Some(columns) => {
-                let used = unicode_width::UnicodeWidthStr::width(head) + "  ".len();
+                let used = unicode_width::UnicodeWidthStr::width(head);
                 out.write_all(cut(text, columns.saturating_sub(used).max(8)).as_bytes())
             }
         }
@@ -281,4 +282,28 @@ fn escaped(out: &mut dyn Write, text: &str) -> io::Result<()> {
 
 fn quoted(text: &str) -> Quoted<'_> {
     Quoted(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use sse_wire::{Event, EventName};
+
+    use super::{Human, When};
+
+    #[test]
+    fn a_line_fits_into_the_terminal() {
+        for columns in [40, 80] {
+            let human = Human { color: false, columns: Some(columns) };
+            let when = When { offset: 0, at: None, gap: None };
+            let mut shown = Vec::new();
+            human
+                .event(&mut shown, when, Event::new(&"x".repeat(200)).with_name(EventName::from_static("name")), false)
+                .unwrap();
+            human.comment(&mut shown, when, &[b'x'; 200]).unwrap();
+            for line in std::str::from_utf8(&shown).unwrap().lines() {
+                let len = line.chars().count();
+                assert!(line.ends_with('…') && (columns - 3..=columns).contains(&len), "{len}: {line}");
+            }
+        }
+    }
 }

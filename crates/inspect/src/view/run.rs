@@ -282,14 +282,14 @@ impl Session<'_> {
             let ended = match self.connect(client, url, args, &headers).await? {
                 Ok(response) => {
                     let kind = response.headers().get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+                    match source.response(response.status().as_u16(), kind, self.start.elapsed()) {
+                        Ok(_) => self.note("open")?,
+                        Err(rejection) => self.note(&rejection.to_string())?,
+                    }
                     if let Some(pause) = response.headers().get(RETRY_AFTER)
                         && let Some(pause) = retry_after(pause.as_bytes(), SystemTime::now())
                     {
                         source.set_retry_after(pause);
-                    }
-                    match source.response(response.status().as_u16(), kind, self.start.elapsed()) {
-                        Ok(_) => self.note("open")?,
-                        Err(rejection) => self.note(&rejection.to_string())?,
                     }
                     if response.status().as_u16() != 204 {
                         self.check(&response);
