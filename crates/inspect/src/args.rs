@@ -12,7 +12,8 @@ use crate::serve::options::{Fault, Speed, positive};
 const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
 const AFTER_HELP: &str = "\
-Exit status: 0 nothing is wrong, 1 something was found, 2 wrong usage, 3 the stream could not be read to its end.";
+Exit status: 0 no findings, 1 findings (with --strict also hints), 2 wrong usage, 3 the stream could not be read to its \
+end.";
 
 /// Shows what is in an event stream (text/event-stream), and what is wrong with it.
 #[derive(Debug, Parser)]
@@ -34,7 +35,7 @@ pub struct Cli {
 pub enum Command {
     /// Give a verdict on a server of event streams
     Check(Check),
-    /// Play a recorded stream back, or serve the cases of the standard to a client
+    /// Play a recorded stream back, or test a client
     Serve(Serve),
 }
 
@@ -75,9 +76,14 @@ pub struct View {
     /// second. A piece is a part of the answer in one event, which may be one token or several.
     #[arg(long, conflicts_with = "quiet")]
     pub text: bool,
-    /// Show findings only
+    /// Show findings and hints only
     #[arg(short, long)]
     pub quiet: bool,
+    /// Exit with 1 for hints, too
+    ///
+    /// A finding is a mistake. A hint may be one, but a correct stream may have it, too: text can look like anything.
+    #[arg(long)]
+    pub strict: bool,
     /// Connect again as a browser would, and say why
     #[arg(long)]
     pub reconnect: bool,
@@ -106,7 +112,7 @@ pub struct Http {
     /// Header; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
-    /// Body; @FILE reads it from a file, without line ends
+    /// Body; @FILE reads a file, without line ends
     #[arg(short = 'd', long, value_name = "DATA")]
     pub data: Vec<String>,
     /// Body of the request, as it is

@@ -1,6 +1,6 @@
 //! The flags of curl: what is sent for them, and what is undone.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -92,10 +92,33 @@ fn compression_is_asked_for_and_undone_and_http_2_is_spoken_without_tls() {
     let (seen, shown, status) = ask(&["--http2"]);
     assert_eq!((seen.version, status), (Version::HTTP_2, 0));
     assert!(shown.contains("HTTP/2.0 200") && shown.contains("greeting"), "{shown}");
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 24]).unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").unwrap();
+        // It stays open: closing it with unread bytes would reset it.
+        std::thread::sleep(Duration::from_secs(10));
+    });
+    let output = Command::new(env!("CARGO_BIN_EXE_sse-inspect")).args(["--http2", &url]).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(3) && error.contains("leave --http2 out"), "{error}");
 }
 
 #[test]
 fn views_of_a_response() {
+    let value = "data: {\"a\": {\"z\": \"\u{202e}\", \"b\" : 12345678901234567890123} }\n\n";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), value).unwrap();
+    for (option, escaped) in [(&["--json"][..], "\\u202e"), (&[], "\\u{202e}")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sse-inspect"));
+        let output = command.args(["--select", "a"]).args(option).arg(file.path()).output().unwrap();
+        let expected = format!("{{\"z\":\"{escaped}\",\"b\":12345678901234567890123}}\n");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    }
     let (_, shown, _) = ask(&["--event", "greeting"]);
     assert!(shown.contains("greeting") && !shown.contains("other  "), "{shown}");
     assert_eq!(ask(&["--select", "a.1"]).1, "x\n");
@@ -121,7 +144,8 @@ fn what_cannot_be_asked_is_said() {
         (&["-H", "no colon", "http://127.0.0.1:9/"][..], "colon"),
         (&["-d", "@no/such/file", "http://127.0.0.1:9/"], "no/such/file"),
         (&["http://127.0.0.1:1/"], "refused"),
-        (&["http://"], "sse-inspect"),
+        (&["http://127.0.0.1:99999/"], "the URL is wrong: invalid port number"),
+        (&["localhost:1/events"], "http://"),
     ] {
         let (status, message) = fails(options);
         assert!(status == 3 && message.contains(part), "{options:?}: {status} {message}");

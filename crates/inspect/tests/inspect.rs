@@ -344,9 +344,9 @@ fn what_is_over_the_limit_is_refused_and_the_rest_is_shown() {
     has_lines(
         &shown,
         &[
-            "63..121  REFUSED: more than 10 bytes",
-            "184..203  REFUSED: more than 10 bytes",
-            "203..259  REFUSED: more than 10 bytes",
+            "63..121  SKIPPED: more than 10 bytes (--limit)",
+            "184..203  SKIPPED: more than 10 bytes (--limit)",
+            "203..259  SKIPPED: more than 10 bytes (--limit)",
             "events: 2 (\"message\" 2)",
             "  block_over_limit: 3, first at byte 63 (line 5)",
             "  line_over_limit: 2, first at byte 9 (line 3)",

@@ -66,6 +66,9 @@ fn a_response_that_clients_refuse_is_a_finding_and_its_body_is_shown() {
     {
         assert!(shown.contains(part), "{part} is not in {shown}");
     }
+    let (url, _) = serve(&["HTTP/1.1 500 Oh\r\ncontent-type: text/plain\r\n\r\nno such table"]);
+    let shown = text(&command(&[&url]).output().unwrap().stdout);
+    assert!(shown.contains("  | no such table\n"), "{shown}");
 }
 
 #[test]
@@ -81,6 +84,18 @@ fn reconnecting_says_each_decision() {
     }
     assert_eq!(output.status.code(), Some(0));
     assert!(server.join().unwrap()[1].to_ascii_lowercase().contains("last-event-id: 7"));
+}
+
+#[test]
+fn reconnecting_waits_as_long_as_the_response_asks() {
+    let (url, _) = serve(&[
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nretry-after: 3\r\n\r\nretry: 10\ndata: x\n\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+    ]);
+    let shown = text(&command(&[&url, "--reconnect"]).output().unwrap().stdout);
+    let (_, wait) = shown.split_once("try 1 in ").unwrap();
+    let wait: f64 = wait.split_once(' ').unwrap().0.parse().unwrap();
+    assert!((3.0..4.0).contains(&wait), "{shown}");
 }
 
 #[test]
@@ -126,35 +141,71 @@ fn the_time_can_be_bounded() {
 }
 
 #[cfg(target_os = "linux")]
+const VIEWS: [&[&str]; 7] = [&[], &["--json"], &["--text"], &["--select=0"], &["--pretty"], &["--quiet"], &["--lines"]];
+
+/// The most memory, in MiB, that the program takes in each view for what is written to it.
+#[cfg(target_os = "linux")]
+fn most_memory(options: &[&str], write: impl Fn(&mut dyn Write) -> std::io::Result<()> + Sync) -> Vec<u64> {
+    let run = |view: &[&str]| {
+        let mut command = command(&[options, view].concat());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        write(&mut input).unwrap();
+        // More than pipes and chunks hold, so that all before was read.
+        input.write_all(format!("\n: {}", "x".repeat(1000)).repeat(1000).as_bytes()).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        drop(input);
+        assert!(child.wait().unwrap().code() < Some(2));
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    };
+    VIEWS.iter().map(|view| run(view)).collect()
+}
+
+/// Each input takes at least half as much again if all of it is kept.
+#[cfg(target_os = "linux")]
 #[test]
 fn memory_is_bounded_for_input_without_an_end() {
-    let mut child = begin(&["--limit=100000", "--quiet"]);
-    let mut input = child.stdin.take().unwrap();
-    // One line without an end, then names and ids that are all different.
-    for _ in 0..500 {
-        input.write_all(&vec![b'x'; 65536]).unwrap();
-    }
-    for number in 0..100_000 {
-        write!(input, "\n\nevent: e{number}\nid: {number}\nf{number}: x\n: c{number}\ndata: x").unwrap();
-    }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(kib < 40_000, "{kib} KiB");
-    drop(input);
-    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(1));
+    let repeat = |out: &mut dyn Write, text: &str, mib: usize| {
+        let text = text.repeat(65536 / text.len());
+        (0..16 * mib).try_for_each(|_| out.write_all(text.as_bytes()))
+    };
+    // The default limit is 16 MiB.
+    let most = most_memory(&[], |out| repeat(out, "x", 60));
+    assert!(most.iter().all(|&mib| mib < 50), "a line: {most:?} MiB");
+    let limit = ["--limit=1000000"];
+    let most = most_memory(&limit, |out| repeat(out, &format!("data: {}\n", "x".repeat(1000)), 30));
+    assert!(most.iter().all(|&mib| mib < 28), "an event: {most:?} MiB");
+    let most = most_memory(&limit, |out| {
+        let long = "x".repeat(2000);
+        (0..4000).try_for_each(|number| {
+            let event =
+                format!("event: {number}{long}\nid: {number}{long}\n{number}{long}\n: {number}{long}\ndata: x\n\n");
+            out.write_all(event.as_bytes())
+        })
+    });
+    assert!(most.iter().all(|&mib| mib < 28), "events: {most:?} MiB");
+}
+
+/// JSON that is held as values takes a hundred times the memory of its text.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_is_bounded_for_events_as_large_as_the_limit() {
+    let members = format!("data: [{{\"error\":[]}}{}]\n\n", ",{\"\":0}".repeat(142_000));
+    let most = most_memory(&["--limit=1000000"], |out| out.write_all(members.as_bytes()));
+    assert!(most.iter().all(|&mib| mib < 28), "{most:?} MiB");
 }
 
 #[test]
 fn the_output_goes_to_a_file() {
     let path = std::env::temp_dir().join(format!("sse-inspect-{}.out", std::process::id()));
     let mut child = begin(&["--output", path.to_str().unwrap(), "--pretty", "--event", "b"]);
-    child.stdin.take().unwrap().write_all(b"data: {}\n\nevent: b\ndata: {\"x\":1}\n\n").unwrap();
+    child.stdin.take().unwrap().write_all(b": a comment\ndata: {}\n\nevent: b\ndata: {\"x\":1}\n\n").unwrap();
     assert_eq!(text(&child.wait_with_output().unwrap().stdout), "");
     let shown = std::fs::read_to_string(&path).unwrap();
     std::fs::remove_file(path).unwrap();
     assert!(shown.contains("  b  7 B\n    {\n      \"x\": 1\n    }\n"), "{shown}");
-    assert!(!shown.contains("  message  "));
+    assert!(!shown.contains("  message  ") && !shown.contains("a comment"), "{shown}");
 }
 
 #[test]
@@ -168,9 +219,26 @@ fn colour_is_for_terminals_only_unless_it_is_forced() {
 }
 
 #[test]
+fn a_long_gap_stands_out() {
+    let mut child = command(&[]).env("CLICOLOR_FORCE", "1").stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"data: 1\n\n").unwrap();
+    thread::sleep(Duration::from_millis(300));
+    input.write_all(b"data: 2\n\n").unwrap();
+    drop(input);
+    let shown = text(&child.wait_with_output().unwrap().stdout);
+    let yellow: Vec<_> = shown.lines().map(|line| line.contains("\u{1b}[33m")).collect();
+    assert_eq!(yellow[..2], [false, true], "{shown}");
+}
+
+#[test]
 fn the_man_page_and_completions_are_written_and_the_help_is_short() {
     assert!(text(&command(&["--man"]).output().unwrap().stdout).contains(".TH sse-inspect"));
     assert!(text(&command(&["--completions", "bash"]).output().unwrap().stdout).contains("complete "));
-    let help = text(&command(&["-h"]).env("COLUMNS", "80").output().unwrap().stdout);
-    assert!(help.lines().count() <= 40, "{help}");
+    for options in [&["-h"][..], &["check", "-h"], &["serve", "-h"]] {
+        let help = text(&command(options).env("COLUMNS", "80").output().unwrap().stdout);
+        assert!(help.starts_with(char::is_uppercase) && help.contains("\nUsage: sse-inspect "), "{help}");
+        let fits = help.lines().count() <= 40 && help.lines().all(|line| line.chars().count() <= 80);
+        assert!(fits, "{} lines: {help}", help.lines().count());
+    }
 }

@@ -22,7 +22,7 @@ const ID_HEADER: Topic = Topic {
 };
 const RETRY: Topic = Topic {
     name: "retry",
-    why: "clients wait so long before they reconnect; without it, as long as each likes (HTML 9.2.3, 9.2.6)",
+    why: "clients wait for this time before they reconnect; without it, for a time of their own (HTML 9.2.3, 9.2.6)",
 };
 
 pub fn rows(reading: &Reading) -> Vec<Row> {
@@ -40,7 +40,7 @@ fn well_formed(reading: &Reading) -> Row {
     count(wrong.ignored_lines, "lines that clients ignore");
     count(wrong.without_data, "blocks with an event name but no data, which dispatch nothing");
     count(wrong.refused, "blocks over 16 MiB");
-    count(wrong.replaced, "blocks with U+FFFD, which is not UTF-8 or was not");
+    count(wrong.replaced, "blocks with U+FFFD, which stands for bytes that are not UTF-8");
     count(u64::from(wrong.unfinished), "event at the end without a blank line after it, which clients drop");
     if !wrong.ignored_names.is_empty() {
         seen.push(format!("names of ignored fields: {:?}", wrong.ignored_names));
@@ -71,10 +71,10 @@ fn ids(reading: &Reading) -> Row {
     match count {
         0 => IDS.warning(
             format!("none of {all} events has an id: clients that reconnect lose or repeat events"),
-            "give each event an id, unless nothing is lost with it",
+            "give each event an id, unless a lost event does no harm",
         ),
-        _ if count < all => IDS.ok(format!("{count} of {all} events have an id, each another")),
-        _ => IDS.ok(format!("all {all} events have an id, each another")),
+        _ if count < all => IDS.ok(format!("{count} of {all} events have an id, and no two are the same")),
+        _ => IDS.ok(format!("all {all} events have an id, and no two are the same")),
     }
 }
 
@@ -100,7 +100,7 @@ fn id_header(reading: &Reading) -> Row {
             "make ids of printable ASCII, or read last-event-id as UTF-8",
         )
     } else {
-        ID_HEADER.ok("HTTP carries each")
+        ID_HEADER.ok("HTTP carries all of them")
     }
 }
 
@@ -115,7 +115,7 @@ fn retry(reading: &Reading) -> Row {
             RETRY.warning(format!("{} ms: clients ask again at once", time.as_millis()), "send 1000 or more")
         }
         Some(time) if time > Duration::from_secs(300) => {
-            RETRY.warning(format!("{}: clients stay away so long", seconds(time)), "is it in milliseconds?")
+            RETRY.warning(format!("{}: clients wait that long", seconds(time)), "write it in milliseconds: 3000 is 3 s")
         }
         Some(time) => RETRY.ok(format!("{} ms", time.as_millis())),
     }

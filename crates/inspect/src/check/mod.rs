@@ -12,6 +12,7 @@ use report::Report;
 
 use crate::args;
 use crate::input::http::BoxError;
+use crate::input::with_sources;
 
 mod content;
 mod headers;
@@ -33,7 +34,7 @@ const UNREACHABLE: u8 = 3;
 pub fn run(args: &args::Check) -> ExitCode {
     let target = match Target::new(&args.url, &args.http) {
         Ok(target) => target,
-        Err(error) => return fail(args, &reading::text(&*error), USAGE),
+        Err(error) => return fail(args, &with_sources(&*error), USAGE),
     };
     if io::stderr().is_terminal() {
         let _ = writeln!(io::stderr(), "This takes {} s, and some more for short readings.", args.time.as_secs());

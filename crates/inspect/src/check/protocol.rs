@@ -131,6 +131,6 @@ async fn http_2(target: &Target, main: &Reading, first: Until) -> Row {
             HTTP_2.fault(format!("no event in {}", seconds(answer.time)), "send each event at once, as in HTTP/1.1")
         }
         Ok(_) => HTTP_2.ok("works, without TLS (h2c)"),
-        Err(_) => HTTP_2.ok("not without TLS, which no browser would use"),
+        Err(_) => HTTP_2.ok("not offered without TLS, where no browser would use it"),
     }
 }

@@ -105,20 +105,10 @@ impl std::fmt::Display for Failure {
 
 impl From<reqwest::Error> for Failure {
     fn from(error: reqwest::Error) -> Failure {
-        let text = text(&error);
-        if error.is_connect() { Failure::Unreachable(text) } else { Failure::Broken(text) }
+        let is_connect = error.is_connect();
+        let text = http::reason(error);
+        if is_connect { Failure::Unreachable(text) } else { Failure::Broken(text) }
     }
-}
-
-/// An error with its causes.
-pub fn text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 pub fn seconds(time: Duration) -> String {
@@ -312,7 +302,7 @@ impl Reader {
                     }
                 }
                 Ok(None) => return End::Closed,
-                Err(error) => return End::Broken(text(&error)),
+                Err(error) => return End::Broken(http::reason(error)),
             }
             let events = self.reading.events.len();
             if events >= until.events.min(MAX_EVENTS) || self.id_bytes > MAX_ID_BYTES {

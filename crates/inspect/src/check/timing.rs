@@ -7,7 +7,7 @@ use super::report::{Row, Topic, Verdict};
 
 const BUFFERING: Topic = Topic {
     name: "buffering",
-    why: "what holds events back until it has many, or until a buffer is full, makes a live stream late",
+    why: "a server or proxy that collects events before it sends them makes a live stream late",
 };
 const KEEP_ALIVE: Topic = Topic {
     name: "keep-alive",
@@ -80,7 +80,7 @@ pub fn buffering(reading: &Reading) -> Row {
     if many.len() > 1 && in_many * 10 >= events.len() * 8 && !say_otherwise {
         return BUFFERING.warning(
             format!("{in_many} of {} events came in {} bursts with silence between them", events.len(), many.len()),
-            "look whether the server makes them so; if not, flush after each event, and turn off the buffering of proxies",
+            "if the server does not make them in bursts, flush after each event, and turn off the buffering of proxies",
         );
     }
     let Some(first) = reading.first_event() else {
@@ -96,7 +96,7 @@ pub fn buffering(reading: &Reading) -> Row {
         };
     };
     let after = seconds(first.saturating_sub(head.after));
-    BUFFERING.ok(format!("first event {after} after the head; events: {}, moments: {}", events.len(), bursts.len()))
+    BUFFERING.ok(format!("first event {after} after the head; {} events at {} times", events.len(), bursts.len()))
 }
 
 /// After how long who closes a connection without data.

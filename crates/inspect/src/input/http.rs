@@ -3,8 +3,9 @@
 use std::fs;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Url};
 
+use super::with_sources;
 use crate::args::Http;
 
 /// Any error.
@@ -27,6 +28,10 @@ pub fn client(http: &Http) -> ClientBuilder {
 
 /// The request, with `accept` and `cache-control` as a client of event streams sends them unless they are given.
 pub fn request(client: &Client, url: &str, http: &Http) -> Result<RequestBuilder, BoxError> {
+    let url = Url::parse(url).map_err(|error| format!("the URL is wrong: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("a URL begins with http:// or https://".into());
+    }
     let body = body(http)?;
     let method = match &http.method {
         Some(method) => method.parse()?,
@@ -55,6 +60,27 @@ pub fn request(client: &Client, url: &str, http: &Http) -> Result<RequestBuilder
         request = request.body(body);
     }
     Ok(request)
+}
+
+/// Why a request failed, and for mistakes that are easily made, what to do.
+pub fn reason(error: reqwest::Error) -> String {
+    let is_connect = error.is_connect();
+    let text = with_sources(&error.without_url());
+    let advice = if text.contains("peer certificate") {
+        ". With -k the certificate is not checked"
+    } else if text.contains("InvalidContentType") {
+        ". The server does not speak TLS there: try http://"
+    } else if text.contains("NoApplicationProtocol") {
+        ". The server does not offer HTTP/2: leave --http2 out"
+    } else if text.contains("http2 error: connection error detected: frame with invalid size") {
+        // The answer is text.
+        ". The server does not speak HTTP/2 there: leave --http2 out"
+    } else {
+        ""
+    };
+    let text = text.strip_prefix("error sending request: ").unwrap_or(&text);
+    let text = text.strip_prefix("client error (Connect): ").unwrap_or(text);
+    format!("{}{text}{advice}", if is_connect { "cannot connect: " } else { "" })
 }
 
 fn body(http: &Http) -> Result<Option<Vec<u8>>, BoxError> {

@@ -122,10 +122,11 @@ impl Findings {
         self.counts.0[problem as usize].names.add(name);
     }
 
-    /// The problems that were found. If the whole input is another format, and no event came, what else seems wrong follows
+    /// The findings, or the hints. If the whole input is another format, and no event came, what else seems wrong follows
     /// from that, and is left out.
-    pub fn problems(&self) -> impl Iterator<Item = (Problem, &Count, Place)> + '_ {
-        let all = Problem::ALL.into_iter().filter_map(|problem| {
+    pub fn problems(&self, hints: bool) -> impl Iterator<Item = (Problem, &Count, Place)> + '_ {
+        let all = Problem::ALL.into_iter().filter(move |problem| problem.is_hint() == hints);
+        let all = all.filter_map(|problem| {
             let count = &self.counts.0[problem as usize];
             count.first.map(|first| (problem, count, first))
         });

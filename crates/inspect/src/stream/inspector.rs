@@ -149,7 +149,9 @@ impl Inspector {
     pub fn finish(mut self, is_whole: bool, output: &mut Output<'_>) -> io::Result<Findings> {
         self.end(is_whole, output)?;
         let start = Place { offset: 0, line: 1 };
-        if let Some(problem) = binary_format(&self.head).or(self.notes.opening.problem()) {
+        // Where events came, a first line of another format is a line that clients ignore, and was noted as one.
+        let opening = self.notes.opening.problem().filter(|_| self.notes.findings.events == 0);
+        if let Some(problem) = binary_format(&self.head).or(opening) {
             self.notes.findings.add(problem, start);
         }
         let mut findings = self.notes.findings;
@@ -189,7 +191,6 @@ impl Inspector {
 
     /// Notes the half event that no blank line has ended.
     fn pending(&mut self, block: &Block, half_line: Vec<u8>, is_whole: bool) {
-        let findings = &mut self.notes.findings;
         let mut pending = Pending {
             start: block.start,
             bytes: self.position - block.start.offset,
@@ -205,11 +206,13 @@ impl Inspector {
                 event.name().clone_into(&mut pending.name);
                 first(event.data(), PENDING).clone_into(&mut pending.data);
                 is_done |= event.data().ends_with("[DONE]");
-                if let Some(problem @ (Problem::LiteralNewlines | Problem::MergedEvents)) = data::problem(event) {
-                    findings.add(problem, pending.start);
+                // It is not all of the data, so JSON may well stop in the middle.
+                if let Some(problem) = data::problem(event).filter(|&problem| problem != Problem::TruncatedJson) {
+                    self.notes.data_problem(problem, event, pending.start);
                 }
             }
         }
+        let findings = &mut self.notes.findings;
         if is_whole {
             let problem = if is_done {
                 Problem::DoneUnfinished

@@ -2,15 +2,21 @@
 
 /// Whether the text has the traces of it: `Ã©` in place of `é`, `â€™` in place of `’`, `æ\u{9d}±` in place of `東`.
 ///
-/// Pairs that correct text may have, such as `Â` before a quotation mark, do not count.
+/// Pairs that correct text may have, such as `Â` before a quotation mark, do not count; nor does `Ã®` at the end of a word in
+/// capital letters, as in `IRMÃ®`.
 pub fn is_mojibake(text: &str) -> bool {
     let mut before = ' ';
-    let mut chars = text.chars().peekable();
+    let mut chars = text.chars();
     while let Some(char) = chars.next() {
-        let Some(&next) = chars.peek() else { return false };
+        let mut rest = chars.clone();
+        let Some(next) = rest.next() else { return false };
         let found = match (char, next) {
-            ('\u{c2}'..='\u{f4}', '\u{80}'..='\u{9f}') | ('â', '€') | ('ð', 'Ÿ') => true,
-            ('Ã', '\u{a1}'..='\u{bf}') => !matches!(next, '»' | '«' | '·'),
+            // U+0085 is a line break of some systems.
+            ('\u{c2}'..='\u{f4}', '\u{80}'..='\u{84}' | '\u{86}'..='\u{9f}') | ('â', '€') | ('ð', 'Ÿ') => true,
+            ('Ã', '\u{a1}'..='\u{bf}') => {
+                let mut is_in_word = || rest.next().is_some_and(char::is_lowercase);
+                !matches!(next, '»' | '«' | '·') && (!before.is_uppercase() || is_in_word())
+            }
             ('Â', '°' | '£' | '©' | '®' | '§' | '²') => !before.is_alphabetic(),
             _ => false,
         };
@@ -33,7 +39,8 @@ mod tests {
 
     #[test]
     fn text_that_was_encoded_twice_is_found() {
-        for text in ["café", "Řezníčka", "21 °C", "東京", "🚀", "it’s", "naïve", "Привет"] {
+        for text in ["café", "Řezníčka", "21 °C", "東京", "🚀", "it’s", "naïve", "Привет", "Zürich", "Müller", "été"]
+        {
             assert!(is_mojibake(&as_latin1(text)), "{text}");
         }
         for text in ["itâ€™s", "ðŸš€", "cafÃ©"] {
@@ -43,9 +50,23 @@ mod tests {
 
     #[test]
     fn correct_text_is_not() {
-        for text in
-            ["café", "Řezníčka", "21 °C", "東京 🚀", "it’s", "« PÂ »", "«PÂ»", "IRMÃ·", "ÂÃ", "Zürich ß", "Привет", "Â"]
-        {
+        for text in [
+            "café",
+            "Řezníčka",
+            "21 °C",
+            "東京 🚀",
+            "it’s",
+            "« PÂ »",
+            "«PÂ»",
+            "IRMÃ·",
+            "ÂÃ",
+            "Zürich ß",
+            "Привет",
+            "Â",
+            "IRMÃ®",
+            "LÃ²",
+            "café\u{85}",
+        ] {
             assert!(!is_mojibake(text), "{text}");
         }
     }

@@ -111,12 +111,18 @@ impl Notes {
     pub fn event(&mut self, event: Event<'_>, place: Place) {
         self.findings.events += 1;
         self.findings.event_names.add(event.name().as_bytes());
-        match data::problem(event) {
-            Some(Problem::ErrorEvent) => {
-                self.findings.add_named(Problem::ErrorEvent, place, event.data().as_bytes());
+        if let Some(problem) = data::problem(event) {
+            self.data_problem(problem, event, place);
+        }
+    }
+
+    /// A problem of an event's data.
+    pub fn data_problem(&mut self, problem: Problem, event: Event<'_>, place: Place) {
+        match problem {
+            Problem::ErrorEvent | Problem::ErrorInData => {
+                self.findings.add_named(problem, place, event.data().as_bytes());
             }
-            Some(problem) => self.findings.add(problem, place),
-            None => {}
+            _ => self.findings.add(problem, place),
         }
     }
 
@@ -156,12 +162,7 @@ impl Notes {
 
     fn field(&mut self, field: Field, value: &[u8], place: Place) {
         match field {
-            Field::Data => {
-                self.findings.data_lines += 1;
-                if data::begins_with_prefix(value) {
-                    self.findings.add(Problem::PrefixTwice, place);
-                }
-            }
+            Field::Data => self.findings.data_lines += 1,
             Field::Id if value.contains(&0) => self.findings.add(Problem::IdWithNul, place),
             Field::Id if !comes_back(value) => self.findings.add_named(Problem::IdNotInHeader, place, value),
             Field::Retry if value.is_empty() || !value.iter().all(u8::is_ascii_digit) => {

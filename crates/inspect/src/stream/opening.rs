@@ -36,7 +36,7 @@ impl Opening {
                         Opening::Json
                     }
                 }
-                _ if line.starts_with(b"HTTP/") => Opening::HttpHead,
+                _ if is_status_line(line) => Opening::HttpHead,
                 _ if is_chunk_size(line) && !is_lf => Opening::ChunkSize,
                 _ => Opening::Other,
             },
@@ -56,6 +56,15 @@ impl Opening {
             Opening::ChunkSize | Opening::Nothing | Opening::Other => None,
         }
     }
+}
+
+/// Whether the line is `HTTP/1.1 200 OK` or the like.
+fn is_status_line(line: &[u8]) -> bool {
+    let mut parts = line.splitn(3, |&byte| byte == b' ');
+    let (version, status) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    version.strip_prefix(b"HTTP/").is_some_and(|version| version.first().is_some_and(u8::is_ascii_digit))
+        && status.len() == 3
+        && status.iter().all(u8::is_ascii_digit)
 }
 
 /// Whether the line is the size of a chunk, with or without extensions.

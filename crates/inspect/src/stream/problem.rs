@@ -1,6 +1,6 @@
 //! What can be wrong with a stream.
 
-/// A likely mistake of whoever sends the stream.
+/// A mistake of whoever sends the stream, or what may be one. See [`Problem::is_hint`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
     Status,
@@ -24,12 +24,8 @@ pub enum Problem {
     PrefixTwice,
     LiteralNewlines,
     MergedEvents,
-    TruncatedJson,
     ErrorEvent,
-    Mojibake,
-    UnicodeLineBreak,
     IllFormed,
-    Nul,
     IdWithNul,
     IdNotInHeader,
     RetryIgnored,
@@ -38,6 +34,13 @@ pub enum Problem {
     DoneUnfinished,
     NeverDispatched,
     Unfinished,
+    PrefixInData,
+    BackslashN,
+    TruncatedJson,
+    ErrorInData,
+    Mojibake,
+    UnicodeLineBreak,
+    Nul,
 }
 
 /// What is said about a problem.
@@ -57,7 +60,7 @@ const PARSING: &str = "HTML 9.2.5";
 const PROCESSING: &str = "HTML 9.2.3";
 
 impl Problem {
-    pub const ALL: [Problem; 35] = [
+    pub const ALL: [Problem; 38] = [
         Problem::Status,
         Problem::ContentType,
         Problem::Gzip,
@@ -79,12 +82,8 @@ impl Problem {
         Problem::PrefixTwice,
         Problem::LiteralNewlines,
         Problem::MergedEvents,
-        Problem::TruncatedJson,
         Problem::ErrorEvent,
-        Problem::Mojibake,
-        Problem::UnicodeLineBreak,
         Problem::IllFormed,
-        Problem::Nul,
         Problem::IdWithNul,
         Problem::IdNotInHeader,
         Problem::RetryIgnored,
@@ -93,7 +92,28 @@ impl Problem {
         Problem::DoneUnfinished,
         Problem::NeverDispatched,
         Problem::Unfinished,
+        Problem::PrefixInData,
+        Problem::BackslashN,
+        Problem::TruncatedJson,
+        Problem::ErrorInData,
+        Problem::Mojibake,
+        Problem::UnicodeLineBreak,
+        Problem::Nul,
     ];
+
+    /// Whether a correct stream may have it, too: text of a person or a program may look like a mistake.
+    pub fn is_hint(self) -> bool {
+        matches!(
+            self,
+            Problem::PrefixInData
+                | Problem::BackslashN
+                | Problem::TruncatedJson
+                | Problem::ErrorInData
+                | Problem::Mojibake
+                | Problem::UnicodeLineBreak
+                | Problem::Nul
+        )
+    }
 
     /// Whether the whole input is something else than an event stream.
     pub fn is_other_format(self) -> bool {
@@ -110,35 +130,58 @@ impl Problem {
             Problem::Utf16 => ("utf16", "This is UTF-16. Event streams are always UTF-8, whatever the content type says.", PARSING, "Encode the stream as UTF-8."),
             Problem::Html => ("html", "This is HTML or XML, not an event stream: probably the error page of a proxy.", PARSING, "Read the page below. Look for the proxy or route that answers in place of the server."),
             Problem::Json => ("json", "This is JSON, not an event stream: probably an error, or the answer to a request that did not ask for a stream.", PARSING, "Read it below. Check whether the request must ask for a stream, as by `\"stream\": true`."),
-            Problem::Ndjson => ("ndjson", "This is a JSON value a line (NDJSON), not an event stream.", PARSING, "Write `data: ` before each line and a blank line after it, or read it as NDJSON."),
+            Problem::Ndjson => ("ndjson", "This is one JSON value on each line (NDJSON), not an event stream.", PARSING, "Write `data: ` before each line and a blank line after it, or read it as NDJSON."),
             Problem::HttpHead => ("http_head", "The head of the HTTP response is in the stream. Its lines are read as unknown fields.", PARSING, "Save the body alone: `curl -N`, without -i."),
             Problem::ChunkSizes => ("chunk_sizes", "The sizes of HTTP chunks are in the stream: the chunked coding was not undone, or was done twice.", "RFC 9112 7.1", "Do not write the chunk sizes in the application: the HTTP server does it."),
             Problem::Indented => ("indented_field", "The line begins with white space, which becomes a part of the field name. Clients ignore the line.", INTERPRETATION, "Begin each line at the first column."),
             Problem::SpaceBeforeColon => ("space_before_colon", "White space before the colon is a part of the field name. Clients ignore the line.", INTERPRETATION, "Write the colon right after the name."),
-            Problem::UpperCase => ("upper_case_field", "Field names are compared with upper and lower case. Clients ignore the line.", INTERPRETATION, "Write the field name in lower case."),
+            Problem::UpperCase => ("upper_case_field", "Upper and lower case differ: `Data` is another name than `data`. Clients ignore the line.", INTERPRETATION, "Write the field name in lower case."),
             Problem::BomInside => ("bom_inside", "A BOM is dropped only at the start of the stream. Here it is a part of the field name, and clients ignore the line.", PARSING, "Send no BOM, or one at the very start."),
             Problem::ErrorField => ("error_field", "The server reports an error in a field `error`, which does not exist. Clients ignore the line and see no error.", INTERPRETATION, "Send an event with a name of its own, and the error in its data."),
             Problem::JsonOutsideData => ("json_outside_data", "JSON on a line that does not begin with `data:`. Clients ignore the line.", INTERPRETATION, "Write `data: ` before every line, or write the JSON on one line."),
             Problem::UnknownField => ("unknown_field", "The field name is unknown. Clients ignore the line.", INTERPRETATION, "Use data, event, id or retry; put the rest into the data, or into a comment."),
-            Problem::WithoutData => ("block_without_data", "The block has no data line, so clients dispatch no event.", INTERPRETATION, "Add a data line, if only `data:`."),
-            Problem::PrefixTwice => ("prefix_twice", "The value begins with a field name again, as in `data: data: x`: it was written as an event twice.", INTERPRETATION, "Write the prefix in one place: the framework adds it already, or a relay encodes encoded events."),
-            Problem::LiteralNewlines => ("literal_newlines", "Backslash and n stand where line ends should be, so that events are not ended.", PARSING, "Write line feeds (byte 0x0a): the string was escaped once too often, or in single quotes of a shell."),
+            Problem::WithoutData => ("block_without_data", "The block has no data line, so clients dispatch no event.", INTERPRETATION, "Add a data line. An empty one, `data:`, is enough."),
+            Problem::PrefixTwice => ("prefix_twice", "The data is a line `data:` with JSON, as in `data: data: {}`: it was written as an event twice.", INTERPRETATION, "Write the prefix in one place: the framework adds it already, or a relay encodes encoded events."),
+            Problem::LiteralNewlines => ("literal_newlines", "Backslash and n follow the JSON, where a line end should be, so that the event is not ended.", PARSING, "Write line feeds (byte 0x0a): the string was escaped once too often, or in single quotes of a shell."),
             Problem::MergedEvents => ("merged_events", "Several JSON values are in one event, since only a blank line ends an event. As a whole the data is not JSON.", INTERPRETATION, "Write a blank line after each event: two line ends, not one."),
-            Problem::TruncatedJson => ("truncated_json", "The data is JSON that stops in the middle.", INTERPRETATION, "Look for the limit that cut it, or for a line end inside of the JSON: each line needs `data: `."),
-            Problem::ErrorEvent => ("error_event", "The server reports an error inside of the stream, after status 200.", PROCESSING, "Read the event. Clients must look for it: the status does not tell."),
-            Problem::Mojibake => ("mojibake", "The text looks like UTF-8 that was read as Latin-1 and encoded again.", PARSING, "Read and write UTF-8 at every step; look for a default encoding."),
-            Problem::UnicodeLineBreak => ("unicode_line_break", "U+0085, U+2028 or U+2029 is in a line. It ends no line, but several clients split there.", PARSING, "Escape it: `\\u2028` in JSON."),
+            Problem::ErrorEvent => ("error_event", "The server says in an event that it failed, after status 200.", PROCESSING, "Read the event. Clients must look for it: the status does not tell."),
             Problem::IllFormed => ("ill_formed_utf8", "The line is not well-formed UTF-8. Clients read U+FFFD in place of the wrong bytes.", PARSING, "Send UTF-8, and do not cut a character in two."),
-            Problem::Nul => ("nul", "The line has a NUL character, which many programs take for the end of the text.", PARSING, "Do not send NUL: look for a buffer that is sent beyond its content."),
             Problem::IdWithNul => ("id_with_nul", "The id has a NUL, so clients ignore it.", INTERPRETATION, "Use ids without NUL."),
-            Problem::IdNotInHeader => ("id_not_in_header", "The id has outer white space or a control character, which a header cannot bring back: the server gets another id, or none.", "HTML 9.2.4, RFC 9110 5.5", "Use ids of printable characters without outer spaces."),
-            Problem::RetryIgnored => ("retry_ignored", "The retry is not all ASCII digits, so clients ignore it.", INTERPRETATION, "Write milliseconds as digits only: `retry: 3000`."),
+            Problem::IdNotInHeader => ("id_not_in_header", "The id has white space at an end or a control character, which no header carries: a client that reconnects sends another id, or none.", "HTML 9.2.4, RFC 9110 5.5", "Use ids of printable characters without outer spaces."),
+            Problem::RetryIgnored => ("retry_ignored", "The value of retry is not all digits (ASCII), so clients ignore it.", INTERPRETATION, "Write milliseconds as digits only: `retry: 3000`."),
             Problem::BlockTooLarge => ("block_over_limit", "The block is larger than the limit, and was skipped.", INTERPRETATION, "Read it with a higher --limit. Clients have limits, too."),
             Problem::LineTooLong => ("line_over_limit", "A comment or an unknown field is larger than the limit, and was skipped.", INTERPRETATION, "Read it with a higher --limit."),
             Problem::DoneUnfinished => ("done_unfinished", "`[DONE]` is the last line, but no blank line follows: clients never see it.", INTERPRETATION, "Write a blank line after `data: [DONE]`."),
             Problem::NeverDispatched => ("never_dispatched", "There are data lines, but no blank line in the whole stream: clients dispatch no event.", INTERPRETATION, "Write a blank line after each event: two line ends, not one."),
             Problem::Unfinished => ("unfinished", "The stream ends without a blank line. Clients discard the block.", INTERPRETATION, "Write a blank line after the last event; or look for what cut the stream."),
+            Problem::PrefixInData => ("prefix_in_data", "The data begins with `data:` once more, as if it was written as an event twice.", INTERPRETATION, "If it was, write the prefix in one place: the framework adds it already, or a relay encodes encoded events."),
+            Problem::BackslashN => ("backslash_n", "Backslash and n stand in the data as line ends do in an event stream.", PARSING, "If line ends were meant, write line feeds (byte 0x0a): the string was escaped once too often."),
+            Problem::TruncatedJson => ("truncated_json", "The data looks like JSON that stops in the middle.", INTERPRETATION, "If it is, look for the limit that cut it, or for a line end inside of the JSON: each line needs `data: `."),
+            Problem::ErrorInData => ("error_in_data", "The data tells of an error: of the server, or of something that it reports on.", PROCESSING, "Read the event."),
+            Problem::Mojibake => ("mojibake", "The text looks like UTF-8 that was read as Latin-1 and encoded again.", PARSING, "If it is, read and write UTF-8 at every step; look for a default encoding."),
+            Problem::UnicodeLineBreak => ("unicode_line_break", "U+0085, U+2028 or U+2029 is in a line. It ends no line, but several clients split there.", PARSING, "Escape it, as `\\u2028` in JSON, if such clients read the stream."),
+            Problem::Nul => ("nul", "The line has a NUL character, which many programs take for the end of the text.", PARSING, "If it is not meant, look for a buffer that is sent beyond its content."),
         };
         About { key, why, reference, advice }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Problem;
+
+    #[test]
+    fn the_readme_lists_all_findings_and_hints() {
+        let readme = include_str!("../../README.md");
+        let (_, tables) = readme.split_once("## Findings and hints").unwrap();
+        let (findings, hints) = tables.split_once("| hint |").unwrap();
+        let mut rows = 0;
+        for problem in Problem::ALL {
+            let about = problem.about();
+            let row = format!("\n| `{}` | {} | {} |", about.key, about.why, about.reference);
+            assert!(if problem.is_hint() { hints } else { findings }.contains(&row), "{row}");
+            rows += 1;
+        }
+        assert_eq!(tables.matches("\n| `").count(), rows);
     }
 }

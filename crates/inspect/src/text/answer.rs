@@ -3,11 +3,15 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use memchr::memchr3_iter;
 use serde_json::{Value, json};
 use sse_wire::Event;
 
 use super::piece::{Part, end, pieces};
 use crate::view::{Escaped, Human, seconds};
+
+/// How many values an event may have.
+const MAX_VALUES: usize = 1 << 16;
 
 /// An answer so far. The text itself is not kept.
 #[derive(Default)]
@@ -32,7 +36,7 @@ impl Answer {
         now: Option<Duration>,
         human: Option<&Human>,
     ) -> io::Result<()> {
-        let Ok(data) = serde_json::from_str::<Value>(event.data()) else { return Ok(()) };
+        let Some(data) = parse(event.data()) else { return Ok(()) };
         for (number, part, text) in pieces(&data) {
             self.head(out, number, &part, human)?;
             self.count(&part, now);
@@ -146,6 +150,12 @@ impl Answer {
         #[expect(clippy::cast_precision_loss, reason = "no answer has so many pieces")]
         (time > 0.0).then(|| (pieces as f64 / time * 10.0).round() / 10.0)
     }
+}
+
+/// The data as JSON, unless it has more values than any answer: each takes many times the memory of its text.
+fn parse(data: &str) -> Option<Value> {
+    let is_many = data.len() > MAX_VALUES && memchr3_iter(b',', b'[', b'{', data.as_bytes()).count() > MAX_VALUES;
+    if is_many { None } else { serde_json::from_str(data).ok() }
 }
 
 /// The numbers of an object, so that it is small whatever the service sends.

@@ -6,11 +6,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use serde_json::Value;
+use serde::de::IgnoredAny;
 use sse_wire::Event;
 
 use super::escape::{Escaped, Quoted, cut};
-use crate::stream::findings::{Count, Findings, Names, Pending};
+use super::layout;
+use crate::stream::findings::{Count, Findings, Names, Pending, Place};
+use crate::stream::problem::Problem;
 use crate::text::Answer;
 use crate::view::output::{RawLine, When};
 
@@ -47,26 +49,25 @@ impl Human {
         }
         let _ = write!(rest, "  {} B", event.data().len());
         out.write_all(rest.as_bytes())?;
-        if pretty && let Ok(data) = serde_json::from_str::<Value>(event.data()) {
-            let lines = serde_json::to_string_pretty(&data)?;
-            for line in lines.lines() {
-                write!(out, "\n    {}", Escaped(line.as_bytes()))?;
-            }
+        if pretty && serde_json::from_str::<IgnoredAny>(event.data()).is_ok() {
+            out.write_all(b"\n")?;
+            layout::pretty(out, event.data(), "    ", escaped)?;
             return out.write_all(b"\n");
         }
         if !event.data().is_empty() {
             out.write_all(b"  ")?;
             head += &name;
             head += &rest;
+            head += "  ";
             self.text(out, event.data().as_bytes(), &head)?;
         }
         out.write_all(b"\n")
     }
 
     pub fn comment(&self, out: &mut dyn Write, when: When, text: &[u8]) -> io::Result<()> {
-        let head = when_text(when);
+        let head = format!("{}  :", when_text(when));
         self.start(out, DIM)?;
-        write!(out, "{head}  :")?;
+        out.write_all(head.as_bytes())?;
         self.text(out, text, &head)?;
         self.end(out, DIM)?;
         out.write_all(b"\n")
@@ -93,16 +94,16 @@ impl Human {
     }
 
     pub fn refused(&self, out: &mut dyn Write, range: Range<u64>, limit: usize) -> io::Result<()> {
-        let text = format!("{}..{}  REFUSED: more than {limit} bytes", range.start, range.end);
+        let text = format!("{}..{}  SKIPPED: more than {limit} bytes (--limit)", range.start, range.end);
         self.styled(out, PROBLEM, &text)?;
         writeln!(out)
     }
 
     /// A value of JSON data: text as it is.
-    pub fn value(out: &mut dyn Write, value: &Value) -> io::Result<()> {
-        match value.as_str() {
-            Some(text) => Escaped(text.as_bytes()).write(out)?,
-            None => Escaped(value.to_string().as_bytes()).write(out)?,
+    pub fn value(out: &mut dyn Write, json: &str) -> io::Result<()> {
+        match serde_json::from_str::<String>(json) {
+            Ok(text) => escaped(out, &text)?,
+            Err(_) => layout::compact(out, json, escaped)?,
         }
         writeln!(out)
     }
@@ -138,16 +139,28 @@ impl Human {
             self.styled(out, PROBLEM, &format!("NOT READ TO ITS END: {}", Escaped(error.as_bytes())))?;
             writeln!(out)?;
         }
-        let mut problems = findings.problems().peekable();
-        if problems.peek().is_none() {
+        if findings.problems(false).next().is_none() {
             self.styled(out, GOOD, "no findings")?;
-            return writeln!(out);
+            writeln!(out)?;
         }
-        writeln!(out, "findings:")?;
-        for (problem, count, first) in problems {
+        self.problems(out, "findings:", PROBLEM, findings.problems(false))?;
+        self.problems(out, "hints, which a correct stream may have, too:", LONG, findings.problems(true))
+    }
+
+    fn problems<'a>(
+        &self,
+        out: &mut dyn Write,
+        head: &str,
+        style: Style,
+        problems: impl Iterator<Item = (Problem, &'a Count, Place)>,
+    ) -> io::Result<()> {
+        for (index, (problem, count, first)) in problems.enumerate() {
+            if index == 0 {
+                writeln!(out, "{head}")?;
+            }
             let about = problem.about();
             write!(out, "  ")?;
-            self.styled(out, PROBLEM, about.key)?;
+            self.styled(out, style, about.key)?;
             let Count { times, names: found, .. } = count;
             writeln!(out, ": {times}{}, first at byte {} (line {})", names(found), first.offset, first.line)?;
             writeln!(out, "    {} [{}]", about.why, about.reference)?;
@@ -177,7 +190,7 @@ impl Human {
         match self.columns {
             None => Escaped(text).write(out),
             Some(columns) => {
-                let used = unicode_width::UnicodeWidthStr::width(head) + "  ".len();
+                let used = unicode_width::UnicodeWidthStr::width(head);
                 out.write_all(cut(text, columns.saturating_sub(used).max(8)).as_bytes())
             }
         }
@@ -263,6 +276,34 @@ fn in_brackets(parts: impl Iterator<Item = String>) -> String {
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
+fn escaped(out: &mut dyn Write, text: &str) -> io::Result<()> {
+    Escaped(text.as_bytes()).write(out)
+}
+
 fn quoted(text: &str) -> Quoted<'_> {
     Quoted(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use sse_wire::{Event, EventName};
+
+    use super::{Human, When};
+
+    #[test]
+    fn a_line_fits_into_the_terminal() {
+        for columns in [40, 80] {
+            let human = Human { color: false, columns: Some(columns) };
+            let when = When { offset: 0, at: None, gap: None };
+            let mut shown = Vec::new();
+            human
+                .event(&mut shown, when, Event::new(&"x".repeat(200)).with_name(EventName::from_static("name")), false)
+                .unwrap();
+            human.comment(&mut shown, when, &[b'x'; 200]).unwrap();
+            for line in std::str::from_utf8(&shown).unwrap().lines() {
+                let len = line.chars().count();
+                assert!(line.ends_with('…') && (columns - 3..=columns).contains(&len), "{len}: {line}");
+            }
+        }
+    }
 }

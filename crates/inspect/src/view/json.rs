@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sse_wire::Event;
 
 use super::escape::{is_hidden, is_shown_as_is};
+use super::layout;
 use crate::stream::findings::{Count, Findings, Name, Names, Place};
 use crate::stream::problem::Problem;
 use crate::text::Answer;
@@ -61,8 +62,10 @@ pub fn body(out: &mut dyn Write, head: &[u8], is_all: bool) -> io::Result<()> {
     write_line(out, &json!({"type": "body", "text": String::from_utf8_lossy(head), "all": is_all}))
 }
 
-pub fn value(out: &mut dyn Write, value: &Value) -> io::Result<()> {
-    write_line(out, value)
+/// A value of JSON data.
+pub fn value(out: &mut dyn Write, json: &str) -> io::Result<()> {
+    layout::compact(out, json, |out, text| Safe(out).write_all(text.as_bytes()))?;
+    out.write_all(b"\n")
 }
 
 pub fn line(out: &mut dyn Write, line: &RawLine<'_>) -> io::Result<()> {
@@ -121,23 +124,28 @@ pub fn summary(out: &mut dyn Write, findings: &Findings, answer: Option<&Answer>
         "pending": pending,
         "ended": findings.ended,
         "read_error": findings.read_error,
-        "findings": findings.problems().map(finding).collect::<Vec<_>>(),
+        "findings": problems(findings, "finding", false),
+        "hints": problems(findings, "hint", true),
     });
     write_line(out, &object)
 }
 
-fn finding((problem, count, first): (Problem, &Count, Place)) -> Value {
-    let about = problem.about();
-    json!({
-        "finding": about.key,
-        "count": count.times,
-        "byte": first.offset,
-        "line": first.line,
-        "names": names(&count.names),
-        "why": about.why,
-        "reference": about.reference,
-        "advice": about.advice,
-    })
+/// The findings, or the hints. `key`: the member that has the name.
+fn problems(findings: &Findings, key: &str, hints: bool) -> Value {
+    let problem = |(problem, count, first): (Problem, &Count, Place)| {
+        let about = problem.about();
+        json!({
+            (key): about.key,
+            "count": count.times,
+            "byte": first.offset,
+            "line": first.line,
+            "names": names(&count.names),
+            "why": about.why,
+            "reference": about.reference,
+            "advice": about.advice,
+        })
+    };
+    findings.problems(hints).map(problem).collect()
 }
 
 /// Names with their counts; `null` is the name of all others.
@@ -159,17 +167,35 @@ pub fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e6
 }
 
-/// Characters that could control a terminal are only in strings, where they can be escaped.
 fn write_line(out: &mut dyn Write, object: &impl Serialize) -> io::Result<()> {
-    let json = serde_json::to_string(object)?;
-    for part in json.split_inclusive(is_hidden) {
-        let last = part.chars().next_back().filter(|&char| is_hidden(char));
-        out.write_all(&part.as_bytes()[..part.len() - last.map_or(0, char::len_utf8)])?;
-        if let Some(char) = last {
-            for unit in char.encode_utf16(&mut [0; 2]) {
-                write!(out, "\\u{unit:04x}")?;
+    serde_json::to_writer(Safe(out), object)?;
+    out.write_all(b"\n")
+}
+
+/// Writes JSON, and escapes characters that could control a terminal: they are only in strings, where that is allowed.
+struct Safe<'a>(&'a mut dyn Write);
+
+impl Write for Safe<'_> {
+    /// Takes whole characters only, as JSON is written.
+    fn write(&mut self, json: &[u8]) -> io::Result<usize> {
+        if is_shown_as_is(json) {
+            self.0.write_all(json)?;
+            return Ok(json.len());
+        }
+        let text = std::str::from_utf8(json).map_err(io::Error::other)?;
+        for part in text.split_inclusive(is_hidden) {
+            let last = part.chars().next_back().filter(|&char| is_hidden(char));
+            self.0.write_all(&part.as_bytes()[..part.len() - last.map_or(0, char::len_utf8)])?;
+            if let Some(char) = last {
+                for unit in char.encode_utf16(&mut [0; 2]) {
+                    write!(self.0, "\\u{unit:04x}")?;
+                }
             }
         }
+        Ok(json.len())
     }
-    out.write_all(b"\n")
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }

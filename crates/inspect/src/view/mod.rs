@@ -3,8 +3,10 @@
 pub mod escape;
 mod human;
 mod json;
+mod layout;
 pub mod output;
 mod run;
+mod select;
 
 pub use escape::Escaped;
 pub use human::Human;

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::time::Duration;
 
-use serde_json::Value;
 use sse_wire::Event;
 
 use super::human::Human;
 use super::json;
+use super::select::Path;
 use crate::stream::findings::Findings;
 use crate::text::Answer;
 
@@ -60,8 +60,8 @@ pub enum Show {
         pretty: bool,
     },
     Lines,
-    /// The value at this JSON pointer of each event's data.
-    Value(String),
+    /// One value of each event's data.
+    Value(Path),
     Text(Box<Answer>),
     Nothing,
 }
@@ -94,14 +94,11 @@ impl Output<'_> {
             (Show::Lines | Show::Nothing, _) => Ok(()),
             (Show::Events { pretty }, Some(human)) => human.event(self.out, when, event, *pretty),
             (Show::Events { .. }, None) => json::event(self.out, when, end, event),
-            (Show::Value(pointer), human) => {
-                let data: Option<Value> = serde_json::from_str(event.data()).ok();
-                match data.as_ref().and_then(|data| data.pointer(pointer)) {
-                    Some(value) if human.is_none() => json::value(self.out, value),
-                    Some(value) => Human::value(self.out, value),
-                    None => Ok(()),
-                }
-            }
+            (Show::Value(path), human) => match path.find(event.data()) {
+                Some(value) if human.is_none() => json::value(self.out, value),
+                Some(value) => Human::value(self.out, value),
+                None => Ok(()),
+            },
             (Show::Text(answer), human) => answer.event(self.out, event, when.at, human.as_ref()),
         }
     }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
 use super::output::{Output, Show};
+use super::select::Path;
 use super::{Escaped, Human};
 use crate::args::View;
 use crate::input::{Input, http, with_sources};
@@ -63,7 +64,7 @@ async fn show(args: &View) -> ExitCode {
     } else if args.text {
         Show::Text(Box::default())
     } else if let Some(path) = &args.select {
-        Show::Value(pointer(path))
+        Show::Value(Path::new(path))
     } else {
         Show::Events { pretty: args.pretty }
     };
@@ -102,16 +103,6 @@ async fn show(args: &View) -> ExitCode {
             ExitCode::from(NOT_TO_THE_END)
         }
     }
-}
-
-/// The JSON pointer that a path with dots means.
-fn pointer(path: &str) -> String {
-    if path.is_empty() || path.starts_with('/') {
-        return path.to_owned();
-    }
-    let path = path.trim_start_matches('$').replace('[', ".").replace(']', "");
-    let parts = path.split('.').filter(|part| !part.is_empty());
-    parts.flat_map(|part| [String::from("/"), part.replace('~', "~0").replace('/', "~1")]).collect()
 }
 
 /// Turns true at the first Ctrl-C or SIGTERM. The second ends the program at once, also if the output blocks.
@@ -177,13 +168,17 @@ impl Session<'_> {
                     self.is_live = is_live;
                     self.read(&mut input, None).await?
                 }
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    Ended::Failed(format!("{error}. A URL begins with http:// or https://"))
+                }
                 Err(error) => Ended::Failed(error.to_string()),
             },
         };
-        self.end(&ended, path.unwrap_or("standard input"))
+        self.end(&ended, path.unwrap_or("standard input"), args.strict)
     }
 
-    fn end(mut self, ended: &Ended, name: &str) -> io::Result<ExitCode> {
+    /// `strict`: whether a hint counts.
+    fn end(mut self, ended: &Ended, name: &str, strict: bool) -> io::Result<ExitCode> {
         let (text, error) = match ended {
             Ended::Whole(why) => (why.clone(), None),
             Ended::Stopped(why) => ((*why).to_owned(), None),
@@ -196,11 +191,11 @@ impl Session<'_> {
         if error.is_none() || !head.is_empty() {
             let findings = self.inspector.finish(!matches!(ended, Ended::Stopped(_)), &mut self.output)?;
             let is_refused = |problem| matches!(problem, Problem::Status | Problem::ContentType);
-            let is_refused = findings.problems().any(|(problem, ..)| is_refused(problem));
+            let is_refused = findings.problems(false).any(|(problem, ..)| is_refused(problem));
             if findings.events == 0 && (is_refused || findings.is_other_format()) && !head.is_empty() {
                 self.output.body(&head, findings.bytes == head.len() as u64)?;
             }
-            is_found = findings.problems().next().is_some();
+            is_found = findings.problems(false).chain(findings.problems(true).filter(|_| strict)).next().is_some();
             self.output.summary(&findings)?;
             self.output.flush()?;
         }
@@ -287,14 +282,14 @@ impl Session<'_> {
             let ended = match self.connect(client, url, args, &headers).await? {
                 Ok(response) => {
                     let kind = response.headers().get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+                    match source.response(response.status().as_u16(), kind, self.start.elapsed()) {
+                        Ok(_) => self.note("open")?,
+                        Err(rejection) => self.note(&rejection.to_string())?,
+                    }
                     if let Some(pause) = response.headers().get(RETRY_AFTER)
                         && let Some(pause) = retry_after(pause.as_bytes(), SystemTime::now())
                     {
                         source.set_retry_after(pause);
-                    }
-                    match source.response(response.status().as_u16(), kind, self.start.elapsed()) {
-                        Ok(_) => self.note("open")?,
-                        Err(rejection) => self.note(&rejection.to_string())?,
                     }
                     if response.status().as_u16() != 204 {
                         self.check(&response);
@@ -343,7 +338,7 @@ impl Session<'_> {
         }
         let response = match self.unless_stopped(request.send()).await {
             Err(ended) => return Ok(Err(ended)),
-            Ok(Err(error)) => return Ok(Err(Ended::Failed(with_sources(&error)))),
+            Ok(Err(error)) => return Ok(Err(Ended::Failed(http::reason(error)))),
             Ok(Ok(response)) => response,
         };
         let kind = response.headers().get(CONTENT_TYPE);

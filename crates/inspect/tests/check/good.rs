@@ -101,7 +101,12 @@ fn a_server_that_cannot_be_reached_or_asked_has_no_verdict() {
     let verdict = check(&format!("http://127.0.0.1:{port}/"), &[]);
     assert_eq!((verdict.status, &verdict.output[..]), (3, &b""[..]));
     assert!(verdict.error.contains("efused"), "{}", verdict.error);
-    for options in [&["not a url"][..], &["http://localhost", "-H", "no colon"], &["http://x", "--connections", "0"]] {
+    for options in [
+        &["not a url"][..],
+        &["ftp://localhost/"],
+        &["http://localhost", "-H", "no colon"],
+        &["http://x", "--connections", "0"],
+    ] {
         assert_eq!(check(options[0], &options[1..]).status, 2, "{options:?}");
     }
 }

@@ -31,7 +31,7 @@ fn head_is_answered_as_get() {
     verdicts[1].is("head", "warning", "content-type is \"text/html\"");
     verdicts[2].is("head", "fault", "no answer in 1.0 s");
     verdicts[3].is("head", "fault", "a body");
-    verdicts[0].is("http-2", "ok", "not without TLS");
+    verdicts[0].is("http-2", "ok", "not offered without TLS");
 }
 
 #[test]
