@@ -143,22 +143,22 @@ pub trait Engine: Send + Sync + 'static {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{what}: {cause}")]
 pub struct EngineError {
-    what: &'static str,
+    what: Arc<str>,
     cause: Arc<str>,
     is_lasting: bool,
 }
 
 impl EngineError {
-    /// The engine cannot be reached, or not now. The hub asks again.
+    /// The engine cannot be reached, or not now. The hub asks again. `what` says what was asked for, with the topic if there is one.
     #[must_use]
-    pub fn unreachable(what: &'static str, cause: impl fmt::Display) -> EngineError {
-        EngineError { what, cause: cause.to_string().into(), is_lasting: false }
+    pub fn unreachable(what: impl fmt::Display, cause: impl fmt::Display) -> EngineError {
+        EngineError { what: what.to_string().into(), cause: cause.to_string().into(), is_lasting: false }
     }
 
     /// The engine refuses: a setting, a permission or a type is wrong. If it was asked about one topic, the others are not touched.
     #[must_use]
-    pub fn refused(what: &'static str, cause: impl fmt::Display) -> EngineError {
-        EngineError { what, cause: cause.to_string().into(), is_lasting: true }
+    pub fn refused(what: impl fmt::Display, cause: impl fmt::Display) -> EngineError {
+        EngineError { what: what.to_string().into(), cause: cause.to_string().into(), is_lasting: true }
     }
 
     /// Whether the engine refuses, so that asking again would be futile.

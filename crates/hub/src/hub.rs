@@ -339,9 +339,11 @@ impl Seat {
         });
         match tokio::time::timeout(OPENING, opened).await {
             Ok(opened) => Ok(opened?),
-            Err(_) => {
-                Err(self.hub.failure().unwrap_or_else(|| EngineError::unreachable("a topic", "no answer")).into())
-            }
+            Err(_) => Err(self
+                .hub
+                .failure()
+                .unwrap_or_else(|| EngineError::unreachable("following a topic", "no answer"))
+                .into()),
         }
     }
 }

@@ -182,17 +182,22 @@ impl Redis {
 
     /// The connection that all but reading share.
     async fn connection(&self) -> Result<MultiplexedConnection, EngineError> {
-        let mut shared = self.shared.lock().await;
-        if let Some(connection) = &*shared {
-            return Ok(connection.clone());
-        }
-        let connection = self.connect_with(Some(PATIENCE)).await?;
-        *shared = Some(connection.clone());
-        Ok(connection)
+        let connected = async {
+            let mut shared = self.shared.lock().await;
+            if let Some(connection) = &*shared {
+                return Ok(connection.clone());
+            }
+            let connection = self.connect_with(Some(PATIENCE)).await?;
+            *shared = Some(connection.clone());
+            Ok(connection)
+        };
+        // Many may wait for the one who tries to connect, and then would try one after the other.
+        let connected = tokio::time::timeout(PATIENCE, connected).await;
+        connected.unwrap_or_else(|_| Err(EngineError::unreachable("connecting to Redis", "it does not answer")))
     }
 
     /// After an error: the next call connects again if the connection is of no use.
-    async fn failed(&self, what: &'static str, error: &RedisError) -> EngineError {
+    async fn failed(&self, what: String, error: &RedisError) -> EngineError {
         let error = failed(what, error);
         if !error.is_refusal() {
             *self.shared.lock().await = None;
@@ -210,7 +215,7 @@ impl Redis {
                 let entries = entries.into_iter().map(RawEntry::into_entry).collect();
                 Ok((Id::new(&last), (is_known == 1).then_some(entries)))
             }
-            Err(error) => Err(self.failed("reading a page of a topic", &error).await),
+            Err(error) => Err(self.failed(format!("reading the topic {topic:?}"), &error).await),
         }
     }
 
@@ -266,7 +271,7 @@ impl Engine for Redis {
             let id: Result<String, RedisError> = append.invoke_async(&mut connection).await;
             match id {
                 Ok(id) => Ok(Id::new(&id)),
-                Err(error) => Err(self.failed("publishing to a topic", &error).await),
+                Err(error) => Err(self.failed(format!("publishing to the topic {topic:?}"), &error).await),
             }
         })
     }
@@ -349,7 +354,7 @@ impl Engine for Redis {
                 }
                 let told: Result<(), RedisError> = told.query_async(&mut connection).await;
                 if let Err(error) = told {
-                    return Err(self.failed("telling the number of subscribers", &error).await);
+                    return Err(self.failed("telling how many subscribers there are".into(), &error).await);
                 }
             }
             Ok(())
@@ -363,7 +368,9 @@ impl Engine for Redis {
             asked.arg(PRESENCE).arg(1).arg(format!("{}:nodes", self.key(topic)));
             match asked.query_async(&mut connection).await {
                 Ok(present) => Ok(present),
-                Err(error) => Err(self.failed("asking for the number of subscribers", &error).await),
+                Err(error) => {
+                    Err(self.failed(format!("counting the subscribers of the topic {topic:?}"), &error).await)
+                }
             }
         })
     }
@@ -413,7 +420,7 @@ fn is_id(id: &str) -> bool {
     id.split_once('-').is_some_and(|(time, number)| is_number(time) && is_number(number))
 }
 
-fn failed(what: &'static str, error: &RedisError) -> EngineError {
+fn failed(what: impl fmt::Display, error: &RedisError) -> EngineError {
     let is_passing = match error.kind() {
         ErrorKind::Server(kind) => matches!(
             kind,

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use local_redis::Server;
+use local_redis::{Proxy, Server};
 use redis::AsyncCommands;
 use sse_wire::{Event, EventName, Parser};
 use sse_wire_hub::{Ended, Hub, Limits, PublishError, Start, SubscribeError, Subscription};
@@ -233,6 +233,67 @@ async fn a_key_of_another_type_is_an_error_that_says_so_and_touches_no_other_top
     let () = raw.del("sse:{c}").await.unwrap();
     hub.publish("c", Event::new("2")).await.unwrap();
     assert_eq!(next(&mut later).await.0, "gone");
+}
+
+#[tokio::test]
+async fn what_redis_refuses_is_an_error_that_names_the_topic_and_the_cause() {
+    let (Some(server), Some(master)) = (Server::for_test(&[]), Server::for_test(&[])) else { return };
+    let hub = hub(&server, Limits::default()).await;
+    let mut raw = raw(&server).await;
+    let mut redis = async |command: &str| {
+        let mut parts = command.split(' ');
+        let mut asked = redis::cmd(parts.next().unwrap());
+        let _: redis::Value = asked.arg(parts.collect::<Vec<_>>()).query_async(&mut raw).await.unwrap();
+    };
+    let mut events = hub.subscribe("a", Start::Kept).await.unwrap();
+    let port = master.port();
+    for (number, (set, unset, cause, is_refusal)) in [
+        ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0", "OOM", true),
+        ("ACL SETUSER default -xadd", "ACL SETUSER default +xadd", "CAN'T RUN THIS COMMAND", true),
+        ("ACL SETUSER default -@scripting", "ACL SETUSER default +@scripting", "NOPERM", true),
+        ("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0", "NOREPLICAS", true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        redis(set).await;
+        let PublishError::Engine(error) = hub.publish("a", Event::new("x")).await.unwrap_err() else { panic!("{set}") };
+        let text = error.to_string();
+        assert!(text.contains("\"a\"") && text.to_uppercase().contains(cause), "{set}: {text}");
+        assert_eq!(error.is_refusal(), is_refusal, "{set}: {text}");
+        redis(unset).await;
+        hub.publish("a", Event::new(&number.to_string())).await.unwrap();
+        assert_eq!(next(&mut events).await.2, number.to_string(), "{set}");
+    }
+    redis(&format!("REPLICAOF 127.0.0.1 {port}")).await;
+    let error = hub.publish("a", Event::new("x")).await.unwrap_err();
+    let is_passing = matches!(&error, PublishError::Engine(error) if !error.is_refusal());
+    assert!(is_passing && error.to_string().contains("read only replica"), "{error}");
+}
+
+#[tokio::test]
+async fn nobody_waits_long_for_a_server_that_is_silent() {
+    let Some(server) = Server::for_test(&[]) else { return };
+    let proxy = Proxy::to(server.port()).await.unwrap();
+    let hub = Hub::redis(&format!("redis://127.0.0.1:{}/", proxy.port()), Limits::default()).await.unwrap();
+    let mut events = hub.subscribe("a", Start::Live).await.unwrap();
+    proxy.stop();
+    let start = std::time::Instant::now();
+    let publish = |number: usize| {
+        let hub = hub.clone();
+        tokio::spawn(async move { hub.publish("a", Event::new(&number.to_string())).await })
+    };
+    let publishers: Vec<_> = (0..50).map(publish).collect();
+    for publisher in publishers {
+        assert!(publisher.await.unwrap().is_err());
+    }
+    assert!(hub.subscribe("new", Start::Live).await.is_err());
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    proxy.go_on();
+    while hub.publish_once("a", Event::new("end"), "end").await.is_err() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    while next(&mut events).await.2 != "end" {}
 }
 
 #[tokio::test]
