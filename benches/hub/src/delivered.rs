@@ -9,20 +9,17 @@ use sse_wire::Event;
 use sse_wire_hub::Start;
 use tokio::sync::watch;
 
-use crate::{DATA, Engine, Failure, TIME};
-
-/// Subscribers of the topic.
-const FAN_OUT: [usize; 3] = [1, 100, 10_000];
+use crate::{DATA, Engine, Failure, Size};
 
 /// How many events are published before all subscribers must have them.
 const BATCH: u64 = 64;
 
-pub(crate) async fn measure(redis: &Server) -> Result<(), Failure> {
+pub(crate) async fn measure(redis: &Server, size: Size) -> Result<(), Failure> {
     println!("| engine | subscribers | events delivered a second | events published a second |");
     println!("|---|---:|---:|---:|");
     for engine in Engine::BOTH {
-        for subscribers in FAN_OUT {
-            let (publisher, node) = engine.nodes(redis).await?;
+        for subscribers in [1, 100, size.most] {
+            let (publishing, node) = engine.nodes(redis).await?;
             let topic = format!("delivered {subscribers}");
             let (done, mut is_done) = watch::channel(0_u64);
             let done = Arc::new(done);
@@ -43,15 +40,15 @@ pub(crate) async fn measure(redis: &Server) -> Result<(), Failure> {
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
             let (start, mut batches) = (Instant::now(), 0);
-            while start.elapsed() < TIME {
+            while start.elapsed() < size.time {
                 for _ in 0..BATCH {
-                    publisher.publish(&topic, Event::new(DATA)).await?;
+                    publishing.publish(&topic, Event::new(DATA)).await?;
                 }
                 batches += 1;
                 is_done.wait_for(|done| *done == batches * subscribers as u64).await?;
             }
-            let published = batches * BATCH * 1000 / u64::try_from(start.elapsed().as_millis())?.max(1);
-            println!("| {} | {subscribers} | {} | {published} |", engine.name(), published * subscribers as u64);
+            let rate = batches * BATCH * 1000 / u64::try_from(start.elapsed().as_millis())?.max(1);
+            println!("| {} | {subscribers} | {} | {rate} |", engine.name(), rate * subscribers as u64);
         }
     }
     Ok(())

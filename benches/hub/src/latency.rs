@@ -11,7 +11,7 @@ use sse_wire_hub::{Hub, Start, Subscription};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use crate::{DATA, Engine, Failure, TIME};
+use crate::{DATA, Engine, Failure, Size};
 
 /// Events a second.
 const RATES: [u32; 2] = [100, 1000];
@@ -19,7 +19,7 @@ const RATES: [u32; 2] = [100, 1000];
 /// The times that events took, in microseconds.
 pub(crate) type Times = Arc<Mutex<Histogram<u64>>>;
 
-pub(crate) async fn measure(redis: &Server) -> Result<(), Failure> {
+pub(crate) async fn measure(redis: &Server, size: Size) -> Result<(), Failure> {
     println!("| engine | events a second | p50 | p99 | p99.9 | longest |");
     println!("|---|---:|---:|---:|---:|---:|");
     for engine in Engine::BOTH {
@@ -28,7 +28,7 @@ pub(crate) async fn measure(redis: &Server) -> Result<(), Failure> {
             let times = times();
             let start = Instant::now();
             let reader = read(node.subscribe("latency", Start::Live).await?, start, Arc::clone(&times));
-            publish(&publisher, start, rate, || "latency".into()).await?;
+            publish(&publisher, size, start, rate, || "latency".into()).await?;
             reader.abort();
             println!("| {} | {rate} | {} |", engine.name(), shown(&*times.lock().await));
         }
@@ -48,10 +48,16 @@ pub(crate) fn shown(times: &Histogram<u64>) -> String {
 }
 
 /// Publishes for some time, so many events a second, whose data begins with the time since the start.
-pub(crate) async fn publish(hub: &Hub, start: Instant, rate: u32, topic: impl Fn() -> String) -> Result<(), Failure> {
+pub(crate) async fn publish(
+    hub: &Hub,
+    size: Size,
+    start: Instant,
+    rate: u32,
+    topic: impl Fn() -> String,
+) -> Result<(), Failure> {
     let mut pace = tokio::time::interval(Duration::from_secs(1) / rate);
     let begun = Instant::now();
-    while begun.elapsed() < TIME {
+    while begun.elapsed() < size.time {
         pace.tick().await;
         let data = format!("{} {DATA}", start.elapsed().as_micros());
         hub.publish(&topic(), Event::new(&data)).await?;

@@ -1,6 +1,5 @@
-//! Measures the hub, and writes tables: `cargo run --release -p hub-figures`.
+//! Measures the hub, and writes tables: `cargo run --release -p hub-figures`. With `--quick`, it only shows that all of it runs.
 
-use std::io;
 use std::time::Duration;
 
 use local_redis::Server;
@@ -12,8 +11,19 @@ mod latency;
 mod published;
 mod sockets;
 
-/// How long each measurement lasts.
-const TIME: Duration = Duration::from_secs(5);
+/// How long, and with how many.
+#[derive(Clone, Copy)]
+struct Size {
+    /// Each measurement.
+    time: Duration,
+    /// The largest numbers of topics and subscribers.
+    most: usize,
+    /// How long subscribers are idle.
+    idle: Duration,
+}
+
+const FULL: Size = Size { time: Duration::from_secs(5), most: 10_000, idle: Duration::from_secs(30) };
+const QUICK: Size = Size { time: Duration::from_millis(200), most: 300, idle: Duration::from_secs(1) };
 
 /// The data of an event: as much as a small object of JSON.
 const DATA: &str =
@@ -56,24 +66,23 @@ impl Engine {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     rlimit::increase_nofile_limit(u64::MAX)?;
-    if std::env::args().nth(1).as_deref() == Some("serve") {
-        return sockets::serve().await;
-    }
-    let redis = start()?;
+    let size = match std::env::args().nth(1).as_deref() {
+        Some("serve") => return sockets::serve().await,
+        Some("--quick") => QUICK,
+        Some(other) => return Err(format!("{other}: only --quick is known").into()),
+        None => FULL,
+    };
+    let redis = Server::start(&["--appendonly", "no"])?;
     println!("## From publish to receive\n");
-    latency::measure(&redis).await?;
+    latency::measure(&redis, size).await?;
     println!("\n## Events published a second\n");
-    published::measure(&redis).await?;
+    published::measure(&redis, size).await?;
     println!("\n## Events delivered a second\n");
-    delivered::measure(&redis).await?;
+    delivered::measure(&redis, size).await?;
     println!("\n## Growth with topics\n");
-    growth::measure(&redis).await?;
-    println!("\n## 10,000 subscribers over HTTP\n");
-    sockets::measure().await
-}
-
-fn start() -> io::Result<Server> {
-    Server::start(&["--appendonly", "no"])
+    growth::measure(&redis, size).await?;
+    println!("\n## Subscribers over HTTP\n");
+    sockets::measure(size).await
 }
 
 /// The processor time that this process, or another, has used, with what the kernel did for it.

@@ -6,18 +6,18 @@ use local_redis::Server;
 use sse_wire::Event;
 use tokio::task::JoinSet;
 
-use crate::{DATA, Engine, Failure, TIME};
+use crate::{DATA, Engine, Failure, Size};
 
 /// How many publish at the same time.
 const PUBLISHERS: [usize; 2] = [1, 64];
 
-pub(crate) async fn measure(redis: &Server) -> Result<(), Failure> {
+pub(crate) async fn measure(redis: &Server, size: Size) -> Result<(), Failure> {
     println!("| engine | publishers | events a second | `publish_once` |");
     println!("|---|---:|---:|---:|");
     for engine in Engine::BOTH {
         for publishers in PUBLISHERS {
-            let plain = rate(engine, redis, publishers, false).await?;
-            let once = rate(engine, redis, publishers, true).await?;
+            let plain = rate(engine, redis, size, publishers, false).await?;
+            let once = rate(engine, redis, size, publishers, true).await?;
             println!("| {} | {publishers} | {plain} | {once} |", engine.name());
         }
     }
@@ -25,7 +25,7 @@ pub(crate) async fn measure(redis: &Server) -> Result<(), Failure> {
 }
 
 /// Events a second.
-async fn rate(engine: Engine, redis: &Server, publishers: usize, once: bool) -> Result<u64, Failure> {
+async fn rate(engine: Engine, redis: &Server, size: Size, publishers: usize, once: bool) -> Result<u64, Failure> {
     let (hub, _) = engine.nodes(redis).await?;
     let start = Instant::now();
     let mut running = JoinSet::new();
@@ -34,7 +34,7 @@ async fn rate(engine: Engine, redis: &Server, publishers: usize, once: bool) -> 
         running.spawn(async move {
             let mut published = 0_u64;
             let topic = format!("published {publisher}");
-            while start.elapsed() < TIME {
+            while start.elapsed() < size.time {
                 if once {
                     hub.publish_once(&topic, Event::new(DATA), &published.to_string()).await?;
                 } else {

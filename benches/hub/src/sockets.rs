@@ -14,11 +14,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
-use crate::{DATA, Failure, processor_time};
+use crate::{DATA, Failure, Size, processor_time};
 
-const SUBSCRIBERS: usize = 10_000;
-/// How long they are idle.
-const IDLE: Duration = Duration::from_secs(30);
 /// How many events all of them get.
 const EVENTS: u64 = 100;
 
@@ -38,7 +35,7 @@ pub(crate) async fn serve() -> Result<(), Failure> {
     Ok(())
 }
 
-pub(crate) async fn measure() -> Result<(), Failure> {
+pub(crate) async fn measure(size: Size) -> Result<(), Failure> {
     let mut server = Command::new(std::env::current_exe()?)
         .arg("serve")
         .stdin(Stdio::piped())
@@ -47,14 +44,14 @@ pub(crate) async fn measure() -> Result<(), Failure> {
         .spawn()?;
     let process = server.id().ok_or("the server has ended")?.to_string();
     let port = port(&mut server).await?;
-    let before = resident(&process)?;
+    let (before, subscribers) = (resident(&process)?, u64::try_from(size.most)?);
     let received = Arc::new(AtomicU64::new(0));
-    for _ in 0..SUBSCRIBERS {
+    for _ in 0..size.most {
         subscribe(port, Arc::clone(&received)).await?;
     }
-    let memory = (resident(&process)? - before) / SUBSCRIBERS as u64;
+    let memory = (resident(&process)? - before) / subscribers;
     let idle = processor_time(&process)?;
-    tokio::time::sleep(IDLE).await;
+    tokio::time::sleep(size.idle).await;
     let idle = processor_time(&process)?.saturating_sub(idle);
 
     let (start, busy, bytes) = (Instant::now(), processor_time(&process)?, received.load(Relaxed));
@@ -62,23 +59,21 @@ pub(crate) async fn measure() -> Result<(), Failure> {
         publish(port).await?;
     }
     // Each event has its id, and the chunked coding around it.
-    let least = bytes + EVENTS * (DATA.len() as u64 + 20) * SUBSCRIBERS as u64;
+    let least = bytes + EVENTS * (DATA.len() as u64 + 20) * subscribers;
     while received.load(Relaxed) < least {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let (time, busy) = (start.elapsed(), processor_time(&process)?.saturating_sub(busy));
-    let delivered = EVENTS * SUBSCRIBERS as u64;
-    println!("| | |\n|---|---:|");
-    println!("| memory of the server for a subscriber | {memory} bytes |");
-    println!(
-        "| processor for an idle subscriber, with a comment each 15 s | {:.1?} a second |",
-        idle / SUBSCRIBERS as u32 / IDLE.as_secs() as u32
-    );
+    let delivered = u32::try_from(EVENTS * subscribers)?;
+    let idle = idle / u32::try_from(subscribers * size.idle.as_secs())?;
+    println!("| {subscribers} subscribers | |\n|---|---:|");
+    println!("| memory of the server for one | {memory} bytes |");
+    println!("| processor of the server for one that is idle, with a comment each 15 s | {idle:.1?} a second |");
     println!(
         "| events delivered a second, to clients on the same machine | {:.0} |",
-        delivered as f64 / time.as_secs_f64()
+        f64::from(delivered) / time.as_secs_f64()
     );
-    println!("| processor of the server for an event to one subscriber | {:.1?} |", busy / u32::try_from(delivered)?);
+    println!("| processor of the server for an event to one | {:.1?} |", busy / delivered);
     Ok(())
 }
 
