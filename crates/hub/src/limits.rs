@@ -42,6 +42,9 @@ pub struct Kept {
     pub bytes: usize,
     /// How old an event may be. No limit unless set.
     pub age: Option<Duration>,
+    /// How long a topic is kept to which nothing is published; then it is dropped, and none of its ids is known any more. Must be longer
+    /// than any silence of a topic that goes on. For ever unless set.
+    pub idle: Option<Duration>,
     /// Topics that are kept in memory; the one that was not used for longest is dropped. 10,000 unless set. Not for engines that
     /// keep logs elsewhere.
     pub topics: usize,
@@ -59,7 +62,7 @@ pub enum Slow {
 
 impl Default for Kept {
     fn default() -> Self {
-        Kept { events: 1024, bytes: 1024 * 1024, age: None, topics: 10_000 }
+        Kept { events: 1024, bytes: 1024 * 1024, age: None, idle: None, topics: 10_000 }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sse_wire::Event;
 use sse_wire::server::{CountedIds, ReplayBuffer, UnknownId};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::engine::{After, BoxFuture, Cursors, Engine, EngineError, Entry, Id, Page, Read, Topic};
 use crate::limits::Kept;
@@ -33,6 +34,8 @@ struct Logs {
     by_topic: HashMap<Topic, Log>,
     /// The topics that are watched and may have something to read, so that a read need not look at all of them.
     changed: HashSet<Topic>,
+    /// When those were looked for last that are idle.
+    looked: Option<Instant>,
     /// How many logs there were, which makes the ids of each differ from those of the others.
     made: u64,
 }
@@ -44,6 +47,7 @@ struct Log {
     once: HashMap<Arc<str>, Id>,
     names: VecDeque<Arc<str>>,
     used: Instant,
+    published: Instant,
     /// Whether the hub reads it, as far as is known: it has asked where to begin, and no read has passed it over since.
     is_watched: bool,
 }
@@ -64,6 +68,7 @@ impl Memory {
     /// Calls `use_log` with the log of this topic, which is made if there is none.
     fn with_log<T>(&self, topic: &str, use_log: impl FnOnce(&mut Log) -> T) -> Result<T, EngineError> {
         let mut logs = self.logs();
+        self.drop_idle(&mut logs);
         if !logs.by_topic.contains_key(topic) {
             let made = self.made(&mut logs)?;
             logs.by_topic.insert(topic.into(), made);
@@ -75,9 +80,27 @@ impl Memory {
         Ok(use_log(log))
     }
 
+    /// Drops the logs to which nothing was published for too long. Looks at all of them, but seldom.
+    fn drop_idle(&self, logs: &mut Logs) {
+        let Some(idle) = self.kept.idle else { return };
+        let now = Instant::now();
+        if logs.looked.is_some_and(|looked| now.duration_since(looked) < idle / 8) {
+            return;
+        }
+        logs.looked = Some(now);
+        let Logs { by_topic, changed, .. } = logs;
+        by_topic.retain(|topic, log| {
+            let is_kept = now.duration_since(log.published) < idle;
+            if !is_kept && log.is_watched {
+                changed.insert(topic.clone());
+            }
+            is_kept
+        });
+    }
+
     /// A new log. If there are too many, the one that was not used for longest is dropped, if possible one that nobody reads.
     fn made(&self, logs: &mut Logs) -> Result<Log, EngineError> {
-        let Logs { by_topic, changed, made } = logs;
+        let Logs { by_topic, changed, made, .. } = logs;
         if by_topic.len() >= self.kept.topics
             && let Some((topic, log)) = by_topic.iter().min_by_key(|(_, log)| (log.is_watched, log.used))
         {
@@ -93,7 +116,8 @@ impl Memory {
         let replay = replay.with_max_events(self.kept.events).with_max_bytes(self.kept.bytes);
         let replay = replay.with_max_age(self.kept.age.unwrap_or(Duration::MAX));
         let (once, names) = (HashMap::new(), VecDeque::new());
-        Ok(Log { replay, once, names, used: Instant::now(), is_watched: false })
+        let now = Instant::now();
+        Ok(Log { replay, once, names, used: now, published: now, is_watched: false })
     }
 
     /// From now on, reads look at this topic.
@@ -178,6 +202,7 @@ impl Engine for Memory {
                 return (id.clone(), false);
             }
             log.replay.publish(event);
+            log.published = log.used;
             let id = log.newest();
             if let Some(name) = once {
                 log.remember(name.into(), id.clone());
@@ -314,6 +339,24 @@ mod tests {
         memory.append("4", Event::new("x"), None).await.unwrap();
         assert_eq!(read(&memory, &mut cursors).await, Some(vec![("read".into(), usize::MAX)]));
         assert_eq!(memory.logs().by_topic.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_topic_to_which_nothing_is_published_is_dropped_if_that_is_set() {
+        let memory = Memory::new(Kept { idle: Some(Duration::from_secs(80)), ..Kept::default() });
+        let mut cursors = Cursors::new();
+        follow(&memory, &mut cursors, "a").await;
+        for _ in 0..3 {
+            memory.append("a", Event::new("x"), None).await.unwrap();
+            assert_eq!(read(&memory, &mut cursors).await, Some(vec![("a".into(), 1)]));
+            tokio::time::advance(Duration::from_secs(70)).await;
+        }
+        memory.append("b", Event::new("x"), None).await.unwrap();
+        tokio::time::advance(Duration::from_secs(20)).await;
+        // Whoever asks for any topic has those dropped that are idle.
+        memory.append("b", Event::new("x"), None).await.unwrap();
+        assert_eq!(memory.logs().by_topic.len(), 1);
+        assert_eq!(read(&memory, &mut cursors).await, Some(vec![("a".into(), usize::MAX)]));
     }
 
     #[tokio::test]

@@ -46,7 +46,7 @@ const BLOCK_FIELD: &[u8] = b"b";
 
 /// Appends a block, unless one of this name was appended, and drops the oldest entries that are too many, too large or too old.
 /// KEYS: the stream, its size in bytes, and perhaps the name. ARGV: the block, the most entries, the most bytes, the greatest age in
-/// ms or -1, and how long names are remembered in ms.
+/// ms or -1, how long names are remembered in ms, and how long the topic is kept in ms or -1.
 const APPEND: &str = r"
 if KEYS[3] then
     local id = redis.call('GET', KEYS[3])
@@ -69,15 +69,27 @@ while length > 1 do
     length = redis.call('XLEN', KEYS[1])
 end
 redis.call('SET', KEYS[2], math.max(size, 0))
+for at = 1, 2 do
+    if tonumber(ARGV[6]) >= 0 then redis.call('PEXPIRE', KEYS[at], ARGV[6]) else redis.call('PERSIST', KEYS[at]) end
+end
 return id
 ";
 
-/// What is known of an id, and the entries that follow. KEYS: the stream. ARGV: the id, or nothing for the start, and the most
-/// entries. Returns the last id of the stream, 1 if the id is known and otherwise 0, and the entries.
+/// What is known of an id, and the entries that follow. KEYS: the stream. ARGV: the id, or nothing for the start; the most entries; how
+/// many ms the place before the first entry is known, or -1; and when it was given. Returns the last id of the stream, 1 if the id is
+/// known and otherwise 0, the entries, and the time in ms.
 const PAGE: &str = r"
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_text = string.format('%.0f', now)
+-- That the stream is empty tells nothing about what there was before it was dropped, unless that cannot have been meanwhile.
+local lasts = tonumber(ARGV[3])
+local is_start = ARGV[1] == '0-0' and (lasts < 0 or (ARGV[4] ~= '' and now - ARGV[4] < lasts))
 local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
 if info.err then
-    if string.find(info.err, 'no such key') then return {'0-0', (ARGV[1] == '' or ARGV[1] == '0-0') and 1 or 0, {}} end
+    if string.find(info.err, 'no such key') then
+        return {'0-0', (ARGV[1] == '' or is_start) and 1 or 0, {}, now_text}
+    end
     return info
 end
 local fields = {}
@@ -85,14 +97,18 @@ for at = 1, #info, 2 do fields[info[at]] = info[at + 1] end
 local last = fields['last-generated-id']
 local from = '-'
 if ARGV[1] ~= '' then
-    local is_known = ARGV[1] == last or #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 1
+    local is_known
+    if ARGV[1] == '0-0' then
         -- Before the first entry, as long as none was dropped.
-        or (ARGV[1] == '0-0' and fields['entries-added'] == fields['length'])
-    if not is_known then return {last, 0, {}} end
+        is_known = is_start and fields['entries-added'] == fields['length']
+    else
+        is_known = ARGV[1] == last or #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 1
+    end
+    if not is_known then return {last, 0, {}, now_text} end
     from = '(' .. ARGV[1]
 end
-if ARGV[2] == '0' then return {last, 1, {}} end
-return {last, 1, redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', ARGV[2])}
+if ARGV[2] == '0' then return {last, 1, {}, now_text} end
+return {last, 1, redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', ARGV[2]), now_text}
 ";
 
 /// Writes how many subscribers a node has, and until when that counts. KEYS: the nodes of the topic. ARGV: the node, the number, and for
@@ -205,14 +221,22 @@ impl Redis {
         error
     }
 
+    /// How long the place before the first entry of a topic is known, in ms: for less time than the entries after it are kept.
+    fn start_lasts(&self) -> i64 {
+        self.kept.idle.map_or(-1, |idle| i64::try_from(idle.as_millis() / 4 * 3).unwrap_or(i64::MAX))
+    }
+
     async fn paged(&self, topic: &str, after: &str, most: usize) -> Result<(Id, Option<Vec<Entry>>), EngineError> {
         let mut connection = self.connection().await?;
         let mut page = self.page.prepare_invoke();
-        page.key(self.key(topic)).arg(after).arg(most);
+        let (id, given) = place(after);
+        page.key(self.key(topic)).arg(id).arg(most).arg(self.start_lasts()).arg(given);
         let page: Result<RawPage, RedisError> = page.invoke_async(&mut connection).await;
         match page {
-            Ok((last, is_known, entries)) => {
+            Ok((last, is_known, entries, now)) => {
                 let entries = entries.into_iter().map(RawEntry::into_entry).collect();
+                let is_start = last == START && self.kept.idle.is_some();
+                let last = if is_start { format!("{START}@{now}") } else { last };
                 Ok((Id::new(&last), (is_known == 1).then_some(entries)))
             }
             Err(error) => Err(self.failed(format!("reading the topic {topic:?}"), &error).await),
@@ -226,19 +250,20 @@ impl Redis {
         let by_key: HashMap<String, (&Topic, &Id)> =
             cursors.iter().map(|(topic, id)| (self.key(topic), (topic, id))).collect();
         read.arg(by_key.keys().collect::<Vec<_>>());
-        read.arg(by_key.values().map(|(_, id)| id.as_str()).collect::<Vec<_>>());
+        read.arg(by_key.values().map(|(_, id)| place(id.as_str()).0).collect::<Vec<_>>());
         let found: Option<Vec<(String, Vec<RawEntry>)>> = read.query_async(connection).await?;
         let Some(found) = found else { return Ok(Read::new()) };
 
         let (mut asked, mut topics) = (pipe(), Vec::new());
         for (key, entries) in found {
             let Some((topic, id)) = by_key.get(&key) else { continue };
-            asked.cmd("EVAL").arg(PAGE).arg(1).arg(key).arg(id.as_str()).arg(0);
+            let (id, given) = place(id.as_str());
+            asked.cmd("EVAL").arg(PAGE).arg(1).arg(key).arg(id).arg(0).arg(self.start_lasts()).arg(given);
             topics.push((Topic::clone(topic), entries));
         }
         let known: Vec<RawPage> = asked.query_async(connection).await?;
         let mut read = Read::new();
-        for ((topic, entries), (_, is_known, _)) in topics.into_iter().zip(known) {
+        for ((topic, entries), (_, is_known, ..)) in topics.into_iter().zip(known) {
             let entries = entries.into_iter().map(RawEntry::into_entry).collect();
             read.push((topic, if is_known == 1 { Page::Entries(entries) } else { Page::Unknown }));
         }
@@ -263,10 +288,11 @@ impl Engine for Redis {
             if let Some(name) = once {
                 append.key(format!("{key}:once:{name}"));
             }
-            let age = self.kept.age.map_or(-1, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+            let millis =
+                |time: Option<Duration>| time.map_or(-1, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
             // One more than was promised: the id of the oldest that a client may miss is then known.
-            append.arg(&block[..]).arg(self.kept.events.saturating_add(1)).arg(self.kept.bytes).arg(age);
-            append.arg(REMEMBERED.as_millis().to_string());
+            append.arg(&block[..]).arg(self.kept.events.saturating_add(1)).arg(self.kept.bytes);
+            append.arg(millis(self.kept.age)).arg(REMEMBERED.as_millis().to_string()).arg(millis(self.kept.idle));
             let mut connection = self.connection().await?;
             let id: Result<String, RedisError> = append.invoke_async(&mut connection).await;
             match id {
@@ -383,7 +409,7 @@ impl fmt::Debug for Redis {
 }
 
 /// What the script of a page returns.
-type RawPage = (String, i64, Vec<RawEntry>);
+type RawPage = (String, i64, Vec<RawEntry>, String);
 
 /// An entry as Redis returns it.
 struct RawEntry {
@@ -414,10 +440,22 @@ impl FromRedisValue for RawEntry {
     }
 }
 
-/// Whether this is the id of an entry as Redis writes it: two numbers, each in one way only.
+/// The place before the first entry of a stream.
+const START: &str = "0-0";
+
+/// An id as Redis knows it, and when it was given, if it is the place before the first entry of a topic that is not kept for ever:
+/// `0-0@1732000000000`.
+fn place(id: &str) -> (&str, &str) {
+    id.split_once('@').unwrap_or((id, ""))
+}
+
+/// Whether this is an id of an entry as Redis writes it, or the place before the first: numbers, each in one way only.
 fn is_id(id: &str) -> bool {
     let is_number = |text: &str| text.parse::<u64>().is_ok_and(|number| number.to_string() == text);
-    id.split_once('-').is_some_and(|(time, number)| is_number(time) && is_number(number))
+    match id.split_once('@') {
+        Some((id, given)) => id == START && is_number(given),
+        None => id.split_once('-').is_some_and(|(time, number)| is_number(time) && is_number(number)),
+    }
 }
 
 fn failed(what: impl fmt::Display, error: &RedisError) -> EngineError {
@@ -445,7 +483,7 @@ mod tests {
 
     #[test]
     fn an_id_is_written_in_one_way_only() {
-        for yes in ["0-0", "0-1", "1732000000000-0", "18446744073709551615-18446744073709551615"] {
+        for yes in ["0-0", "0-0@1732000000000", "0-1", "1732000000000-0", "18446744073709551615-18446744073709551615"] {
             assert!(is_id(yes), "{yes}");
         }
         for no in [
@@ -463,6 +501,10 @@ mod tests {
             "$",
             "*",
             "18446744073709551616-0",
+            "0-0@",
+            "0-0@01",
+            "1-0@1",
+            "0-0@1@1",
         ] {
             assert!(!is_id(no), "{no:?}");
         }

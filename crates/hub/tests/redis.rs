@@ -141,6 +141,56 @@ async fn bytes_and_age_bound_what_is_kept() {
 }
 
 #[tokio::test]
+async fn a_topic_to_which_nothing_is_published_is_dropped_if_that_is_set() {
+    let Some(server) = Server::for_test(&[]) else { return };
+    let mut limits = Limits::default();
+    limits.kept.idle = Some(Duration::from_millis(400));
+    let hub = hub(&server, limits).await;
+    let mut last = None;
+    for _ in 0..4 {
+        last = Some(hub.publish("a", Event::new("x")).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(raw(&server).await.keys::<_, Vec<String>>("*").await.unwrap().len(), 2);
+    }
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(raw(&server).await.keys::<_, Vec<String>>("*").await.unwrap().len(), 0);
+    let after = Start::After(last.as_ref().unwrap().as_str());
+    assert!(matches!(hub.subscribe("a", after).await, Err(SubscribeError::Unknown { .. })));
+}
+
+/// What a client whose topic has no event gets first.
+async fn first_id(hub: &Hub, topic: &str) -> String {
+    let bytes = hub.subscribe(topic, Start::Live).await.unwrap().next().await.unwrap();
+    std::str::from_utf8(&bytes).unwrap().trim_end().strip_prefix("id: ").unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_client_of_an_empty_topic_can_come_back_unless_events_may_have_been_dropped_since() {
+    let Some(server) = Server::for_test(&[]) else { return };
+    let forever = hub(&server, Limits::default()).await;
+    let id = first_id(&forever, "a").await;
+    forever.publish("a", Event::new("1")).await.unwrap();
+    assert_eq!(next(&mut forever.subscribe("a", Start::After(&id)).await.unwrap()).await.2, "1");
+
+    let mut limits = Limits::default();
+    limits.kept.idle = Some(Duration::from_millis(800));
+    let hub = hub(&server, limits).await;
+    let (id, quiet) = (first_id(&hub, "b").await, first_id(&hub, "c").await);
+    // Nothing was published yet.
+    drop(hub.subscribe("b", Start::After(&id)).await.unwrap());
+    hub.publish("b", Event::new("1")).await.unwrap();
+    assert_eq!(next(&mut hub.subscribe("b", Start::After(&id)).await.unwrap()).await.2, "1");
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    // The event is dropped, and the topic is as if there had never been one.
+    let Err(SubscribeError::Unknown { newest }) = hub.subscribe("b", Start::After(&id)).await else { panic!() };
+    let mut events = hub.subscribe("b", Start::After(newest.as_str())).await.unwrap();
+    hub.publish("b", Event::new("2")).await.unwrap();
+    assert_eq!(next(&mut events).await.2, "2");
+    assert!(matches!(hub.subscribe("c", Start::After(&quiet)).await, Err(SubscribeError::Unknown { .. })));
+    assert!(matches!(hub.subscribe("c", Start::After("0-0")).await, Err(SubscribeError::Unknown { .. })));
+}
+
+#[tokio::test]
 async fn an_event_that_is_published_once_is_published_once() {
     let Some(server) = Server::for_test(&[]) else { return };
     let nodes = [hub(&server, Limits::default()).await, hub(&server, Limits::default()).await];
