@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -147,6 +148,9 @@ pub struct Check {
     /// Exit with 1 for warnings, too
     #[arg(long)]
     pub strict: bool,
+    /// Leave out these checks, and the requests that only they need
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', hide_possible_values = true, value_parser = PossibleValuesParser::new(crate::check::names()))]
+    pub ignore: Vec<String>,
     /// Show the verdict as JSON
     #[arg(long)]
     pub json: bool,
