@@ -1,6 +1,8 @@
 //! Scripts: how a server answers one request after another, and which requests a client makes.
 
-use super::{INTERPRETING, LAST_EVENT_ID, PROCESSING, Section};
+use sse_wire::http::is_event_stream;
+
+use super::{INTERFACE, INTERPRETING, LAST_EVENT_ID, PROCESSING, Section};
 
 pub struct Script {
     pub name: &'static str,
@@ -51,7 +53,29 @@ const fn refused(status: u16) -> Answer {
     Answer::Other { status, content_type: "text/event-stream", body: "data: not for you\n\n" }
 }
 
+/// The case that is about the header `Accept`.
+pub const ACCEPT: &str = "connection-accept";
+
+impl Answer {
+    /// What it sends as an event stream.
+    pub fn stream(self) -> Option<&'static str> {
+        match self {
+            Answer::Stream(text) | Answer::BrokenStream(text) => Some(text),
+            Answer::Other { status: 200, content_type, body } if is_event_stream(content_type) => Some(body),
+            Answer::Other { .. } | Answer::Redirect(_) => None,
+        }
+    }
+}
+
 pub const SCRIPTS: &[Script] = &[
+    Script {
+        name: ACCEPT,
+        section: INTERFACE,
+        rule: "A client names text/event-stream in Accept: it may leave it out, but many servers look for it.",
+        steps: &[step(None, STOP)],
+        events: &[],
+        pause_ms: 0,
+    },
     Script {
         name: "connection-reconnects",
         section: PROCESSING,
