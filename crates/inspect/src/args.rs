@@ -134,7 +134,7 @@ pub struct Http {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Reads the stream for as long as --for says, and sends about 20 more requests for what one reading cannot show, up to \
-                  --connections at once.\n\nExit status: 0 no fault, 1 a fault (with --strict also a warning), 2 wrong usage, 3 the server cannot be reached."
+                  --connections at once. What --max-time does not leave time for is not checked.\n\nExit status: 0 no fault, 1 a fault (with --strict also a warning), 2 wrong usage, 3 the server cannot be reached."
 )]
 pub struct Check {
     /// URL of the event stream

@@ -639,6 +639,30 @@ fn a_wrong_client_is_told_which_rules_it_breaks_with_an_example_of_each() {
 }
 
 #[test]
+fn a_client_that_does_not_reconnect_breaks_one_rule() {
+    let server = Server::cases();
+    let cases = server.post("/run", &json!({}));
+    for case in cases.as_array().unwrap().iter().filter(|case| case["kind"] == "connection") {
+        let (mut events, mut url) = (Vec::new(), path(case, "url"));
+        let mut answer = server.get(&url, "");
+        if let Some(location) = answer.head.lines().find_map(|line| line.strip_prefix("location: ")) {
+            location.clone_into(&mut url);
+            answer = server.get(&url, "");
+        }
+        let is_broken = case["name"] == "connection-broken";
+        if is_broken || answer.status == 200 && answer.head.contains("content-type: text/event-stream") {
+            read(answer, &mut Parser::new(), &mut events);
+        }
+        server.post(&path(case, "seen_url"), &seen(&events));
+    }
+    let report = server.report();
+    let groups = report["rules"].as_array().unwrap();
+    assert_eq!(groups.len(), 1, "{groups:#?}");
+    assert_eq!((&groups[0]["count"], &report["wrong"]), (&json!(12), &json!(12)));
+    assert!(groups[0]["rule"].as_str().unwrap().starts_with("A client reconnects when the response ends"));
+}
+
+#[test]
 fn a_client_without_accept_has_one_case_wrong() {
     let server = Server::cases();
     let cases = server.post("/run", &json!({}));

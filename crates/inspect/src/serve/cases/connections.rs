@@ -2,6 +2,8 @@
 
 use sse_wire::http::is_event_stream;
 
+use crate::view::escape::Quoted;
+
 use super::{INTERFACE, INTERPRETING, LAST_EVENT_ID, PROCESSING, Section};
 
 pub struct Script {
@@ -56,7 +58,23 @@ const fn refused(status: u16) -> Answer {
 /// The case that is about the header `Accept`.
 pub const ACCEPT: &str = "connection-accept";
 
+/// What a client breaks that stops too early.
+pub const RECONNECTS: &str = "A client reconnects when the response ends, and sends no Last-Event-ID if it has none.";
+
 impl Answer {
+    /// What it is, for people.
+    pub fn shown(self) -> String {
+        let quoted = |text: &'static str| Quoted(text.as_bytes()).to_string();
+        match self {
+            Answer::Stream(text) => quoted(text),
+            Answer::BrokenStream(text) => format!("{} and a reset", quoted(text)),
+            Answer::Other { status, body: "", .. } | Answer::Redirect(status) => format!("status {status}"),
+            Answer::Other { status, content_type, body } => {
+                format!("status {status}, {content_type}, {}", quoted(body))
+            }
+        }
+    }
+
     /// What it sends as an event stream.
     pub fn stream(self) -> Option<&'static str> {
         match self {
@@ -79,7 +97,7 @@ pub const SCRIPTS: &[Script] = &[
     Script {
         name: "connection-reconnects",
         section: PROCESSING,
-        rule: "A client reconnects when the response ends, and sends no Last-Event-ID if it has none.",
+        rule: RECONNECTS,
         steps: &[
             step(None, Answer::Stream("retry: 50\ndata: a\n\n")),
             step(None, Answer::Stream("data: b\n\n")),

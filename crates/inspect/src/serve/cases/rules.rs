@@ -3,6 +3,8 @@
 //! A stream tests several rules at once, so its name does not say which one a client broke. A small reader ([`read`]) can
 //! break each rule on purpose. The rules with which it sees what the client saw are the broken ones.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bytes::Bytes;
 
 use super::{Event, INTERPRETING, PARSING, Section};
@@ -43,6 +45,7 @@ pub enum Fault {
     DropsEmptyData,
     NeedsNoData,
     DispatchesAtEnd,
+    DispatchesEachData,
     IgnoresTypes,
     KeepsType,
     KeepsEmptyType,
@@ -55,7 +58,7 @@ pub enum Fault {
 
 use Fault::*;
 
-const FAULTS: [Fault; 34] = [
+const FAULTS: [Fault; 35] = [
     KeepsBom,
     DropsEveryBom,
     ForgetsHalfLines,
@@ -82,6 +85,7 @@ const FAULTS: [Fault; 34] = [
     DropsEmptyData,
     NeedsNoData,
     DispatchesAtEnd,
+    DispatchesEachData,
     IgnoresTypes,
     KeepsType,
     KeepsEmptyType,
@@ -113,6 +117,7 @@ const ONE_SPACE: Rule = interpreting("One space after the colon is dropped, if t
 const NAMES: Rule = interpreting("Names are compared exactly. A field with another name is ignored.");
 const JOINED: Rule = interpreting("The data lines of a block are joined by LF.");
 const NO_DATA: Rule = interpreting("A block without a data line is no event. One with an empty data line is one.");
+const BLANK_LINE: Rule = interpreting("A blank line dispatches the event, with all data lines of its block.");
 const CUT_OFF: Rule = interpreting("A block that the end of the stream cuts off is discarded.");
 const TYPE: Rule = interpreting("The last event field of a block is the type. It is `message` if empty or missing.");
 const ID: Rule = interpreting("An id is the last event ID of its block and the next ones, until another id.");
@@ -135,6 +140,7 @@ impl Fault {
             TakesLastData | TakesFirstData | JoinsWithoutLf => JOINED,
             DropsEmptyData | NeedsNoData => NO_DATA,
             DispatchesAtEnd => CUT_OFF,
+            DispatchesEachData => BLANK_LINE,
             IgnoresTypes | KeepsType | KeepsEmptyType => TYPE,
             IgnoresIds | ForgetsIds => ID,
             NeedsDataForId => ID_ALONE,
@@ -163,7 +169,7 @@ pub fn of_category(category: &str) -> Rule {
         "unknown-field" => NAMES,
         "utf8" => UTF_8,
         "whitespace" => ONE_SPACE,
-        _ => interpreting("Lines are fields, and a blank line dispatches an event."),
+        _ => BLANK_LINE,
     }
 }
 
@@ -182,25 +188,37 @@ fn shown_by(responses: &[Vec<Bytes>], events: &[Event]) -> Vec<Fault> {
     FAULTS.into_iter().filter(|fault| read(responses, &[*fault]) != events).collect()
 }
 
-/// How many faults are looked for in one case, in how many, and in how long a stream.
+/// How many faults are looked for in one case, among how many, and in how long a stream.
 const MOST_FAULTS: usize = 4;
 const MOST_SHOWN: usize = 16;
 const LONG: usize = 1024;
 
 /// The smallest sets of faults with which `is_seen` holds.
-pub fn explain(responses: &[Vec<Bytes>], expected: &[Event], is_seen: impl Fn(&[Event]) -> bool) -> Vec<Vec<Fault>> {
-    let mut shown = shown_by(responses, expected);
-    shown.truncate(MOST_SHOWN);
+pub fn explain(responses: &[Vec<Bytes>], is_seen: impl Fn(&[Event]) -> bool) -> Vec<Vec<Fault>> {
+    let mut candidates = shown_by(responses, &read(responses, &[]));
     let length: usize = responses.iter().flatten().map(Bytes::len).sum();
-    let mut sets: Vec<Vec<Fault>> = vec![Vec::new()];
-    for _ in 0..if length > LONG { 1 } else { MOST_FAULTS } {
-        let larger = |set: &Vec<Fault>| {
+    let most = if length > LONG { 1 } else { MOST_FAULTS };
+    if most > 1 {
+        // Those that show only beside another.
+        for fault in candidates.clone() {
+            let alone = read(responses, &[fault]);
+            let beside = FAULTS.into_iter().filter(|other| read(responses, &[fault, *other]) != alone);
+            let new: Vec<_> = beside.filter(|other| !candidates.contains(other)).collect();
+            candidates.extend(new);
+        }
+        candidates.truncate(MOST_SHOWN);
+    }
+    // Each set in the order of the candidates, so that none comes twice.
+    let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
+    for _ in 0..most {
+        let larger = |set: &Vec<usize>| {
             let set = set.clone();
-            let others = shown.iter().copied().filter(|fault| set.last().is_none_or(|last| last < fault));
-            others.map(|fault| [&set[..], &[fault]].concat()).collect::<Vec<_>>()
+            let next = set.last().map_or(0, |last| last + 1);
+            (next..candidates.len()).map(move |index| [&set[..], &[index]].concat())
         };
         sets = sets.iter().flat_map(larger).collect();
-        let found: Vec<_> = sets.iter().filter(|set| is_seen(&read(responses, set))).cloned().collect();
+        let faults = sets.iter().map(|set| set.iter().map(|index| candidates[*index]).collect::<Vec<_>>());
+        let found: Vec<_> = faults.filter(|faults| is_seen(&read(responses, faults))).collect();
         if !found.is_empty() {
             return found;
         }
@@ -210,20 +228,29 @@ pub fn explain(responses: &[Vec<Bytes>], expected: &[Event], is_seen: impl Fn(&[
 
 /// The rules that a run broke, by the explanations of each case: of several, one whose faults explain the most cases.
 pub fn choose(explanations: &[&Vec<Vec<Fault>>]) -> Vec<Vec<Rule>> {
-    let votes = |fault: &Fault| explanations.iter().filter(|sets| sets.iter().any(|set| set.contains(fault))).count();
-    let worth = |set: &&Vec<Fault>| set.iter().map(votes).sum::<usize>();
+    let mut votes: BTreeMap<Fault, usize> = BTreeMap::new();
+    for sets in explanations {
+        for fault in sets.iter().flatten().collect::<BTreeSet<_>>() {
+            *votes.entry(*fault).or_default() += 1;
+        }
+    }
+    let worth = |set: &&Vec<Fault>| set.iter().map(|fault| votes[fault]).sum::<usize>();
     let rules = |sets: &&Vec<Vec<Fault>>| {
         // The first of those that are worth the same.
         let best = sets.iter().rev().max_by_key(worth);
-        let mut rules: Vec<_> = best.into_iter().flatten().map(|fault| fault.rule()).collect();
-        rules.dedup_by_key(|rule| rule.text);
+        let mut rules: Vec<Rule> = Vec::new();
+        for rule in best.into_iter().flatten().map(|fault| fault.rule()) {
+            if rules.iter().all(|other| other.text != rule.text) {
+                rules.push(rule);
+            }
+        }
         rules
     };
     explanations.iter().map(rules).collect()
 }
 
 /// The events of responses, each in chunks, by a reader with these faults. Without any, it is right.
-fn read(responses: &[Vec<Bytes>], faults: &[Fault]) -> Vec<Event> {
+pub fn read(responses: &[Vec<Bytes>], faults: &[Fault]) -> Vec<Event> {
     let mut reader = Reader { faults, ..Reader::default() };
     for chunks in responses {
         reader.response(chunks);
@@ -330,7 +357,12 @@ impl Reader<'_> {
             .find(|known| name == *known || self.has(TakesNamesByStart) && name.starts_with(known));
         self.has_field |= known.is_some();
         match known {
-            Some("data") => self.data.push(value.to_owned()),
+            Some("data") => {
+                self.data.push(value.to_owned());
+                if self.has(DispatchesEachData) {
+                    self.dispatch();
+                }
+            }
             Some("event") => self.kind = Some(value.to_owned()),
             Some(_) if value.contains('\0') && !self.has(TakesIdWithNul) => {}
             Some(_) if value.is_empty() && self.has(IgnoresEmptyId) => {}
@@ -385,12 +417,25 @@ mod tests {
     #[test]
     fn faults_are_found_by_what_they_make_of_a_stream() {
         let responses = [vec![Bytes::from_static(b"data: a\ndata: b\n\ndata: c")]];
-        let expected = read(&responses, &[]);
-        for faults in [&[KeepsSpace][..], &[JoinsWithoutLf, DispatchesAtEnd]] {
-            let seen = read(&responses, faults);
-            let found = explain(&responses, &expected, |events| events == seen);
+        // The end has nothing to dispatch, unless CR ends no line.
+        let masked = [vec![Bytes::from_static(b"data: a\r\r")]];
+        for (responses, faults) in [
+            (&responses, &[KeepsSpace][..]),
+            (&responses, &[JoinsWithoutLf, DispatchesAtEnd]),
+            (&masked, &[IgnoresCr, DispatchesAtEnd]),
+        ] {
+            let seen = read(responses, faults);
+            let found = explain(responses, |events| events == seen);
             assert!(found.iter().any(|set| set == faults), "{faults:?}: {found:?}");
         }
-        assert!(explain(&responses, &expected, |_| false).is_empty());
+        assert!(explain(&responses, |_| false).is_empty());
+    }
+
+    #[test]
+    fn of_several_explanations_the_one_that_explains_more_is_chosen() {
+        let (either, one) = (vec![vec![KeepsBom], vec![KeepsSpace]], vec![vec![KeepsSpace]]);
+        let chosen = choose(&[&either, &one, &Vec::new()]);
+        let texts: Vec<Vec<_>> = chosen.iter().map(|rules| rules.iter().map(|rule| rule.text).collect()).collect();
+        assert_eq!(texts, [vec![ONE_SPACE.text], vec![ONE_SPACE.text], vec![]]);
     }
 }

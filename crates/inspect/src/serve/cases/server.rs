@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sse_wire::http::{EVENT_STREAM, LAST_EVENT_ID};
 
-use super::connections::{Answer, SCRIPTS, Script};
+use super::connections::{Answer, RECONNECTS, SCRIPTS, Script};
 use super::judge::{self, Asked, Report, Seen};
 use super::rules::{self, Fault, Rule};
 use super::streams::{self, CASES, Chunks};
-use super::{Event, Section};
+use super::{Event, PROCESSING, Section};
 use crate::serve::{FOUND, Reset, say};
 use crate::view::escape::{Escaped, Quoted};
 
@@ -54,6 +54,8 @@ struct Judgement {
     problems: Vec<String>,
     /// The smallest sets of faults that explain the events.
     explanations: Vec<Vec<Fault>>,
+    /// Whether the client did not reconnect, and read right what it had asked for.
+    stopped_early: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -91,7 +93,7 @@ struct Judged<'a> {
 struct Wrong<'a> {
     /// The rules that the client seems to break.
     broken_rules: Vec<&'static str>,
-    /// The streams, one for each response, escaped and in quotes.
+    /// Each response: its stream, escaped and in quotes, or another one in words.
     sent: Vec<String>,
     expected: Vec<Event>,
     seen: &'a [Seen],
@@ -143,15 +145,30 @@ impl Case {
         }
     }
 
-    /// The streams of its responses, in chunks.
-    fn responses(self, chunks: Chunks) -> Vec<Vec<Bytes>> {
+    /// The streams of its first responses, in chunks. A stream has one.
+    fn responses(self, chunks: Chunks, count: usize) -> Vec<Vec<Bytes>> {
         match self {
             Case::Stream(case) => vec![chunks.cut(case)],
             Case::Script(script) => {
-                let streams = script.steps.iter().filter_map(|step| step.answer.stream());
+                let streams = script.steps.iter().take(count).filter_map(|step| step.answer.stream());
                 streams.map(|text| vec![Bytes::from_static(text.as_bytes())]).collect()
             }
         }
+    }
+
+    /// What the server sends, for people: each response.
+    fn sent(self) -> Vec<String> {
+        match self {
+            Case::Stream(case) => vec![sent(&case.stream)],
+            Case::Script(script) => script.steps.iter().map(|step| step.answer.shown()).collect(),
+        }
+    }
+
+    /// Whether a client that asked so often has stopped before the end of the script, and not at a redirect.
+    fn is_early(self, asked: usize) -> bool {
+        let Case::Script(script) = self else { return false };
+        let last = asked.checked_sub(1).and_then(|last| script.steps.get(last));
+        asked < script.steps.len() && last.is_some_and(|last| !matches!(last.answer, Answer::Redirect(_)))
     }
 
     fn events(self) -> Vec<Event> {
@@ -240,8 +257,9 @@ impl Results {
         let wrong: Vec<_> = self.wrong().collect();
         let explanations: Vec<_> = wrong.iter().map(|(_, judged)| &judged.explanations).collect();
         let chosen = rules::choose(&explanations);
-        let broken = |((case, _), rules): (&(Case, _), Vec<Rule>)| {
-            (case.name(), if rules.is_empty() { vec![case.rule()] } else { rules })
+        let broken = |((case, judged), rules): (&(Case, &Judgement), Vec<Rule>)| {
+            let rule = if judged.stopped_early { Rule { section: PROCESSING, text: RECONNECTS } } else { case.rule() };
+            (case.name(), if rules.is_empty() { vec![rule] } else { rules })
         };
         wrong.iter().zip(chosen).map(broken).collect()
     }
@@ -251,10 +269,7 @@ impl Results {
         let broken = self.broken();
         let mut groups: Vec<Group<'_>> = Vec::new();
         let mut wrong: Vec<_> = self.wrong().map(|(case, judged)| (case, judged, &broken[case.name()])).collect();
-        wrong.sort_by_key(|(case, _, rules)| {
-            let length: usize = case.responses(Chunks::Whole).iter().flatten().map(Bytes::len).sum();
-            (rules.len(), length)
-        });
+        wrong.sort_by_key(|(case, _, rules)| (rules.len(), case.sent().iter().map(String::len).sum::<usize>()));
         for (case, judged, rules) in wrong {
             for rule in rules {
                 match groups.iter_mut().find(|group| group.rule == rule.text) {
@@ -428,16 +443,16 @@ async fn seen(State(run): State<Run>, Path(name): Path<String>, Json(report): Js
     let Some(case) = Case::find(&name) else { return unknown() };
     let expected = case.events();
     let problem = judge::events(&report.events, &expected);
-    let mut judged = Judgement::default();
-    let (chunks, has_all) = run.with(|results| {
+    let (chunks, asked) = run.with(|results| {
         let asked = results.asked.get(case.name()).map_or(0, Vec::len);
-        let has_all = if let Case::Script(script) = case { asked == script.steps.len() } else { true };
-        (results.chunks.get(case.name()).copied().unwrap_or_default(), has_all)
+        (results.chunks.get(case.name()).copied().unwrap_or_default(), asked)
     });
-    // A client that did not ask for a response has not misread it.
-    if problem.is_some() && has_all {
-        let is_seen = |events: &[Event]| judge::events(&report.events, events).is_none();
-        judged.explanations = rules::explain(&case.responses(chunks), &expected, is_seen);
+    let responses = case.responses(chunks, asked);
+    let is_seen = |events: &[Event]| judge::events(&report.events, events).is_none();
+    let is_read_right = is_seen(&rules::read(&responses, &[]));
+    let mut judged = Judgement { stopped_early: is_read_right && case.is_early(asked), ..Judgement::default() };
+    if problem.is_some() && !is_read_right {
+        judged.explanations = rules::explain(&responses, is_seen);
     }
     judged.problems.extend(problem);
     judged.seen = report.events;
@@ -462,7 +477,7 @@ fn verdict<'a>(case: Case, judged: Option<&'a Judgement>, broken: &[Rule]) -> Ju
     row.verdict = if judged.problems.is_empty() { "right" } else { "wrong" };
     row.wrong = (!judged.problems.is_empty()).then(|| Wrong {
         broken_rules: broken.iter().map(|rule| rule.text).collect(),
-        sent: case.responses(Chunks::Whole).iter().map(|chunks| sent(&chunks.concat())).collect(),
+        sent: case.sent(),
         expected: case.events(),
         seen: &judged.seen,
     });
