@@ -566,22 +566,22 @@ fn simple_client(server: &Server, case: &Value) -> Vec<Event> {
     let mut id = String::new();
     // The end ends a block and a line, too.
     for block in text.split("\n\n") {
-        let (mut data, mut kind) = (Vec::new(), "message".to_owned());
+        let (mut data, mut kind) = (Vec::new(), "");
         for line in block.split('\n') {
             // It needs a colon, cuts at the second, drops all spaces around, and compares without upper and lower case.
             let mut parts = line.split(':');
             let (Some(name), Some(value)) = (parts.next(), parts.next()) else { continue };
             match name.to_lowercase().as_str() {
                 "data" => data.push(value.trim()),
-                "event" if !value.trim().is_empty() => kind = value.trim().to_owned(),
-                "event" => kind = "message".to_owned(),
+                "event" => kind = value.trim(),
                 "id" if !value.contains('\0') => value.trim().clone_into(&mut id),
                 _ => {}
             }
         }
         if !data.is_empty() {
             // It joins with nothing.
-            events.push((kind, data.concat(), id.clone()));
+            let kind = if kind.is_empty() { "message" } else { kind };
+            events.push((kind.to_owned(), data.concat(), id.clone()));
         }
     }
     events

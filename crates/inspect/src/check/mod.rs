@@ -101,6 +101,7 @@ async fn check(args: &args::Check, target: &Target) -> Result<Report, String> {
         if run.report.wants(timing::COMPRESSION.name) {
             reading::read_alone(target, timing::ask_for_gzip, whole).await
         } else {
+            // Nobody asks for it.
             Err(Failure::Silent(Duration::ZERO))
         }
     };

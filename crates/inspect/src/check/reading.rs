@@ -191,7 +191,7 @@ pub struct Reading {
     /// Silences in the middle of a line.
     pub cuts: Vec<Duration>,
     /// What the view finds in the bytes.
-    pub findings: Findings,
+    pub findings: Box<Findings>,
     /// The first bytes.
     pub opening: Vec<u8>,
     pub end: End,
@@ -206,7 +206,7 @@ impl Reading {
             quiet_blocks: 0,
             longest_silence: Duration::ZERO,
             cuts: Vec::new(),
-            findings: Findings::default(),
+            findings: Box::default(),
             opening: Vec::new(),
             end: End::Open,
             time: head.after,
@@ -265,7 +265,8 @@ pub async fn read_alone(target: &Target, change: impl FnOnce(&mut Request), unti
 }
 
 pub async fn read(client: &Client, request: Request, until: Until) -> Result<Reading, Failure> {
-    hold(client, request, until).await.map(|(reading, _)| reading)
+    // Boxed, since the future is large.
+    Box::pin(hold(client, request, until)).await.map(|(reading, _)| reading)
 }
 
 /// Reads on a connection of its own, which stays open until the response is dropped.
@@ -286,7 +287,7 @@ struct Reader {
     started: Instant,
     last_byte: Duration,
     parser: Parser,
-    inspector: Inspector,
+    inspector: Box<Inspector>,
     /// Whether the last byte ended a line, or none has come.
     is_line_end: bool,
     gzip: Option<GzDecoder<Vec<u8>>>,
@@ -309,7 +310,7 @@ impl Reader {
             started,
             last_byte: after,
             parser: Parser::new().with_max_event_size(LIMIT),
-            inspector: Inspector::new(LIMIT),
+            inspector: Box::new(Inspector::new(LIMIT)),
             is_line_end: true,
             gzip,
             id_bytes: 0,
@@ -389,9 +390,9 @@ impl Reader {
         let now = self.started.elapsed();
         let silence = now.saturating_sub(self.last_byte);
         self.reading.longest_silence = self.reading.longest_silence.max(silence);
-        self.reading.opening = self.inspector.head().to_owned();
+        self.inspector.head().clone_into(&mut self.reading.opening);
         let findings = self.inspector.finish(end != End::Open, &mut output(&mut io::sink())).unwrap_or_default();
-        self.reading.findings = findings;
+        self.reading.findings = Box::new(findings);
         self.reading.note_never_dispatched(&end);
         self.reading.end = end;
         self.reading.time = now;

@@ -5,6 +5,7 @@
 //! ([`rules`]).
 
 pub mod connections;
+pub mod faulty;
 pub mod judge;
 pub mod rules;
 pub mod server;

@@ -1,12 +1,14 @@
 //! What a wrong client does not know of the standard.
 //!
-//! A stream tests several rules at once, so its name does not say which one a client broke. A small reader ([`read`]) can
-//! break each rule on purpose. The rules with which it sees what the client saw are the broken ones.
+//! A stream tests several rules at once, so its name does not say which one a client broke. A small reader ([`super::faulty`])
+//! breaks each rule on purpose. If it sees
+//! what the client saw, the client breaks these rules, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
+use super::faulty::{FAULTS, Fault, read};
 use super::{Event, INTERPRETING, PARSING, Section};
 
 /// A sentence of the standard, in short.
@@ -15,86 +17,6 @@ pub struct Rule {
     pub section: Section,
     pub text: &'static str,
 }
-
-/// A way to read a stream wrongly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
-    KeepsBom,
-    DropsEveryBom,
-    ForgetsHalfLines,
-    DecodesEachChunk,
-    DropsIllFormed,
-    ReadsLatin1,
-    IgnoresCr,
-    IgnoresLoneCr,
-    ReadsCrLfAsTwo,
-    EndsLinesAtOthers,
-    TakesLastColon,
-    CutsAtSecondColon,
-    NeedsColon,
-    NeedsSpace,
-    KeepsSpace,
-    DropsAllSpaces,
-    DropsOuterSpaces,
-    TrimsNames,
-    IgnoresCase,
-    TakesNamesByStart,
-    TakesLastData,
-    TakesFirstData,
-    JoinsWithoutLf,
-    DropsEmptyData,
-    NeedsNoData,
-    DispatchesAtEnd,
-    DispatchesEachData,
-    IgnoresTypes,
-    KeepsType,
-    KeepsEmptyType,
-    IgnoresIds,
-    ForgetsIds,
-    NeedsDataForId,
-    IgnoresEmptyId,
-    TakesIdWithNul,
-}
-
-use Fault::*;
-
-const FAULTS: [Fault; 35] = [
-    KeepsBom,
-    DropsEveryBom,
-    ForgetsHalfLines,
-    DecodesEachChunk,
-    DropsIllFormed,
-    ReadsLatin1,
-    IgnoresCr,
-    IgnoresLoneCr,
-    ReadsCrLfAsTwo,
-    EndsLinesAtOthers,
-    TakesLastColon,
-    CutsAtSecondColon,
-    NeedsColon,
-    NeedsSpace,
-    KeepsSpace,
-    DropsAllSpaces,
-    DropsOuterSpaces,
-    TrimsNames,
-    IgnoresCase,
-    TakesNamesByStart,
-    TakesLastData,
-    TakesFirstData,
-    JoinsWithoutLf,
-    DropsEmptyData,
-    NeedsNoData,
-    DispatchesAtEnd,
-    DispatchesEachData,
-    IgnoresTypes,
-    KeepsType,
-    KeepsEmptyType,
-    IgnoresIds,
-    ForgetsIds,
-    NeedsDataForId,
-    IgnoresEmptyId,
-    TakesIdWithNul,
-];
 
 const fn parsing(text: &'static str) -> Rule {
     Rule { section: PARSING, text }
@@ -128,24 +50,24 @@ const NUL: Rule = interpreting("NUL is a character like others. Only an id that 
 impl Fault {
     fn rule(self) -> Rule {
         match self {
-            KeepsBom | DropsEveryBom => BOM,
-            ForgetsHalfLines | DecodesEachChunk => CHUNKS,
-            DropsIllFormed | ReadsLatin1 => UTF_8,
-            IgnoresCr | IgnoresLoneCr | ReadsCrLfAsTwo => LINE_ENDS,
-            EndsLinesAtOthers => OTHER_ENDS,
-            TakesLastColon | CutsAtSecondColon => FIRST_COLON,
-            NeedsColon => NO_COLON,
-            NeedsSpace | KeepsSpace | DropsAllSpaces | DropsOuterSpaces => ONE_SPACE,
-            TrimsNames | IgnoresCase | TakesNamesByStart => NAMES,
-            TakesLastData | TakesFirstData | JoinsWithoutLf => JOINED,
-            DropsEmptyData | NeedsNoData => NO_DATA,
-            DispatchesAtEnd => CUT_OFF,
-            DispatchesEachData => BLANK_LINE,
-            IgnoresTypes | KeepsType | KeepsEmptyType => TYPE,
-            IgnoresIds | ForgetsIds => ID,
-            NeedsDataForId => ID_ALONE,
-            IgnoresEmptyId => EMPTY_ID,
-            TakesIdWithNul => NUL,
+            Fault::KeepsBom | Fault::DropsEveryBom => BOM,
+            Fault::ForgetsHalfLines | Fault::DecodesEachChunk => CHUNKS,
+            Fault::DropsIllFormed | Fault::ReadsLatin1 => UTF_8,
+            Fault::IgnoresCr | Fault::IgnoresLoneCr | Fault::ReadsCrLfAsTwo => LINE_ENDS,
+            Fault::EndsLinesAtOthers => OTHER_ENDS,
+            Fault::TakesLastColon | Fault::CutsAtSecondColon => FIRST_COLON,
+            Fault::NeedsColon => NO_COLON,
+            Fault::NeedsSpace | Fault::KeepsSpace | Fault::DropsAllSpaces | Fault::DropsOuterSpaces => ONE_SPACE,
+            Fault::TrimsNames | Fault::IgnoresCase | Fault::TakesNamesByStart => NAMES,
+            Fault::TakesLastData | Fault::TakesFirstData | Fault::JoinsWithoutLf => JOINED,
+            Fault::DropsEmptyData | Fault::NeedsNoData => NO_DATA,
+            Fault::DispatchesAtEnd => CUT_OFF,
+            Fault::DispatchesEachData => BLANK_LINE,
+            Fault::IgnoresTypes | Fault::KeepsType | Fault::KeepsEmptyType => TYPE,
+            Fault::IgnoresIds | Fault::ForgetsIds => ID,
+            Fault::NeedsDataForId => ID_ALONE,
+            Fault::IgnoresEmptyId => EMPTY_ID,
+            Fault::TakesIdWithNul => NUL,
         }
     }
 }
@@ -249,170 +171,9 @@ pub fn choose(explanations: &[&Vec<Vec<Fault>>]) -> Vec<Vec<Rule>> {
     explanations.iter().map(rules).collect()
 }
 
-/// The events of responses, each in chunks, by a reader with these faults. Without any, it is right.
-pub fn read(responses: &[Vec<Bytes>], faults: &[Fault]) -> Vec<Event> {
-    let mut reader = Reader { faults, ..Reader::default() };
-    for chunks in responses {
-        reader.response(chunks);
-    }
-    reader.events
-}
-
-#[derive(Default)]
-struct Reader<'a> {
-    faults: &'a [Fault],
-    data: Vec<String>,
-    kind: Option<String>,
-    id: Option<String>,
-    has_field: bool,
-    last_id: String,
-    events: Vec<Event>,
-}
-
-impl Reader<'_> {
-    fn has(&self, fault: Fault) -> bool {
-        self.faults.contains(&fault)
-    }
-
-    fn response(&mut self, chunks: &[Bytes]) {
-        let whole = chunks.concat();
-        let texts: Vec<_> = if self.has(ForgetsHalfLines) || self.has(DecodesEachChunk) {
-            chunks.iter().map(|chunk| self.decode(chunk)).collect()
-        } else {
-            vec![self.decode(&whole)]
-        };
-        let texts = if self.has(ForgetsHalfLines) { texts } else { vec![texts.concat()] };
-        for (index, text) in texts.iter().enumerate() {
-            let text = match text.strip_prefix('\u{feff}') {
-                Some(rest) if index == 0 && !self.has(KeepsBom) => rest,
-                _ => text,
-            };
-            let text = if self.has(DropsEveryBom) { text.replace('\u{feff}', "") } else { text.to_owned() };
-            self.text(&text);
-        }
-        if self.has(DispatchesAtEnd) {
-            self.dispatch();
-        }
-        // The next response begins with a new block.
-        (self.data, self.kind, self.id, self.has_field) = (Vec::new(), None, None, false);
-    }
-
-    fn decode(&self, bytes: &[u8]) -> String {
-        if self.has(ReadsLatin1) {
-            bytes.iter().copied().map(char::from).collect()
-        } else if self.has(DropsIllFormed) {
-            bytes.utf8_chunks().map(|chunk| chunk.valid()).collect()
-        } else {
-            String::from_utf8_lossy(bytes).into_owned()
-        }
-    }
-
-    fn text(&mut self, mut text: &str) {
-        let is_end = |char: char| match char {
-            '\n' => true,
-            '\r' => !self.has(IgnoresCr) && !self.has(IgnoresLoneCr),
-            '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}' => self.has(EndsLinesAtOthers),
-            _ => false,
-        };
-        let mut lines = Vec::new();
-        while let Some(end) = text.find(is_end) {
-            let rest = &text[end..];
-            let is_crlf = rest.starts_with("\r\n") && !self.has(ReadsCrLfAsTwo);
-            let line = &text[..end];
-            lines.push(if self.has(IgnoresLoneCr) { line.strip_suffix('\r').unwrap_or(line) } else { line });
-            text = &rest[if is_crlf { 2 } else { rest.chars().next().map_or(0, char::len_utf8) }..];
-        }
-        if (self.has(DispatchesAtEnd) || self.has(ForgetsHalfLines)) && !text.is_empty() {
-            lines.push(text);
-        }
-        for line in lines {
-            self.line(line);
-        }
-    }
-
-    fn line(&mut self, line: &str) {
-        if line.is_empty() {
-            return self.dispatch();
-        }
-        if line.starts_with(':') {
-            return;
-        }
-        let (name, value) = match if self.has(TakesLastColon) { line.rsplit_once(':') } else { line.split_once(':') } {
-            Some(parts) => parts,
-            None if self.has(NeedsColon) => return,
-            None => (line, ""),
-        };
-        let value = if self.has(CutsAtSecondColon) { value.split(':').next().unwrap_or(value) } else { value };
-        let value = match value.strip_prefix(' ') {
-            _ if self.has(DropsOuterSpaces) => value.trim(),
-            _ if self.has(DropsAllSpaces) => value.trim_start(),
-            _ if self.has(KeepsSpace) => value,
-            None if self.has(NeedsSpace) && line.contains(':') => return,
-            rest => rest.unwrap_or(value),
-        };
-        let name = if self.has(TrimsNames) { name.trim() } else { name };
-        let name = if self.has(IgnoresCase) { name.to_ascii_lowercase() } else { name.to_owned() };
-        let known = ["data", "event", "id"]
-            .into_iter()
-            .find(|known| name == *known || self.has(TakesNamesByStart) && name.starts_with(known));
-        self.has_field |= known.is_some();
-        match known {
-            Some("data") => {
-                self.data.push(value.to_owned());
-                if self.has(DispatchesEachData) {
-                    self.dispatch();
-                }
-            }
-            Some("event") => self.kind = Some(value.to_owned()),
-            Some(_) if value.contains('\0') && !self.has(TakesIdWithNul) => {}
-            Some(_) if value.is_empty() && self.has(IgnoresEmptyId) => {}
-            Some(_) => self.id = Some(value.to_owned()),
-            None => {}
-        }
-    }
-
-    fn dispatch(&mut self) {
-        let data = std::mem::take(&mut self.data);
-        let has_field = std::mem::take(&mut self.has_field);
-        let is_event = if self.has(NeedsNoData) { has_field } else { !data.is_empty() };
-        let text = match (data.first(), data.last()) {
-            (Some(first), _) if self.has(TakesFirstData) => first.clone(),
-            (_, Some(last)) if self.has(TakesLastData) => last.clone(),
-            _ => data.join(if self.has(JoinsWithoutLf) { "" } else { "\n" }),
-        };
-        if let Some(id) = self.id.take()
-            && !self.has(IgnoresIds)
-            && (is_event || !self.has(NeedsDataForId))
-        {
-            self.last_id = id;
-        }
-        let kind = if self.has(KeepsType) { self.kind.clone() } else { self.kind.take() };
-        let kind = kind.filter(|kind| !self.has(IgnoresTypes) && (!kind.is_empty() || self.has(KeepsEmptyType)));
-        if is_event && !(text.is_empty() && self.has(DropsEmptyData)) {
-            let last_event_id = self.last_id.clone();
-            self.events.push(Event { kind: kind.unwrap_or("message".to_owned()), data: text, last_event_id });
-        }
-        if self.has(ForgetsIds) {
-            self.last_id.clear();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::streams::{CASES, Chunks};
     use super::*;
-
-    #[test]
-    fn without_a_fault_the_reader_is_right_and_each_fault_shows_in_a_case() {
-        let mut unseen: Vec<_> = FAULTS.to_vec();
-        for case in CASES.iter() {
-            let responses = [Chunks::Case.cut(case)];
-            assert_eq!(read(&responses, &[]), case.events, "{}", case.name);
-            unseen.retain(|fault| read(&responses, &[*fault]) == case.events);
-        }
-        assert_eq!(unseen, []);
-    }
 
     #[test]
     fn faults_are_found_by_what_they_make_of_a_stream() {
@@ -420,9 +181,9 @@ mod tests {
         // The end has nothing to dispatch, unless CR ends no line.
         let masked = [vec![Bytes::from_static(b"data: a\r\r")]];
         for (responses, faults) in [
-            (&responses, &[KeepsSpace][..]),
-            (&responses, &[JoinsWithoutLf, DispatchesAtEnd]),
-            (&masked, &[IgnoresCr, DispatchesAtEnd]),
+            (&responses, &[Fault::KeepsSpace][..]),
+            (&responses, &[Fault::JoinsWithoutLf, Fault::DispatchesAtEnd]),
+            (&masked, &[Fault::IgnoresCr, Fault::DispatchesAtEnd]),
         ] {
             let seen = read(responses, faults);
             let found = explain(responses, |events| events == seen);
@@ -433,7 +194,7 @@ mod tests {
 
     #[test]
     fn of_several_explanations_the_one_that_explains_more_is_chosen() {
-        let (either, one) = (vec![vec![KeepsBom], vec![KeepsSpace]], vec![vec![KeepsSpace]]);
+        let (either, one) = (vec![vec![Fault::KeepsBom], vec![Fault::KeepsSpace]], vec![vec![Fault::KeepsSpace]]);
         let chosen = choose(&[&either, &one, &Vec::new()]);
         let texts: Vec<Vec<_>> = chosen.iter().map(|rules| rules.iter().map(|rule| rule.text).collect()).collect();
         assert_eq!(texts, [vec![ONE_SPACE.text], vec![ONE_SPACE.text], vec![]]);

@@ -19,8 +19,9 @@ use serde_json::{Value, json};
 use sse_wire::http::{EVENT_STREAM, LAST_EVENT_ID};
 
 use super::connections::{Answer, RECONNECTS, SCRIPTS, Script};
+use super::faulty::{self, Fault};
 use super::judge::{self, Asked, Report, Seen};
-use super::rules::{self, Fault, Rule};
+use super::rules::{self, Rule};
 use super::streams::{self, CASES, Chunks};
 use super::{Event, PROCESSING, Section};
 use crate::serve::{FOUND, Reset, say};
@@ -449,7 +450,7 @@ async fn seen(State(run): State<Run>, Path(name): Path<String>, Json(report): Js
     });
     let responses = case.responses(chunks, asked);
     let is_seen = |events: &[Event]| judge::events(&report.events, events).is_none();
-    let is_read_right = is_seen(&rules::read(&responses, &[]));
+    let is_read_right = is_seen(&faulty::read(&responses, &[]));
     let mut judged = Judgement { stopped_early: is_read_right && case.is_early(asked), ..Judgement::default() };
     if problem.is_some() && !is_read_right {
         judged.explanations = rules::explain(&responses, is_seen);
