@@ -47,7 +47,9 @@ pub fn well_formed(reading: &Reading) -> Row {
         let names = if names.is_empty() { names } else { format!(" ({names})") };
         let (key, why, times, line) = (about.key, about.why, times(count.times), first.line);
         seen.push(format!("{key}{names}, {times}, first in line {line}: {why}"));
-        todo.push(about.advice);
+        if !todo.contains(&about.advice) {
+            todo.push(about.advice);
+        }
     }
     if findings.is_other_format() {
         let opening = String::from_utf8_lossy(&reading.opening);

@@ -50,7 +50,7 @@ pub async fn slow_reader(target: &Target, time: Duration, patience: Duration) ->
             todo,
         ),
         Order::Whole if slow.end == fast.end => {
-            SLOW.ok(format!("no reading for {pause}, and then {}", counted(slow.events.len(), "whole event")))
+            SLOW.ok(format!("no reading for {pause}, and then {}, none missing", counted(slow.events.len(), "event")))
         }
         Order::Whole | Order::Behind | Order::Lost => {
             SLOW.ok(format!("no reading for {pause}, and then a clean break"))
