@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -139,7 +140,7 @@ pub struct Http {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Reads the stream for as long as --for says, and sends about 20 more requests for what one reading cannot show, up to \
-                  --connections at once.\n\nExit status: 0 no fault, 1 a fault (with --strict also a warning), 2 wrong usage, 3 the server cannot be reached."
+                  --connections at once. What --max-time does not leave time for is not checked.\n\nExit status: 0 no fault, 1 a fault (with --strict also a warning), 2 wrong usage, 3 the server cannot be reached."
 )]
 pub struct Check {
     /// URL of the event stream
@@ -153,6 +154,9 @@ pub struct Check {
     /// Exit with 1 for warnings, too
     #[arg(long)]
     pub strict: bool,
+    /// Leave out these checks, and the requests that only they need
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', hide_possible_values = true, value_parser = PossibleValuesParser::new(crate::check::names()))]
+    pub ignore: Vec<String>,
     /// Show the verdict as JSON
     #[arg(long)]
     pub json: bool,

@@ -10,8 +10,8 @@
 //!
 //! The first line has the version of the format. The head of the response may be missing: it is then that of an event stream.
 //! Each chunk is a line, in `base64` if it is not UTF-8. Times are in milliseconds since the request, and never decrease. The
-//! last line says how the stream ended: `"finished"`, or `"broken"` with the reason in `why`. It may be missing, as when the
-//! recording was stopped. Blank lines mean nothing.
+//! last line says how the stream ended: `"finished"`, or `"broken"` with the reason in `why`. Without it, the recording was
+//! stopped while the stream was open. Blank lines mean nothing.
 
 use std::fmt;
 use std::fs;
@@ -60,8 +60,10 @@ pub struct Chunk {
 pub struct Recording {
     pub head: Head,
     pub chunks: Vec<Chunk>,
+    /// Of the end, or of the last chunk.
     pub end_at: Duration,
-    pub end: End,
+    /// `None` if the recording was stopped before.
+    pub end: Option<End>,
 }
 
 /// A line of the file. Which members it has says what it is.
@@ -162,13 +164,13 @@ impl Recording {
 
     fn at_once(bytes: Bytes) -> Recording {
         let chunks = vec![Chunk { at: Duration::ZERO, bytes }];
-        Recording { head: Head::default(), chunks, end_at: Duration::ZERO, end: End::Finished }
+        Recording { head: Head::default(), chunks, end_at: Duration::ZERO, end: Some(End::Finished) }
     }
 
     fn parse(bytes: &[u8]) -> Result<Recording, ReadError> {
-        let mut reader =
-            Reader { found: Recording::at_once(Bytes::new()), has_version: false, has_head: false, ended: false };
+        let mut reader = Reader { found: Recording::at_once(Bytes::new()), has_version: false, has_head: false };
         reader.found.chunks.clear();
+        reader.found.end = None;
         for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
             if !line.trim_ascii().is_empty() {
                 reader.line(line).map_err(|message| ReadError::Line(index + 1, message))?;
@@ -194,7 +196,6 @@ struct Reader {
     found: Recording,
     has_version: bool,
     has_head: bool,
-    ended: bool,
 }
 
 impl Reader {
@@ -204,7 +205,7 @@ impl Reader {
             let message = text.split(" at line ").next().unwrap_or_default();
             format!("{message}, at column {}", error.column())
         })?;
-        if self.ended {
+        if self.found.end.is_some() {
             return Err("the recording goes on after its end".to_owned());
         }
         match line {
@@ -269,13 +270,12 @@ impl Reader {
     }
 
     fn end(&mut self, end: &str, why: Option<String>) -> Result<(), String> {
-        self.found.end = match (end, why) {
+        self.found.end = Some(match (end, why) {
             ("finished", None) => End::Finished,
             ("finished", Some(_)) => return Err("\"why\" is only for \"broken\"".to_owned()),
             ("broken", why) => End::Broken(why.unwrap_or_default()),
             _ => return Err("\"end\" must be \"finished\" or \"broken\"".to_owned()),
-        };
-        self.ended = true;
+        });
         Ok(())
     }
 }
@@ -307,18 +307,15 @@ mod tests {
             head: Head { status: 500, content_type: Some("text/html".to_owned()) },
             chunks: vec![chunk(1_500, "data: é\n".as_bytes()), chunk(3_000, b"\xff\n")],
             end_at: Duration::from_secs(1),
-            end: End::Broken("reset".to_owned()),
+            end: Some(End::Broken("reset".to_owned())),
         };
         assert_eq!(Recording::parse(&file).unwrap(), recording);
     }
 
     #[test]
-    fn a_recording_by_hand_needs_no_head_and_no_end() {
+    fn a_recording_needs_no_head_and_no_end() {
         let found = Recording::parse(b"\n{ \"sse_recording\" : 1 }\r\n\r\n{\"at_ms\":5,\"text\":\"data\"}").unwrap();
-        assert_eq!(
-            (&found.head, &found.end, found.end_at),
-            (&Head::default(), &End::Finished, Duration::from_millis(5))
-        );
+        assert_eq!((&found.head, &found.end, found.end_at), (&Head::default(), &None, Duration::from_millis(5)));
         assert_eq!(found.stream(), b"data");
     }
 

@@ -49,10 +49,12 @@ impl Server {
 
     /// Asks for a path, with more headers.
     fn get(&self, path: &str, headers: &str) -> Answer {
-        Answer::read(self.request(&format!(
-            "GET {path} HTTP/1.1\r\nhost: {}\r\naccept: text/event-stream\r\n{headers}\r\n",
-            self.address
-        )))
+        self.get_any(path, &format!("accept: text/event-stream\r\n{headers}"))
+    }
+
+    /// The same, without an `Accept` of its own.
+    fn get_any(&self, path: &str, headers: &str) -> Answer {
+        Answer::read(self.request(&format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{headers}\r\n", self.address)))
     }
 
     /// The answer to a POST of JSON.
@@ -187,6 +189,9 @@ impl Sample {
     }
 }
 
+/// The end of a recording.
+const FINISHED: &str = "{\"at_ms\":3000,\"end\":\"finished\"}\n";
+
 /// Three events, with ids.
 const EVENTS: &str = "id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: c\n\n";
 
@@ -234,7 +239,8 @@ fn a_recording_is_played_with_its_bytes_chunks_and_timing_and_recorded_again() {
 
 #[test]
 fn speed_changes_the_timing_and_max_waits_for_nothing() {
-    let sample = Sample::new("{\"sse_recording\":1}\n{\"at_ms\":800,\"text\":\"data\\n\\n\"}\n");
+    let sample =
+        Sample::new(format!("{}{FINISHED}", "{\"sse_recording\":1}\n{\"at_ms\":800,\"text\":\"data\\n\\n\"}\n"));
     let time = |speed: &str| sample.serve(&["--speed", speed]).get("/", "").chunks().0[0].0;
     let double = time("2");
     assert!((Duration::from_millis(380)..Duration::from_millis(780)).contains(&double), "{double:?}");
@@ -252,8 +258,7 @@ fn a_plain_stream_comes_at_once_or_event_by_event() {
 
 #[test]
 fn the_head_is_that_of_the_recording_at_every_path_and_for_every_method() {
-    let recording =
-        "{\"sse_recording\":1}\n{\"status\":503,\"content_type\":\"text/html\"}\n{\"at_ms\":0,\"text\":\"<p>\"}";
+    let recording = "{\"sse_recording\":1}\n{\"status\":503,\"content_type\":\"text/html\"}\n{\"at_ms\":0,\"text\":\"<p>\"}\n{\"at_ms\":0,\"end\":\"finished\"}";
     let server = Sample::new(recording);
     let server = server.serve(&["--cors", "http://localhost:3000"]);
     let answer = Answer::read(server.request("POST /v1/chat HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}"));
@@ -298,6 +303,20 @@ fn faults_end_the_connection_as_they_say() {
     assert_eq!(broken.serve(&[]).get("/", "").texts(), (vec!["data".to_owned()], Ended::Reset));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_recording_that_was_stopped_plays_as_a_stream_that_is_still_open() {
+    let sample = Sample::new(EVENTS);
+    let server = sample.serve(&["--fault", "stall@45"]);
+    let url = format!("http://{}/", server.address);
+    let stopped = sample.beside();
+    assert!(program(&["--record", &stopped, "-m", "0.5", &url]).stdout(Stdio::null()).status().unwrap().success());
+    let answer = Server::start(&[&stopped]);
+    let answer = answer.get("/", "");
+    answer.socket.get_ref().set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    assert_eq!(answer.texts(), (vec![EVENTS.to_owned()], Ended::Silent));
+}
+
 #[test]
 fn a_client_goes_on_after_its_last_event_id_and_stops_after_the_last() {
     let sample = Sample::new(EVENTS);
@@ -314,7 +333,9 @@ fn a_client_goes_on_after_its_last_event_id_and_stops_after_the_last() {
 #[test]
 fn a_client_that_goes_on_waits_only_for_what_is_left() {
     let line = |at: u32, id: u32| format!("{{\"at_ms\":{at},\"text\":\"id: {id}\\ndata\\n\\n\"}}\n");
-    let recording = ["{\"sse_recording\":1}\n".to_owned(), line(1000, 1), line(2000, 2), line(2300, 3)].concat();
+    let recording =
+        ["{\"sse_recording\":1}\n".to_owned(), line(1000, 1), line(2000, 2), line(2300, 3), FINISHED.to_owned()]
+            .concat();
     let server = Sample::new(recording).serve(&["--resume"]);
     let (chunks, _) = server.get("/", "last-event-id: 2\r\n").chunks();
     assert_eq!(chunks[0].1, b"id: 3\ndata\n\n");
@@ -379,13 +400,13 @@ fn the_port_is_of_this_machine_only() {
 fn requests_are_printed_without_control_characters_and_ctrl_c_stops() {
     let sample = Sample::new(EVENTS);
     let server = sample.serve(&["--resume"]);
-    server.get("/a", "last-event-id: \u{9b}2J\r\n").body();
+    server.get("/a?b=%20c", "last-event-id: \u{9b}2J\r\n").body();
     server.get("/b", "last-event-id: 2\r\n").body();
     let (status, printed) = server.interrupt();
     assert_eq!(status, 0);
     assert_eq!(
         printed,
-        "GET \"/a\"  last event ID \"\\u{9b}2J\", from byte 0\nGET \"/b\"  last event ID \"2\", from byte 30\n"
+        "GET \"/a?b=%20c\"  last event ID \"\\u{9b}2J\", from byte 0\nGET \"/b\"  last event ID \"2\", from byte 30\n"
     );
 }
 
@@ -416,6 +437,10 @@ fn read(answer: Answer, parser: &mut Parser, events: &mut Vec<Event>) {
 
 /// What a client sees that does all that the standard says.
 fn right_client(server: &Server, case: &Value) -> Vec<Event> {
+    right_client_that_accepts(server, case, "text/event-stream")
+}
+
+fn right_client_that_accepts(server: &Server, case: &Value, accept: &str) -> Vec<Event> {
     let mut events = Vec::new();
     let mut parser = Parser::new();
     let mut url = path(case, "url");
@@ -425,8 +450,8 @@ fn right_client(server: &Server, case: &Value) -> Vec<Event> {
     }
     loop {
         let id = parser.last_event_id();
-        let header = if id.is_empty() { String::new() } else { format!("last-event-id: {id}\r\n") };
-        let answer = server.get(&url, &header);
+        let id = if id.is_empty() { String::new() } else { format!("last-event-id: {id}\r\n") };
+        let answer = server.get_any(&url, &format!("accept: {accept}\r\n{id}"));
         if let 301 | 307 = answer.status {
             let location = answer.head.lines().find_map(|line| line.strip_prefix("location: "));
             location.unwrap().clone_into(&mut url);
@@ -474,7 +499,7 @@ fn a_client_that_does_as_the_standard_says_is_told_that_all_is_right() {
         assert_eq!(report["all_right"], true);
     }
     #[cfg(unix)]
-    assert_eq!(server.interrupt(), (0, "right: 308, wrong: 0, missing: 0\n".to_owned()));
+    assert_eq!(server.interrupt(), (0, "right: 309, wrong: 0, missing: 0\n".to_owned()));
 }
 
 #[test]
@@ -485,7 +510,7 @@ fn a_client_that_splits_at_blank_lines_is_told_what_is_wrong() {
     let wrong = |name: &str| {
         let found = found(&report, name);
         assert_eq!(found["verdict"], "wrong");
-        (found["wrong"].clone(), found["section"]["number"].as_str().unwrap())
+        (found["problems"].clone(), found["section"]["number"].as_str().unwrap())
     };
     assert_eq!(
         wrong("ld-crlf-one-and-two-line"),
@@ -517,7 +542,7 @@ fn a_client_is_told_what_is_wrong_with_its_requests() {
         }
         let events: Vec<_> =
             events.iter().map(|(data, id)| ("message".to_owned(), (*data).to_owned(), (*id).to_owned())).collect();
-        server.post(&format!("/seen/{name}"), &seen(&events))["wrong"].clone()
+        server.post(&format!("/seen/{name}"), &seen(&events))["problems"].clone()
     };
     let both = [("a", "1"), ("b", "2")];
     assert_eq!(
@@ -532,20 +557,141 @@ fn a_client_is_told_what_is_wrong_with_its_requests() {
     assert_eq!(early[1], "the client asked again after request 2, where it must stop");
 }
 
+/// What a simple client sees: it is wrong in six ways.
+fn simple_client(server: &Server, case: &Value) -> Vec<Event> {
+    let body = server.get(&path(case, "url"), "").body();
+    let text = String::from_utf8_lossy(&body).replace("\r\n", "\n").replace('\r', "\n");
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let mut events = Vec::new();
+    let mut id = String::new();
+    // The end ends a block and a line, too.
+    for block in text.split("\n\n") {
+        let (mut data, mut kind) = (Vec::new(), "");
+        for line in block.split('\n') {
+            // It needs a colon, cuts at the second, drops all spaces around, and compares without upper and lower case.
+            let mut parts = line.split(':');
+            let (Some(name), Some(value)) = (parts.next(), parts.next()) else { continue };
+            match name.to_lowercase().as_str() {
+                "data" => data.push(value.trim()),
+                "event" => kind = value.trim(),
+                "id" if !value.contains('\0') => value.trim().clone_into(&mut id),
+                _ => {}
+            }
+        }
+        if !data.is_empty() {
+            // It joins with nothing.
+            let kind = if kind.is_empty() { "message" } else { kind };
+            events.push((kind.to_owned(), data.concat(), id.clone()));
+        }
+    }
+    events
+}
+
+#[test]
+fn a_wrong_client_is_told_which_rules_it_breaks_with_an_example_of_each() {
+    let server = Server::cases();
+    let report = run(&server, "?chunks=whole", |server, case| {
+        if case["kind"] == "stream" { simple_client(server, case) } else { right_client(server, case) }
+    });
+    let groups = report["rules"].as_array().unwrap();
+    let count = |start: &str| {
+        let group = groups.iter().find(|group| group["rule"].as_str().unwrap().starts_with(start));
+        group.map_or(0, |group| group["count"].as_u64().unwrap())
+    };
+    for rule in [
+        "A block that the end of the stream cuts off",
+        "A line without a colon",
+        "The name of a field ends at the first colon.",
+        "One space after the colon",
+        "Names are compared exactly.",
+        "The data lines of a block are joined by LF.",
+    ] {
+        assert!(count(rule) > 0, "{rule}: {groups:#?}");
+    }
+    // Few cases are put down to a rule that it keeps.
+    let all: u64 = groups.iter().map(|group| group["count"].as_u64().unwrap()).sum();
+    let kept: u64 = ["One BOM", "A chunk", "The last event field", "No character but"].map(count).iter().sum();
+    assert!(kept * 20 <= all, "{kept} of {all}: {groups:#?}");
+
+    let broken = |name: &str| found(&report, name)["broken_rules"].to_string();
+    assert!(
+        broken("okhttp-naked-field-names").contains("A line without a colon"),
+        "{}",
+        broken("okhttp-naked-field-names")
+    );
+    assert!(broken("gosse-normal-data").contains("One space"), "{}", broken("gosse-normal-data"));
+    let half = "blink-id-not-committed-before-blank";
+    assert!(broken(half).contains("cuts off"), "{}", broken(half));
+    // What was sent, what was right, and what came.
+    let found = found(&report, half);
+    assert_eq!(found["sent"], json!(["\"id:99\\ndata:hello\\n\""]));
+    assert_eq!(found["expected"], json!([]));
+    assert_eq!(found["seen"], json!([{"type": "message", "data": "hello", "lastEventId": "99"}]));
+    #[cfg(unix)]
+    {
+        let (status, printed) = server.interrupt();
+        assert_eq!(status, 1);
+        let count = count("A block that the end of the stream cuts off");
+        let group = format!("{count} wrong: A block that the end of the stream cuts off is discarded. (9.2.6)\n  as ");
+        assert!(printed.contains(&group), "{printed}");
+        assert!(printed.contains("\n    sent:     \"") && printed.contains("\n    seen:     ["), "{printed}");
+    }
+}
+
+#[test]
+fn a_client_that_does_not_reconnect_breaks_one_rule() {
+    let server = Server::cases();
+    let cases = server.post("/run", &json!({}));
+    for case in cases.as_array().unwrap().iter().filter(|case| case["kind"] == "connection") {
+        let (mut events, mut url) = (Vec::new(), path(case, "url"));
+        let mut answer = server.get(&url, "");
+        if let Some(location) = answer.head.lines().find_map(|line| line.strip_prefix("location: ")) {
+            location.clone_into(&mut url);
+            answer = server.get(&url, "");
+        }
+        let is_broken = case["name"] == "connection-broken";
+        if is_broken || answer.status == 200 && answer.head.contains("content-type: text/event-stream") {
+            read(answer, &mut Parser::new(), &mut events);
+        }
+        server.post(&path(case, "seen_url"), &seen(&events));
+    }
+    let report = server.report();
+    let groups = report["rules"].as_array().unwrap();
+    assert_eq!(groups.len(), 1, "{groups:#?}");
+    assert_eq!((&groups[0]["count"], &report["wrong"]), (&json!(12), &json!(12)));
+    assert!(groups[0]["rule"].as_str().unwrap().starts_with("A client reconnects when the response ends"));
+}
+
+#[test]
+fn a_client_without_accept_has_one_case_wrong() {
+    let server = Server::cases();
+    let cases = server.post("/run", &json!({}));
+    for case in cases.as_array().unwrap().iter().filter(|case| case["kind"] == "connection") {
+        let events = right_client_that_accepts(&server, case, "*/*");
+        server.post(&path(case, "seen_url"), &seen(&events));
+    }
+    let report = server.report();
+    assert_eq!((&report["right"], &report["wrong"]), (&json!(16), &json!(1)), "{}", report["rules"]);
+    assert_eq!(
+        found(&report, "connection-accept")["problems"],
+        json!(["request 1: Accept does not name text/event-stream"])
+    );
+}
+
 #[test]
 fn a_client_that_does_not_stop_is_wrong_before_and_after_it_reports() {
     let server = Server::cases();
     let message = json!(["the client asked again after request 1, where it must stop"]);
     let ask = || server.get("/cases/connection-204", "").status;
     assert_eq!((ask(), ask()), (204, 204));
-    assert_eq!(found(&server.report(), "connection-204")["wrong"], message);
+    assert_eq!(found(&server.report(), "connection-204")["problems"], message);
     server.post("/run", &json!({}));
     assert_eq!(server.report()["wrong"], 0);
     ask();
     assert_eq!(server.post("/seen/connection-204", &seen(&[]))["verdict"], "right");
     ask();
     ask();
-    assert_eq!(found(&server.report(), "connection-204")["wrong"], message);
+    assert_eq!(found(&server.report(), "connection-204")["problems"], message);
 }
 
 #[test]

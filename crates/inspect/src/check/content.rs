@@ -6,7 +6,12 @@ use std::time::Duration;
 use reqwest::header::HeaderValue;
 
 use super::reading::{End, Reading, seconds};
-use super::report::{Row, Topic};
+use super::report::{Row, Topic, counted, times};
+use crate::stream::findings::Findings;
+
+/// How many of the names that are wrong are shown, and how much of a body that is no event stream.
+const MAX_NAMES: usize = 3;
+const MAX_OPENING: usize = 200;
 
 const WELL_FORMED: Topic = Topic {
     name: "well-formed",
@@ -25,37 +30,58 @@ const RETRY: Topic = Topic {
     why: "clients wait for this time before they reconnect; without it, for a time of their own (HTML 9.2.3, 9.2.6)",
 };
 
-pub fn rows(reading: &Reading) -> Vec<Row> {
-    vec![well_formed(reading), ids(reading), id_header(reading), retry(reading)]
+pub const TOPICS: [Topic; 4] = [WELL_FORMED, IDS, ID_HEADER, RETRY];
+
+pub fn rows(reading: &Reading) -> [Row; 4] {
+    [well_formed(reading), ids(reading), id_header(reading), retry(reading)]
 }
 
-fn well_formed(reading: &Reading) -> Row {
-    let wrong = &reading.wrong;
-    let mut seen = Vec::new();
-    let mut count = |count: u64, what: &str| {
-        if count > 0 {
-            seen.push(format!("{count} {what}"));
-        }
-    };
-    count(wrong.ignored_lines, "lines that clients ignore");
-    count(wrong.without_data, "blocks with an event name but no data, which dispatch nothing");
-    count(wrong.refused, "blocks over 16 MiB");
-    count(wrong.replaced, "blocks with U+FFFD, which stands for bytes that are not UTF-8");
-    count(u64::from(wrong.unfinished), "event at the end without a blank line after it, which clients drop");
-    if !wrong.ignored_names.is_empty() {
-        seen.push(format!("names of ignored fields: {:?}", wrong.ignored_names));
+/// What the view finds in the bytes, and whether an event came. Its hints are a warning.
+pub fn well_formed(reading: &Reading) -> Row {
+    let findings = &reading.findings;
+    let (mut seen, todo) = described(findings, false);
+    if findings.is_other_format() {
+        let opening = String::from_utf8_lossy(&reading.opening);
+        seen.push(format!("It begins with {:?}", opening.chars().take(MAX_OPENING).collect::<String>()));
     }
-    let seen = seen.join("; ");
-    let todo = "see where with: sse-inspect URL";
+    let count = counted(reading.events.len(), "event");
+    if !seen.is_empty() {
+        return WELL_FORMED.fault(format!("{count}; {}", seen.join(" ")), todo);
+    }
+    if reading.events.is_empty() {
+        return if reading.end == End::Open {
+            WELL_FORMED.not_checked(format!("no event in {}", seconds(reading.time)))
+        } else {
+            let seen = format!("the stream ended after {} without an event", seconds(reading.time));
+            WELL_FORMED.fault(seen, "send an event, or status 204 if there is none to come")
+        };
+    }
+    let (seen, todo) = described(findings, true);
     if seen.is_empty() {
-        let count = reading.events.len();
-        WELL_FORMED
-            .ok(format!("{count} events, {} comments or other blocks, {} bytes", reading.quiet_blocks, reading.bytes))
-    } else if wrong.unfinished || wrong.refused > 0 || reading.events.is_empty() {
-        WELL_FORMED.fault(format!("{} events; {seen}", reading.events.len()), todo)
+        let quiet = counted(reading.quiet_blocks, "block");
+        WELL_FORMED.ok(format!("{count}, {quiet} without an event, {} bytes", findings.bytes))
     } else {
-        WELL_FORMED.warning(seen, todo)
+        WELL_FORMED.warning(format!("{count}; {}", seen.join(" ")), todo)
     }
+}
+
+/// The findings, or the hints, and what to do.
+fn described(findings: &Findings, hints: bool) -> (Vec<String>, String) {
+    let (mut seen, mut todo) = (Vec::new(), Vec::new());
+    for (problem, count, first) in findings.problems(hints) {
+        let about = problem.about();
+        let names =
+            count.names.known.iter().take(MAX_NAMES).map(|name| format!("{:?}", String::from_utf8_lossy(&name.start)));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let names = if names.is_empty() { names } else { format!(" ({names})") };
+        let (key, why, times, line) = (about.key, about.why, times(count.times), first.line);
+        seen.push(format!("{key}{names}, {times}, first in line {line}: {why}"));
+        if !todo.contains(&about.advice) {
+            todo.push(about.advice);
+        }
+    }
+    todo.push("See where with: sse-inspect URL");
+    (seen, todo.join(" "))
 }
 
 fn ids(reading: &Reading) -> Row {
@@ -70,11 +96,10 @@ fn ids(reading: &Reading) -> Row {
     }
     match count {
         0 => IDS.warning(
-            format!("none of {all} events has an id: clients that reconnect lose or repeat events"),
-            "give each event an id, unless a lost event does no harm",
+            format!("events with an id: 0 of {all}, so that clients that reconnect lose or repeat events"),
+            "give each event an id, unless nothing is lost with it",
         ),
-        _ if count < all => IDS.ok(format!("{count} of {all} events have an id, and no two are the same")),
-        _ => IDS.ok(format!("all {all} events have an id, and no two are the same")),
+        _ => IDS.ok(format!("events with an id: {count} of {all}, each another")),
     }
 }
 
@@ -105,7 +130,7 @@ fn id_header(reading: &Reading) -> Row {
 }
 
 fn retry(reading: &Reading) -> Row {
-    match reading.retry {
+    match reading.findings.reconnection_time {
         None if reading.end == End::Open => RETRY.ok("none: clients wait as long as they like, most 1 to 5 s"),
         None => RETRY.warning(
             "none, though the stream ends by itself: clients reconnect after a time of their own",

@@ -27,9 +27,9 @@ const ACCEL: Topic = Topic {
     name: "x-accel-buffering",
     why: "nginx, and proxies that know its header, collect the answer unless the header says no (nginx, proxy_buffering)",
 };
-const CORS: Topic = Topic {
+pub const CORS: Topic = Topic {
     name: "cors",
-    why: "a page of another site can read the stream only if access-control-allow-origin allows it (Fetch, CORS protocol)",
+    why: "a page of another origin can read the stream only if access-control-allow-origin allows it (Fetch, CORS protocol)",
 };
 
 /// The origin of no page that exists.
@@ -44,6 +44,8 @@ pub fn no_answer(failure: &Failure) -> Row {
         _ => STATUS.fault(failure.to_string(), "see the log of the server, and of what is in front of it"),
     }
 }
+
+pub const TOPICS: [Topic; 6] = [STATUS, CONTENT_TYPE, CHARSET, CACHE, TRANSFORM, ACCEL];
 
 pub fn rows(head: &Head) -> Vec<Row> {
     let mut rows = vec![status(head)];
@@ -140,14 +142,18 @@ pub async fn cors(target: &Target, until: Until) -> Row {
         }
     };
     if head.status != 200 {
-        return CORS.ok(format!("with an Origin header: status {}; only pages of some sites can read it", head.status));
+        let seen = format!("status {} for pages of another origin: they cannot read the stream", head.status);
+        return CORS.info(seen);
     }
     let origins: Vec<_> = head.headers.get_all("access-control-allow-origin").iter().collect();
     let with_credentials = head.value("access-control-allow-credentials") == "true";
     let credentials = if with_credentials { "with cookies" } else { "without cookies" };
     let value = head.value("access-control-allow-origin");
     match value.as_str() {
-        "" => CORS.ok("no access-control-allow-origin: only pages of the same site can read it"),
+        "" => CORS.info(
+            "no access-control-allow-origin: only pages of the same origin can read the stream; browsers refuse it to those of \
+             another subdomain or port",
+        ),
         _ if origins.len() > 1 || value.contains(',') => {
             CORS.fault(format!("several origins, which browsers refuse: {value}"), "send one origin, or *, once")
         }
@@ -155,12 +161,12 @@ pub async fn cors(target: &Target, until: Until) -> Row {
             "* with access-control-allow-credentials: browsers refuse it for requests with cookies",
             "send the origin of the request instead of *, with vary: origin",
         ),
-        "*" => CORS.ok("*: pages of all sites can read it, without cookies"),
+        "*" => CORS.ok("*: pages of all origins can read it, without cookies"),
         ORIGIN if with_credentials => CORS.warning(
-            "the origin of the request, with cookies: a page of any site can read it with the login of its visitor",
+            "the origin of the request, with cookies: a page of any origin can read it with the login of its visitor",
             "allow the origins that you know",
         ),
-        ORIGIN => CORS.ok(format!("the origin of the request: pages of all sites can read it, {credentials}")),
+        ORIGIN => CORS.ok(format!("the origin of the request: pages of all origins can read it, {credentials}")),
         _ => CORS.ok(format!("only {value}, {credentials}")),
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::reading::{self, End, Seen, Target, Until, seconds};
-use super::report::{Row, Topic};
+use super::report::{Row, Topic, counted};
 
-const SLOW: Topic = Topic {
+pub const SLOW: Topic = Topic {
     name: "slow-reader",
     why: "a reader that pauses must get every event, or lose the connection, so that it reconnects; not lose events (HTML 9.2.3)",
 };
-const CONNECTIONS: Topic = Topic {
+pub const CONNECTIONS: Topic = Topic {
     name: "connections",
     why: "each reader holds a connection for as long as it reads; a server with a thread or process for each runs out of them",
 };
@@ -40,7 +40,9 @@ pub async fn slow_reader(target: &Target, time: Duration, patience: Duration) ->
         Order::Lost if !slow.events.is_empty() || slow.end == End::Open => {
             SLOW.fault(format!("no reading for {pause}, and then events are missing"), todo)
         }
-        Order::Whole | Order::Behind | Order::Lost if slow.end == End::Closed && slow.wrong.unfinished => {
+        Order::Whole | Order::Behind | Order::Lost
+            if slow.end == End::Closed && slow.is_cut_off() && !fast.is_cut_off() =>
+        {
             SLOW.fault(format!("no reading for {pause}, and then the stream ends inside of an event"), todo)
         }
         Order::Behind if slow.end == End::Open => SLOW.warning(
@@ -48,7 +50,7 @@ pub async fn slow_reader(target: &Target, time: Duration, patience: Duration) ->
             todo,
         ),
         Order::Whole if slow.end == fast.end => {
-            SLOW.ok(format!("no reading for {pause}, and then all {} events", slow.events.len()))
+            SLOW.ok(format!("no reading for {pause}, and then {}, none missing", counted(slow.events.len(), "event")))
         }
         Order::Whole | Order::Behind | Order::Lost => {
             SLOW.ok(format!("no reading for {pause}, and then a clean break"))
@@ -90,15 +92,16 @@ fn compare(fast: &[Seen], slow: &[Seen]) -> Order {
 
 pub async fn connections(target: &Target, count: u16, first: Until) -> Row {
     let todo = "answer many clients at once, as with asynchronous I/O; see the limits of the server and of proxies";
-    let readings = join_all((0..count).map(|_| reading::read_alone(target, |_| {}, first))).await;
+    // Each connection stays open until all have answered.
+    let held = join_all((0..count).map(|_| reading::hold_alone(target, first))).await;
     let mut slowest = Duration::ZERO;
     let (mut failed, mut refused, mut silent) = (Vec::new(), Vec::new(), 0);
-    for reading in readings {
+    for reading in &held {
         match reading {
             Err(failure) => failed.push(failure.to_string()),
-            Ok(reading) if reading.head.status != 200 => refused.push(reading.head.status),
-            Ok(reading) if reading.events.len() < first.events => silent += 1,
-            Ok(reading) => slowest = slowest.max(reading.time),
+            Ok((reading, _)) if reading.head.status != 200 => refused.push(reading.head.status),
+            Ok((reading, _)) if reading.events.len() < first.events => silent += 1,
+            Ok((reading, _)) => slowest = slowest.max(reading.time),
         }
     }
     if let Some(failure) = failed.first() {

@@ -11,15 +11,15 @@ use super::reading::{self, Failure, Reading, Target, Until, seconds};
 use super::report::{Row, Topic};
 use crate::args::Http;
 
-const HEAD: Topic = Topic {
+pub const HEAD: Topic = Topic {
     name: "head",
     why: "HEAD is answered as GET, without the body, and at once: monitors and caches ask so (RFC 9110 9.1, 9.3.2)",
 };
-const HTTP_1_0: Topic = Topic {
+pub const HTTP_1_0: Topic = Topic {
     name: "http-1.0",
     why: "proxies ask in HTTP/1.0, as nginx does unless it is told otherwise; there, an answer must not be chunked (RFC 9112 6.1)",
 };
-const HTTP_2: Topic = Topic {
+pub const HTTP_2: Topic = Topic {
     name: "http-2",
     why: "browsers open at most 6 connections to a server in HTTP/1.1, for all tabs; HTTP/2 has room for 100 streams (HTML 9.2.7)",
 };
@@ -28,13 +28,7 @@ const HTTP_2: Topic = Topic {
 const BODY_SOON: Duration = Duration::from_secs(1);
 const MAX_HEAD: u64 = 64 * 1024;
 
-pub async fn rows(target: &Target, main: &Reading, first: Until) -> Vec<Row> {
-    let (head, http_1_0, http_2) =
-        tokio::join!(head(target, main, first), http_1_0(target, first), http_2(target, main, first));
-    vec![head, http_1_0, http_2]
-}
-
-async fn head(target: &Target, main: &Reading, first: Until) -> Row {
+pub async fn head(target: &Target, main: &Reading, first: Until) -> Row {
     if *target.request().method() != Method::GET {
         return HEAD.not_checked("the method is not GET");
     }
@@ -85,7 +79,7 @@ async fn has_body(target: &Target, time: Duration) -> bool {
     end.is_some_and(|end| answer.len() > end + 4)
 }
 
-async fn http_1_0(target: &Target, first: Until) -> Row {
+pub async fn http_1_0(target: &Target, first: Until) -> Row {
     let todo = "for HTTP/1.0, write the events as they are and end with the connection";
     // One that speaks no HTTP/2, even with TLS.
     let client = reading::builder(&Http { http2: false, ..target.http().clone() }).http1_only().build();
@@ -111,7 +105,7 @@ async fn http_1_0(target: &Target, first: Until) -> Row {
     }
 }
 
-async fn http_2(target: &Target, main: &Reading, first: Until) -> Row {
+pub async fn http_2(target: &Target, main: &Reading, first: Until) -> Row {
     if main.head.version == Version::HTTP_2 {
         return HTTP_2.ok("works: the stream was read with it");
     }

@@ -1,26 +1,28 @@
 //! One connection to the server, and what came on it when.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use flate2::write::GzDecoder;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Request, Response, Url, Version};
-use sse_wire::body::Tail;
-use sse_wire::{Block, BlockLine, Field, Parser};
+use sse_wire::{Block, Parser};
 
 use super::{Checked, stamp};
 use crate::args::Http;
 use crate::input::http;
+use crate::stream::findings::Findings;
+use crate::stream::inspector::Inspector;
+use crate::stream::problem::Problem;
+use crate::view::output::{Output, Show};
 
 /// A reading ends early where it would hold more than so many events, or bytes of ids.
 const MAX_EVENTS: usize = 100_000;
 const MAX_ID_BYTES: usize = 8 << 20;
 
-/// How many names of ignored lines are kept, and how much of each.
-const MAX_NAMES: usize = 3;
-const MAX_NAME_LEN: usize = 40;
+/// Larger events are a finding, as in the view unless it is told otherwise.
+const LIMIT: usize = 16 << 20;
 
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -37,6 +39,9 @@ pub struct Target {
 
 impl Target {
     pub fn new(url: &str, http: &Http) -> Checked<Target> {
+        if !Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+            return Err("check needs a URL that begins with http:// or https://".into());
+        }
         // Compression is a check of its own.
         let http = Http { compressed: false, ..http.clone() };
         let alone = builder(&http).pool_max_idle_per_host(0).build()?;
@@ -166,34 +171,19 @@ impl Seen {
     }
 }
 
-/// Lines that clients ignore, and the like.
-#[derive(Default)]
-pub struct Wrong {
-    pub ignored_lines: u64,
-    /// The first names of these lines.
-    pub ignored_names: Vec<String>,
-    /// Blocks that name an event but have no data.
-    pub without_data: u64,
-    /// Blocks over the limit of the parser.
-    pub refused: u64,
-    /// Blocks with U+FFFD, which stands for ill-formed UTF-8.
-    pub replaced: u64,
-    /// Whether the stream ended inside of a block with data.
-    pub unfinished: bool,
-}
-
 pub struct Reading {
     pub head: Head,
     pub events: Vec<Seen>,
-    pub bytes: u64,
     /// Blocks without an event.
-    pub quiet_blocks: u64,
+    pub quiet_blocks: usize,
     /// The longest time without a byte, from the head to the end.
     pub longest_silence: Duration,
-    /// Silences inside of a block.
-    pub cuts: u32,
-    pub retry: Option<Duration>,
-    pub wrong: Wrong,
+    /// Silences in the middle of a line.
+    pub cuts: Vec<Duration>,
+    /// What the view finds in the bytes.
+    pub findings: Box<Findings>,
+    /// The first bytes.
+    pub opening: Vec<u8>,
     pub end: End,
     /// From the request to the end of the reading.
     pub time: Duration,
@@ -203,12 +193,11 @@ impl Reading {
     fn new(head: Head) -> Reading {
         Reading {
             events: Vec::new(),
-            bytes: 0,
             quiet_blocks: 0,
             longest_silence: Duration::ZERO,
-            cuts: 0,
-            retry: None,
-            wrong: Wrong::default(),
+            cuts: Vec::new(),
+            findings: Box::default(),
+            opening: Vec::new(),
             end: End::Open,
             time: head.after,
             head,
@@ -235,6 +224,22 @@ impl Reading {
         gaps.max().unwrap_or(self.time)
     }
 
+    /// Data for so long without an event is a mistake, although the stream may go on.
+    fn note_never_dispatched(&mut self, end: &End) {
+        let findings = &mut self.findings;
+        if let (End::Open, 0, Some(pending)) = (end, findings.events, &findings.pending)
+            && (findings.data_lines > 0 || pending.half_line.starts_with(b"data:"))
+        {
+            let start = pending.start;
+            findings.add(Problem::NeverDispatched, start);
+        }
+    }
+
+    /// Whether the stream ended inside of a block.
+    pub fn is_cut_off(&self) -> bool {
+        self.end != End::Open && self.findings.pending.is_some()
+    }
+
     /// Events with an id of their own that is not empty.
     pub fn with_id(&self) -> Vec<(&str, &Seen)> {
         let id = |event: &'_ Seen| event.id.as_ref().is_some_and(|id| !id.is_empty());
@@ -250,19 +255,49 @@ pub async fn read_alone(target: &Target, change: impl FnOnce(&mut Request), unti
 }
 
 pub async fn read(client: &Client, request: Request, until: Until) -> Result<Reading, Failure> {
+    // Boxed, since the future is large.
+    Box::pin(hold(client, request, until)).await.map(|(reading, _)| reading)
+}
+
+/// Reads on a connection of its own, which stays open until the response is dropped.
+pub async fn hold_alone(target: &Target, until: Until) -> Result<(Reading, Response), Failure> {
+    hold(&target.alone, target.request(), until).await
+}
+
+async fn hold(client: &Client, request: Request, until: Until) -> Result<(Reading, Response), Failure> {
+    let Opened { mut response, mut reader } = open(client, request, until).await?;
+    let end = if until.events == 0 { End::Open } else { reader.read_all(&mut response, until).await };
+    Ok((reader.finish(end), response))
+}
+
+/// A response whose head has come.
+pub struct Opened {
+    response: Response,
+    reader: Reader,
+}
+
+pub async fn open(client: &Client, request: Request, until: Until) -> Result<Opened, Failure> {
     let started = Instant::now();
     let response = tokio::time::timeout(until.time, client.execute(request));
     let response = response.await.map_err(|_| Failure::Silent(until.time))??;
-    let mut reader = Reader::new(&response, started);
-    let end = if until.events == 0 { End::Open } else { reader.read_all(response, until).await };
-    Ok(reader.finish(end))
+    let reader = Reader::new(&response, started);
+    Ok(Opened { response, reader })
+}
+
+impl Opened {
+    pub async fn read(mut self, until: Until) -> Reading {
+        let end = self.reader.read_all(&mut self.response, until).await;
+        self.reader.finish(end)
+    }
 }
 
 struct Reader {
     started: Instant,
     last_byte: Duration,
     parser: Parser,
-    tail: Tail,
+    inspector: Box<Inspector>,
+    /// Whether the last byte ended a line, or none has come.
+    is_line_end: bool,
     gzip: Option<GzDecoder<Vec<u8>>>,
     id_bytes: usize,
     reading: Reading,
@@ -282,15 +317,16 @@ impl Reader {
         Reader {
             started,
             last_byte: after,
-            parser: Parser::new(),
-            tail: Tail::new(),
+            parser: Parser::new().with_max_event_size(LIMIT),
+            inspector: Box::new(Inspector::new(LIMIT)),
+            is_line_end: true,
             gzip,
             id_bytes: 0,
             reading: Reading::new(head),
         }
     }
 
-    async fn read_all(&mut self, mut response: Response, until: Until) -> End {
+    async fn read_all(&mut self, response: &mut Response, until: Until) -> End {
         tokio::time::sleep(until.pause).await;
         loop {
             let left = until.time.saturating_sub(self.started.elapsed());
@@ -330,8 +366,9 @@ impl Reader {
         let at = self.started.elapsed();
         self.silence(at);
         self.last_byte = at;
-        self.reading.bytes += text.len() as u64;
-        self.tail.push(text);
+        self.is_line_end = text.ends_with(b"\n") || text.ends_with(b"\r");
+        // Nothing is written, so nothing fails.
+        let _ = self.inspector.read(text, Some(at), &mut output(&mut io::sink()));
         let mut blocks = self.parser.feed(text);
         loop {
             match blocks.next_block() {
@@ -339,11 +376,11 @@ impl Reader {
                 Ok(Some(block)) => {
                     let event = seen(&block, at);
                     self.id_bytes += event.as_ref().and_then(|event| event.id.as_ref()).map_or(0, String::len);
-                    self.reading.quiet_blocks += u64::from(event.is_none());
+                    self.reading.quiet_blocks += usize::from(event.is_none());
                     self.reading.events.extend(event);
-                    self.reading.wrong.block(&block);
                 }
-                Err(_) => self.reading.wrong.refused += 1,
+                // The inspector finds it, too.
+                Err(_) => {}
             }
         }
     }
@@ -352,44 +389,28 @@ impl Reader {
     fn silence(&mut self, at: Duration) {
         let silence = at.saturating_sub(self.last_byte);
         self.reading.longest_silence = self.reading.longest_silence.max(silence);
-        let is_inside = self.reading.bytes > 0 && !self.tail.is_block_boundary();
-        self.reading.cuts += u32::from(silence >= SILENCE && is_inside);
+        if silence >= SILENCE && !self.is_line_end {
+            self.reading.cuts.push(silence);
+        }
     }
 
     fn finish(mut self, end: End) -> Reading {
         let now = self.started.elapsed();
         let silence = now.saturating_sub(self.last_byte);
         self.reading.longest_silence = self.reading.longest_silence.max(silence);
-        self.reading.retry = self.parser.reconnection_time();
-        if end != End::Open {
-            let block = self.parser.finish();
-            self.reading.wrong.unfinished = block.is_some_and(|block| block.event().is_some());
-        }
-        self.reading.wrong.ignored_lines = self.parser.ignored_lines();
+        self.inspector.head().clone_into(&mut self.reading.opening);
+        let findings = self.inspector.finish(end != End::Open, &mut output(&mut io::sink())).unwrap_or_default();
+        self.reading.findings = Box::new(findings);
+        self.reading.note_never_dispatched(&end);
         self.reading.end = end;
         self.reading.time = now;
         self.reading
     }
 }
 
-impl Wrong {
-    fn block(&mut self, block: &Block<'_>) {
-        for line in block.ignored_lines() {
-            let name = line.split(':').next().unwrap_or(line);
-            let name: String = name.chars().take(MAX_NAME_LEN).collect();
-            if self.ignored_names.len() < MAX_NAMES && !self.ignored_names.contains(&name) {
-                self.ignored_names.push(name);
-            }
-        }
-        let names_event = |line| matches!(line, BlockLine::Field { name, .. } if name == Field::Event.name());
-        self.without_data += u64::from(block.event().is_none() && block.lines().any(names_event));
-        let is_replaced = |line| match line {
-            BlockLine::Comment(text) => text.contains('\u{fffd}'),
-            BlockLine::Field { name, value } => name.contains('\u{fffd}') || value.contains('\u{fffd}'),
-            _ => false,
-        };
-        self.replaced += u64::from(block.lines().any(is_replaced));
-    }
+/// An output that shows nothing.
+fn output(out: &mut io::Sink) -> Output<'_> {
+    Output { out, show: Show::Nothing, aside: Box::new(io::sink()), human: None, name: None }
 }
 
 fn seen(block: &Block<'_>, at: Duration) -> Option<Seen> {

@@ -1,5 +1,6 @@
 //! The verdict, as text and as JSON.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -16,9 +17,11 @@ pub struct Topic {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Ok,
+    /// What is so, and is no mistake.
+    Info,
     Warning,
     Fault,
     NotChecked,
@@ -34,7 +37,7 @@ pub struct Row {
     pub why: &'static str,
     /// What to do; only for faults and warnings.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub todo: Option<&'static str>,
+    pub todo: Option<Cow<'static, str>>,
 }
 
 impl Topic {
@@ -42,19 +45,23 @@ impl Topic {
         self.row(Verdict::Ok, seen.as_ref(), None)
     }
 
-    pub fn warning(&self, seen: impl AsRef<str>, todo: &'static str) -> Row {
-        self.row(Verdict::Warning, seen.as_ref(), Some(todo))
+    pub fn info(&self, seen: impl AsRef<str>) -> Row {
+        self.row(Verdict::Info, seen.as_ref(), None)
     }
 
-    pub fn fault(&self, seen: impl AsRef<str>, todo: &'static str) -> Row {
-        self.row(Verdict::Fault, seen.as_ref(), Some(todo))
+    pub fn warning(&self, seen: impl AsRef<str>, todo: impl Into<Cow<'static, str>>) -> Row {
+        self.row(Verdict::Warning, seen.as_ref(), Some(todo.into()))
+    }
+
+    pub fn fault(&self, seen: impl AsRef<str>, todo: impl Into<Cow<'static, str>>) -> Row {
+        self.row(Verdict::Fault, seen.as_ref(), Some(todo.into()))
     }
 
     pub fn not_checked(&self, reason: impl AsRef<str>) -> Row {
         self.row(Verdict::NotChecked, reason.as_ref(), None)
     }
 
-    fn row(&self, verdict: Verdict, seen: &str, todo: Option<&'static str>) -> Row {
+    fn row(&self, verdict: Verdict, seen: &str, todo: Option<Cow<'static, str>>) -> Row {
         Row { name: self.name, verdict, seen: Escaped(seen.as_bytes()).to_string(), why: self.why, todo }
     }
 }
@@ -63,6 +70,7 @@ impl Verdict {
     fn text(self) -> &'static str {
         match self {
             Verdict::Ok => "ok",
+            Verdict::Info => "info",
             Verdict::Warning => "warning",
             Verdict::Fault => "fault",
             Verdict::NotChecked => "not checked",
@@ -73,6 +81,7 @@ impl Verdict {
         let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
         match self {
             Verdict::Ok => color(AnsiColor::Green),
+            Verdict::Info => color(AnsiColor::Cyan),
             Verdict::Warning => color(AnsiColor::Yellow).bold(),
             Verdict::Fault => color(AnsiColor::Red).bold(),
             Verdict::NotChecked => Style::new().dimmed(),
@@ -89,18 +98,25 @@ struct Json<'a> {
     checks: &'a [Row],
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Report {
     rows: Vec<Row>,
+    /// Names of checks that are left out.
+    ignored: Vec<String>,
 }
 
 impl Report {
-    pub fn add(&mut self, row: Row) {
-        self.rows.push(row);
+    pub fn new(ignored: Vec<String>) -> Report {
+        Report { rows: Vec::new(), ignored }
+    }
+
+    pub fn wants(&self, name: &str) -> bool {
+        !self.ignored.iter().any(|ignored| ignored == name)
     }
 
     pub fn extend(&mut self, rows: impl IntoIterator<Item = Row>) {
-        self.rows.extend(rows);
+        let wanted: Vec<_> = rows.into_iter().filter(|row| self.wants(row.name)).collect();
+        self.rows.extend(wanted);
     }
 
     /// Whether there is a fault, or, if `strict`, a warning.
@@ -112,7 +128,7 @@ impl Report {
         self.rows.iter().filter(|row| row.verdict == verdict).count()
     }
 
-    pub fn text(&self, out: &mut impl Write) -> io::Result<()> {
+    pub fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         for Row { name, verdict, seen, why, todo } in &self.rows {
             let style = verdict.style();
             writeln!(out, "{style}{:<11}{style:#}  {name:<22}  {seen}", verdict.text())?;
@@ -126,7 +142,7 @@ impl Report {
         writeln!(out, "\nfaults: {faults}, warnings: {warnings}, not checked: {unchecked}, of {}", self.rows.len())
     }
 
-    pub fn json(&self, out: &mut impl Write, url: &str) -> io::Result<()> {
+    pub fn json(&self, out: &mut dyn Write, url: &str) -> io::Result<()> {
         let json = Json {
             url: Escaped(url.as_bytes()).to_string(),
             faults: self.count(Verdict::Fault),
@@ -137,4 +153,28 @@ impl Report {
         serde_json::to_writer_pretty(&mut *out, &json)?;
         writeln!(out)
     }
+}
+
+/// What a run writes that has no verdict.
+pub fn error(out: &mut dyn Write, url: &str, message: &str) -> io::Result<()> {
+    let escaped = |text: &str| Escaped(text.as_bytes()).to_string();
+    serde_json::to_writer_pretty(&mut *out, &serde_json::json!({ "url": escaped(url), "error": escaped(message) }))?;
+    writeln!(out)
+}
+
+/// As in "1 event" and "2 events".
+pub fn counted(count: usize, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{s}")
+}
+
+/// As in "1 event is" and "2 events are".
+pub fn are(count: usize, noun: &str) -> String {
+    let verb = if count == 1 { "is" } else { "are" };
+    format!("{} {verb}", counted(count, noun))
+}
+
+/// As in "once" and "2 times".
+pub fn times(count: u64) -> String {
+    if count == 1 { String::from("once") } else { format!("{count} times") }
 }

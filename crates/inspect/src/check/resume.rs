@@ -6,12 +6,12 @@ use reqwest::{Client, Request, Version};
 
 use super::content::is_carried;
 use super::reading::{self, End, Failure, Reading, Seen, Target, Until, seconds};
-use super::report::{Row, Topic};
+use super::report::{Row, Topic, are, counted};
 
 const WHY: &str = "a client that reconnects sends last-event-id, and the server goes on after that event (HTML 9.2.4)";
-const RESUME: Topic = Topic { name: "resume", why: WHY };
-const RESUME_SAME: Topic = Topic { name: "resume-same-connection", why: WHY };
-const END: Topic = Topic {
+pub const RESUME: Topic = Topic { name: "resume", why: WHY };
+pub const RESUME_SAME: Topic = Topic { name: "resume-same-connection", why: WHY };
+pub const END: Topic = Topic {
     name: "end",
     why: "clients reconnect when a stream ends; only an answer with 204 makes them stop (HTML 9.2.3)",
 };
@@ -19,31 +19,23 @@ const END: Topic = Topic {
 const ADVICE: &str = "send the events after the one that last-event-id names, each once; keep them for all servers";
 
 pub async fn rows(target: &Target, client: &Client, main: &Reading, patience: Duration) -> Vec<Row> {
-    let until = Until { time: patience, events: usize::MAX, pause: Duration::ZERO };
+    // What followed the cut is enough.
+    let until = Until { time: patience, events: main.events.len(), pause: Duration::ZERO };
     let with_id: Vec<_> = main.with_id();
-    let mut rows = match cut(&with_id) {
-        Err(reason) => vec![RESUME.not_checked(reason)],
-        Ok(cut) => {
-            // What followed the cut is enough.
-            let until = Until { events: main.events.len(), ..until };
-            let id = with_id[cut].0.as_bytes();
-            let change = |request: &mut Request| reading::set(request, sse_wire::http::LAST_EVENT_ID, id);
-            let is_same = main.head.version == Version::HTTP_2 || main.end == End::Closed;
-            let same = async {
-                let mut request = target.request();
-                change(&mut request);
-                if is_same { Some(reading::read(client, request, until).await) } else { None }
-            };
-            let (other, same) = tokio::join!(reading::read_alone(target, change, until), same);
-            let reason = "HTTP/1.1 has no way to go on with a connection whose stream was cut";
-            vec![
-                row(&RESUME, &with_id, cut, &other),
-                same.map_or_else(|| RESUME_SAME.not_checked(reason), |same| row(&RESUME_SAME, &with_id, cut, &same)),
-            ]
-        }
+    let cut = match cut(&with_id) {
+        Err(reason) => return vec![RESUME.not_checked(reason), RESUME_SAME.not_checked(reason)],
+        Ok(cut) => cut,
     };
-    rows.push(end(target, main, until).await);
-    rows
+    let id = with_id[cut].0.as_bytes();
+    let change = |request: &mut Request| reading::set(request, sse_wire::http::LAST_EVENT_ID, id);
+    let other = row(&RESUME, &with_id, cut, &reading::read_alone(target, change, until).await);
+    if main.head.version != Version::HTTP_2 && main.end != End::Closed {
+        let reason = "HTTP/1.1 has no way to go on with a connection whose stream was cut";
+        return vec![other, RESUME_SAME.not_checked(reason)];
+    }
+    let mut request = target.request();
+    change(&mut request);
+    vec![other, row(&RESUME_SAME, &with_id, cut, &reading::read(client, request, until).await)]
 }
 
 /// The event after which to cut: in the middle, so that others are known to follow.
@@ -64,7 +56,10 @@ fn row(topic: &Topic, first: &[(&str, &Seen)], cut: usize, resumed: &Result<Read
         200 => {}
         204 if followed == 0 => return topic.ok(format!("204 after {id:?}: there is no more")),
         status => {
-            return topic.fault(format!("status {status} after {id:?}, though {followed} events followed"), ADVICE);
+            return topic.fault(
+                format!("status {status} after {id:?}, though {} followed", counted(followed, "event")),
+                ADVICE,
+            );
         }
     }
     let resumed_events = resumed.with_id();
@@ -78,13 +73,17 @@ fn row(topic: &Topic, first: &[(&str, &Seen)], cut: usize, resumed: &Result<Read
             "send the events that were sent with these ids before, not new ones",
         ),
         Outcome::GoesOn(count) => {
-            topic.ok(format!("after {id:?} comes {next:?}; {count} events are the same as at first"))
+            topic.ok(format!("after {id:?} comes {next:?}; {} the same as at first", are(count, "event")))
         }
         Outcome::Restart => topic.fault(format!("after {id:?} the stream starts again, with {next:?}"), ADVICE),
         Outcome::Double => topic.fault(format!("after {id:?} an event comes again: {next:?}"), ADVICE),
-        Outcome::Gap(lost) => topic.fault(format!("after {id:?}, {lost} events are missing"), ADVICE),
+        Outcome::Gap(lost) => topic.fault(format!("after {id:?}, {} missing", are(lost, "event")), ADVICE),
         Outcome::NothingCame => topic.fault(
-            format!("after {id:?} nothing came in {}, though {followed} events followed", seconds(resumed.time)),
+            format!(
+                "after {id:?} nothing came in {}, though {} followed",
+                seconds(resumed.time),
+                counted(followed, "event")
+            ),
             ADVICE,
         ),
         Outcome::Unknown => topic.not_checked(format!("no other event followed {id:?} to compare with")),
@@ -128,7 +127,7 @@ fn compare(first: &[&str], cut: usize, resumed: &[&str]) -> Outcome {
     Outcome::GoesOn(resumed.len().min(followed.len()))
 }
 
-async fn end(target: &Target, main: &Reading, until: Until) -> Row {
+pub async fn end(target: &Target, main: &Reading, patience: Duration) -> Row {
     let time = seconds(main.time);
     match &main.end {
         End::Open => return END.ok(format!("still open after {time}")),
@@ -146,7 +145,8 @@ async fn end(target: &Target, main: &Reading, until: Until) -> Row {
             reading::set(request, sse_wire::http::LAST_EVENT_ID, last.as_bytes());
         }
     };
-    let again = match reading::read_alone(target, set, Until { events: 1, ..until }).await {
+    let again = match reading::read_alone(target, set, Until { time: patience, events: 1, pause: Duration::ZERO }).await
+    {
         Ok(again) => again,
         Err(failure) => {
             return END.fault(format!("ended after {time}; then: {failure}"), "answer 204 when there is no more");

@@ -16,7 +16,8 @@ const UNITS: [f64; 4] = [1.0, 1e-3, 1e-6, 1e-9];
 pub fn find(text: &str) -> Option<f64> {
     let end = (0..=SEARCHED.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
     let is_part = |char: char| char.is_ascii_alphanumeric() || matches!(char, ':' | '.' | '+' | '-');
-    let mut words = text[..end].split(|char| !is_part(char));
+    let words = text[..end].split(|char| !is_part(char));
+    let mut words = words.map(|word| word.trim_matches(':'));
     words.find_map(|word| number(word).or_else(|| date(word)).or_else(|| word.split('-').find_map(number)))
 }
 
@@ -44,6 +45,7 @@ mod tests {
         for text in [
             "1700000000.5",
             "{\"at\": 1700000000500}",
+            "{\"i\":0,\"at\":1700000000500}",
             "1700000000500-0",
             "{\"at\":\"2023-11-14T22:13:20.5Z\"}",
             "[1700000000500000]",

@@ -2,24 +2,29 @@
 
 use std::time::Duration;
 
-use super::reading::{End, Failure, Reading, SILENCE, Seen, seconds};
-use super::report::{Row, Topic, Verdict};
+use reqwest::Request;
 
-const BUFFERING: Topic = Topic {
+use super::reading::{self, End, Failure, Reading, SILENCE, Seen, Target, Until, seconds};
+use super::report::{Row, Topic, Verdict, times};
+
+pub const BUFFERING: Topic = Topic {
     name: "buffering",
     why: "a server or proxy that collects events before it sends them makes a live stream late",
 };
-const KEEP_ALIVE: Topic = Topic {
+pub const KEEP_ALIVE: Topic = Topic {
     name: "keep-alive",
     why: "proxies close a connection without data: Heroku after 55 s, nginx and AWS ALB after 60 s, Cloudflare after 100 s (HTML 9.2.7)",
 };
-const COMPRESSION: Topic = Topic {
+pub const COMPRESSION: Topic = Topic {
     name: "compression",
     why: "a compressor that is not flushed after each event holds events back; browsers always ask for compression",
 };
 
 const UNBUFFER: &str =
     "flush after each event; turn off the buffering and compression of proxies (nginx: proxy_buffering off)";
+
+const WHOLE_LINES: &str = "write each event as a whole and flush it; if the server does so already, a buffer on the way was full: \
+                           turn off the buffering and compression of proxies (nginx: proxy_buffering off)";
 
 /// Events whose arrivals are no further apart came at once.
 const AT_ONCE: Duration = Duration::from_millis(10);
@@ -59,7 +64,7 @@ fn bursts(events: &[Seen]) -> Vec<Burst<'_>> {
 }
 
 pub fn buffering(reading: &Reading) -> Row {
-    let Reading { events, cuts, head, time, bytes, .. } = reading;
+    let Reading { events, cuts, head, time, .. } = reading;
     let bursts = bursts(events);
     let many: Vec<_> = bursts.iter().filter(|burst| burst.silence >= SILENCE && burst.events.len() >= MANY).collect();
     if let Some(burst) = many.iter().find(|burst| burst.is_held_back()) {
@@ -70,21 +75,8 @@ pub fn buffering(reading: &Reading) -> Row {
             UNBUFFER,
         );
     }
-    if *cuts > 0 {
-        let seen = format!("the stream was silent in the middle of an event, {cuts} times: a buffer was full");
-        return if *cuts > 1 { BUFFERING.fault(seen, UNBUFFER) } else { BUFFERING.warning(seen, UNBUFFER) };
-    }
-    let in_many: usize = many.iter().map(|burst| burst.events.len()).sum();
-    let say_otherwise = many.iter().any(|burst| burst.span().is_some());
-    // The first burst may be what a new client is to know.
-    if many.len() > 1 && in_many * 10 >= events.len() * 8 && !say_otherwise {
-        return BUFFERING.warning(
-            format!("{in_many} of {} events came in {} bursts with silence between them", events.len(), many.len()),
-            "if the server does not make them in bursts, flush after each event, and turn off the buffering of proxies",
-        );
-    }
     let Some(first) = reading.first_event() else {
-        return if *bytes > 0 {
+        return if reading.findings.bytes > 0 {
             BUFFERING.not_checked(format!("no event in {}, only comments or other lines", seconds(*time)))
         } else if reading.end == End::Open {
             BUFFERING.warning(
@@ -95,6 +87,23 @@ pub fn buffering(reading: &Reading) -> Row {
             BUFFERING.not_checked("the stream is empty")
         };
     };
+    if let Some(longest) = cuts.iter().max() {
+        let seen = format!(
+            "the stream was silent in the middle of a line, {}, for up to {}",
+            times(cuts.len() as u64),
+            seconds(*longest)
+        );
+        return if cuts.len() > 1 { BUFFERING.fault(seen, WHOLE_LINES) } else { BUFFERING.warning(seen, WHOLE_LINES) };
+    }
+    let in_many: usize = many.iter().map(|burst| burst.events.len()).sum();
+    let say_otherwise = many.iter().any(|burst| burst.span().is_some());
+    // The first burst may be what a new client is to know.
+    if many.len() > 1 && in_many * 10 >= events.len() * 8 && !say_otherwise {
+        return BUFFERING.warning(
+            format!("{in_many} of {} events came in {} bursts with silence between them", events.len(), many.len()),
+            "look whether the server makes them so; if not, flush after each event, and turn off the buffering of proxies",
+        );
+    }
     let after = seconds(first.saturating_sub(head.after));
     BUFFERING.ok(format!("first event {after} after the head; {} events at {} times", events.len(), bursts.len()))
 }
@@ -114,22 +123,53 @@ pub fn keep_alive(reading: &Reading) -> Row {
         KEEP_ALIVE.ok(format!("comments, and the longest silence is {silence}"))
     } else if *end == End::Closed {
         KEEP_ALIVE.ok(format!("not needed: the stream ended after {}", seconds(*time)))
+    } else if let End::Broken(_) = end {
+        KEEP_ALIVE.not_checked(format!("the connection broke after {}", seconds(*time)))
     } else {
         let seen = format!("not seen in {}, the longest silence is {silence}; see more with --for 120", seconds(*time));
         KEEP_ALIVE.not_checked(seen)
     }
 }
 
-pub fn compression(plain: &Reading, gzip: &Result<Reading, Failure>) -> Row {
+const FLUSH: &str = "flush the compressor after each event, or do not compress event streams";
+
+/// `gzip`: what was read at the same time as `plain`. `until`: how long to wait for another answer.
+pub async fn compression(target: &Target, plain: &Reading, gzip: Result<Reading, Failure>, until: Until) -> Row {
     let encoding = plain.head.value("content-encoding");
     if !encoding.is_empty() {
         return COMPRESSION.fault(format!("{encoding}, without being asked"), "compress only for accept-encoding");
     }
-    let todo = "flush the compressor after each event, or do not compress event streams";
-    let gzip = match gzip {
-        Ok(gzip) => gzip,
-        Err(failure) => return COMPRESSION.fault(format!("with accept-encoding: gzip: {failure}"), todo),
-    };
+    match gzip {
+        Ok(gzip) => compare(plain, &gzip),
+        Err(_) => compression_alone(target, Until { events: 0, ..until }).await,
+    }
+}
+
+/// The request header that asks for gzip.
+pub fn ask_for_gzip(request: &mut Request) {
+    reading::set(request, "accept-encoding", b"gzip");
+}
+
+/// Asks for gzip while nothing else is read: the server may answer one client at a time.
+async fn compression_alone(target: &Target, head: Until) -> Row {
+    match reading::read_alone(target, ask_for_gzip, head).await {
+        Ok(gzip) if gzip.head.status == 200 && gzip.head.value("content-encoding").is_empty() => {
+            COMPRESSION.ok("none, also when asked for gzip")
+        }
+        Ok(gzip) if gzip.head.status == 200 => COMPRESSION.not_checked(
+            "the server answers one client at a time, so that gzip cannot be compared with no compression",
+        ),
+        Ok(gzip) => COMPRESSION
+            .fault(format!("with accept-encoding: gzip: status {}", gzip.head.status), "answer as without it"),
+        Err(failure) => match reading::read_alone(target, |_| {}, head).await {
+            Ok(_) => COMPRESSION
+                .fault(format!("with accept-encoding: gzip: {failure}"), "answer with accept-encoding as without it"),
+            Err(_) => COMPRESSION.not_checked("the server answers no other connection"),
+        },
+    }
+}
+
+fn compare(plain: &Reading, gzip: &Reading) -> Row {
     let status = gzip.head.status;
     if status != 200 {
         return COMPRESSION.fault(format!("with accept-encoding: gzip: status {status}"), "answer as without it");
@@ -147,19 +187,19 @@ pub fn compression(plain: &Reading, gzip: &Result<Reading, Failure>) -> Row {
     let Some(gzip_first) = gzip.first_event() else {
         let seen =
             format!("no event in {} with gzip, without it the first came after {plain_first}", seconds(gzip.time));
-        return COMPRESSION.fault(seen, todo);
+        return COMPRESSION.fault(seen, FLUSH);
     };
     if gzip_first > first * 2 + Duration::from_millis(500) {
         let seen = format!("the first event came after {} with gzip, after {plain_first} without", seconds(gzip_first));
-        return COMPRESSION.fault(seen, todo);
+        return COMPRESSION.fault(seen, FLUSH);
     }
     let (plain_count, count) = (plain.events.len(), gzip.events.len());
     if plain_count >= MANY * 2 && count * 2 < plain_count {
-        return COMPRESSION.fault(format!("{count} events with gzip, {plain_count} without, in the same time"), todo);
+        return COMPRESSION.fault(format!("{count} events with gzip, {plain_count} without, in the same time"), FLUSH);
     }
     let row = buffering(gzip);
     if row.verdict == Verdict::Fault && buffering(plain).verdict != Verdict::Fault {
-        return COMPRESSION.fault(format!("with gzip: {}", row.seen), todo);
+        return COMPRESSION.fault(format!("with gzip: {}", row.seen), FLUSH);
     }
     COMPRESSION.ok("gzip when asked for, and it holds no event back")
 }
@@ -173,7 +213,7 @@ mod tests {
     /// A reading of events at these milliseconds, each made at these.
     fn reading(events: &[(u64, Option<u64>)]) -> Reading {
         let mut reading = Reading::empty();
-        reading.bytes = 1;
+        reading.findings.bytes = 1;
         reading.events = events
             .iter()
             .map(|(at, stamp)| Seen {
@@ -205,9 +245,12 @@ mod tests {
             assert_eq!(row.verdict, verdict, "{events:?}: {}", row.seen);
         }
         for (cuts, verdict) in [(1, Warning), (2, Fault)] {
-            assert_eq!(buffering(&Reading { cuts, ..reading(&each) }).verdict, verdict);
+            let cuts = vec![SILENCE; cuts];
+            assert_eq!(buffering(&Reading { cuts: cuts.clone(), ..reading(&each) }).verdict, verdict);
+            // Without an event, it is not the buffer that is to blame.
+            assert_eq!(buffering(&Reading { cuts, ..reading(&[]) }).verdict, NotChecked);
         }
-        assert_eq!(buffering(&Reading { bytes: 0, ..reading(&[]) }).verdict, Warning);
+        assert_eq!(buffering(&Reading::empty()).verdict, Warning);
     }
 
     #[test]
@@ -219,6 +262,7 @@ mod tests {
         assert_eq!(row(15, 2, End::Open).verdict, Ok);
         assert_eq!(row(9, 0, End::Open).verdict, NotChecked);
         assert_eq!(row(9, 0, End::Closed).verdict, Ok);
+        assert!(row(9, 0, End::Broken(String::new())).seen.starts_with("the connection broke"));
         assert!(row(56, 2, End::Open).seen.ends_with("Heroku"));
         let row = row(101, 0, End::Open);
         assert_eq!(row.verdict, Fault);

@@ -106,7 +106,8 @@ fn respond(show: Arc<Show>, reset: Reset, request: &Request) -> Response {
             format!("  last event ID {:?}, {goes_on}", String::from_utf8_lossy(id))
         }
     };
-    say(&format!("{} {:?}{from}", request.method(), request.uri().path()));
+    let path = request.uri().path_and_query().map_or("", |path| path.as_str());
+    say(&format!("{} {path:?}{from}", request.method()));
     let mut response = Response::new(Body::empty());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     let Start::At(start) = start else {

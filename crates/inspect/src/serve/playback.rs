@@ -23,7 +23,7 @@ pub struct Show {
     pub head: Head,
     chunks: Vec<Chunk>,
     end_at: Duration,
-    end: End,
+    end: Option<End>,
     speed: Speed,
     /// In rising order.
     cuts: Vec<u64>,
@@ -199,8 +199,10 @@ impl Playback {
                 self.began = Instant::now();
             } else {
                 return match self.show.end {
-                    End::Finished => None,
-                    End::Broken(_) => Some(Err(self.fail().await)),
+                    // The stream was open when the recording was stopped.
+                    None => std::future::pending().await,
+                    Some(End::Finished) => None,
+                    Some(End::Broken(_)) => Some(Err(self.fail().await)),
                 };
             }
         }

@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::net::TcpListener;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -15,7 +17,7 @@ use futures_util::stream;
 use sse_wire::KEEP_ALIVE;
 use sse_wire::http::RESPONSE_HEADERS;
 
-use crate::support::{answer, check, count_from, event, serve};
+use crate::support::{HEAD, answer, check, count_from, event, serve};
 
 /// Numbered events with keep-alives, over HTTP/1 and HTTP/2.
 async fn good(request: Request) -> impl IntoResponse {
@@ -53,16 +55,16 @@ fn a_good_server_passes_every_check() {
     });
     assert_eq!((verdict.status, verdict.rows("fault"), verdict.rows("warning")), (0, String::new(), String::new()));
     // HTTP/1.1 cannot do it.
-    let unchecked = verdict.rows("not-checked");
+    let unchecked = verdict.rows("not_checked");
     assert!(unchecked.starts_with("\"resume-same-connection\"") && unchecked.lines().count() == 1, "{unchecked}");
     verdict.is("http-2", "ok", "works");
-    verdict.is("resume", "ok", "are the same as at first");
+    verdict.is("resume", "ok", "the same as at first");
     verdict.is("cors", "ok", "*");
     verdict.is("end", "ok", "still open");
     assert_eq!(verdict.json["url"], url.as_str());
 
-    assert_eq!((http2.status, http2.rows("not-checked")), (0, String::new()), "{}", http2.rows("fault"));
-    http2.is("resume-same-connection", "ok", "are the same as at first");
+    assert_eq!((http2.status, http2.rows("not_checked")), (0, String::new()), "{}", http2.rows("fault"));
+    http2.is("resume-same-connection", "ok", "the same as at first");
 }
 
 #[test]
@@ -99,8 +101,9 @@ fn warnings_are_no_faults_unless_asked() {
 fn a_server_that_cannot_be_reached_or_asked_has_no_verdict() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let verdict = check(&format!("http://127.0.0.1:{port}/"), &[]);
-    assert_eq!((verdict.status, &verdict.output[..]), (3, &b""[..]));
+    assert_eq!(verdict.status, 3);
     assert!(verdict.error.contains("efused"), "{}", verdict.error);
+    assert!(verdict.json["error"].as_str().unwrap().contains("efused"), "{}", verdict.json);
     for options in [
         &["not a url"][..],
         &["ftp://localhost/"],
@@ -109,4 +112,62 @@ fn a_server_that_cannot_be_reached_or_asked_has_no_verdict() {
     ] {
         assert_eq!(check(options[0], &options[1..]).status, 2, "{options:?}");
     }
+    for no_url in ["stream.sse", "localhost:8080/events", "file:///stream.sse"] {
+        let verdict = check(no_url, &[]);
+        let message = "check needs a URL that begins with http:// or https://";
+        assert!((verdict.status, &verdict.json["error"]) == (2, &message.into()), "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_finite_answer_is_checked_strictly_without_what_it_need_not_have() {
+    let requests = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&requests);
+    let url = serve(move |request, stream| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        answer(request, stream, HEAD, |stream| {
+            for piece in ["In", " the", " end"] {
+                thread::sleep(Duration::from_millis(30));
+                write!(stream, "data: {{\"text\":\"{piece}\"}}\n\n")?;
+            }
+            stream.write_all(b"data: [DONE]\n\n")
+        })
+    });
+    let verdict = check(&url, &["--strict", "-d", "{}"]);
+    assert_eq!((verdict.status, verdict.rows("warning").lines().count()), (1, 3), "{}", verdict.rows("warning"));
+
+    let verdict = check(&url, &["--strict", "-d", "{}", "--ignore", "ids,retry", "--ignore", "end"]);
+    assert_eq!((verdict.status, verdict.rows("warning")), (0, String::new()), "{}", verdict.rows("fault"));
+    assert!(!verdict.has("ids") && verdict.has("ids-in-header"));
+
+    // A check that is left out sends nothing.
+    requests.store(0, Ordering::Relaxed);
+    let own = "cors,compression,resume,resume-same-connection,end,head,http-1.0,http-2,slow-reader,connections";
+    check(&url, &["--ignore", own]);
+    assert_eq!(requests.load(Ordering::Relaxed), 1);
+
+    let unknown = check(&url, &["--ignore", "id"]);
+    assert_eq!(unknown.status, 2);
+    for name in ["status", "ids", "resume-same-connection", "connections"] {
+        assert!(unknown.error.contains(name), "{}", unknown.error);
+    }
+    assert!(
+        verdict.json["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|row| unknown.error.contains(row["name"].as_str().unwrap()))
+    );
+}
+
+#[test]
+fn the_greatest_time_bounds_the_whole_check() {
+    let url = serve(|request, stream| answer(request, stream, HEAD, |stream| count_from(stream, 1)));
+    let began = Instant::now();
+    let verdict = check(&url, &["-m", "1"]);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    verdict.is("buffering", "ok", "first event");
+    verdict.is("connections", "not_checked", "the time was up");
+    let not_checked = verdict.json["checks"].as_array().unwrap().iter().filter(|row| row["verdict"] == "not_checked");
+    assert_eq!(verdict.json["not_checked"], not_checked.count());
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{answer, check, check_all, count_from, serve};
+use crate::support::{HEAD, answer, check, check_all, count_from, serve, serve_body};
 
 #[test]
 fn wrong_headers_are_faults() {
@@ -32,7 +32,7 @@ fn an_origin_that_is_sent_back_with_cookies_is_a_warning() {
         );
         answer(request, stream, &head, |stream| count_from(stream, 1))
     });
-    check(&url, &[]).is("cors", "warning", "any site");
+    check(&url, &[]).is("cors", "warning", "any origin");
 }
 
 #[test]
@@ -48,4 +48,17 @@ fn without_a_good_answer_the_rest_is_not_checked() {
         verdict.is("status", "fault", seen);
         assert_eq!((verdict.status, verdict.json["checks"].as_array().unwrap().len()), (1, 1));
     }
+}
+
+#[test]
+fn without_permission_pages_of_other_origins_are_said_to_get_nothing() {
+    let silent = serve_body(|_, stream| count_from(stream, 1));
+    let refusing = serve(|request, stream| {
+        let refused = "HTTP/1.1 403 No\r\ncontent-length: 0\r\n\r\n";
+        let head = if request.headers.contains_key("origin") { refused } else { HEAD };
+        answer(request, stream, head, |stream| count_from(stream, 1))
+    });
+    let verdicts = check_all(&[silent, refusing]);
+    verdicts[0].is("cors", "info", "only pages of the same origin can read the stream");
+    verdicts[1].is("cors", "info", "status 403 for pages of another origin");
 }

@@ -1,6 +1,7 @@
 //! A slow reader, and many at once.
 
 use std::io::{ErrorKind, Write};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -34,7 +35,7 @@ fn a_slow_reader_that_loses_events_is_a_fault() {
     });
     let verdicts = check_all(&[lossy, different]);
     verdicts[0].is("slow-reader", "fault", "events are missing");
-    verdicts[1].is("slow-reader", "not-checked", "different events");
+    verdicts[1].is("slow-reader", "not_checked", "different events");
 }
 
 #[test]
@@ -62,4 +63,29 @@ fn many_readers_at_once_are_counted() {
     verdicts[1].is("connections", "fault", "of 8 at once got no event in 1.0 s");
     let verdict = check(&serve_body(|_, stream| count_from(stream, 1)), &["--connections", "20"]);
     verdict.is("connections", "ok", "20 at once");
+}
+
+#[test]
+fn a_server_that_answers_one_client_at_a_time_is_at_fault_for_that_alone() {
+    let busy = Mutex::new(());
+    let url = serve(move |request, stream| {
+        let _one = busy.lock();
+        answer(request, stream, HEAD, |stream| count_from(stream, request.last().map_or(1, |last| last + 1)))
+    });
+    let verdict = check(&url, &[]);
+    verdict.is("compression", "ok", "none, also when asked for gzip");
+    verdict.is("connections", "fault", "at once");
+    verdict.is("slow-reader", "fault", "with two readers at once");
+    assert_eq!(verdict.rows("fault").lines().count(), 2, "{}", verdict.rows("fault"));
+}
+
+#[test]
+fn a_compressor_that_never_answers_is_still_a_fault() {
+    let url = serve(|request, stream| {
+        if request.wants_gzip() {
+            thread::sleep(Duration::from_secs(5));
+        }
+        answer(request, stream, HEAD, |stream| count_from(stream, 1))
+    });
+    check(&url, &[]).is("compression", "fault", "with accept-encoding: gzip: no answer in 1.0 s");
 }

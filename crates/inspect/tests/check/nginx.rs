@@ -100,7 +100,7 @@ fn the_buffering_of_nginx_is_found_and_nothing_without_it() {
     for flushed in [&verdicts[0], &verdicts[2]] {
         assert_eq!((flushed.status, flushed.rows("fault")), (0, String::new()));
         flushed.is("buffering", "ok", "first event");
-        flushed.is("x-accel-buffering", "not-checked", "nginx");
+        flushed.is("x-accel-buffering", "not_checked", "nginx");
     }
     verdicts[2].is("compression", "ok", "holds no event back");
     assert_eq!(verdicts[1].status, 1);

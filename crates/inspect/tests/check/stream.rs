@@ -45,11 +45,11 @@ fn events_that_are_held_back_are_a_fault() {
     });
     let verdicts = check_all(&[with_times, full_buffer, without_times, nothing]);
     verdicts[0].is("buffering", "fault", "4 events at once after a silence of 0.");
-    verdicts[1].is("buffering", "fault", "silent in the middle of an event");
+    verdicts[1].is("buffering", "fault", "silent in the middle of a line, ");
     verdicts[2].is("buffering", "warning", "bursts");
     verdicts[3].is("buffering", "warning", "not a byte");
-    verdicts[2].is("ids", "warning", "none of");
-    verdicts[2].is("resume", "not-checked", "no event has an id");
+    verdicts[2].is("ids", "warning", "events with an id: 0 of ");
+    verdicts[2].is("resume", "not_checked", "no event has an id");
 }
 
 #[test]
@@ -85,27 +85,29 @@ fn compression_is_a_fault_where_it_holds_events_back() {
 #[test]
 fn what_is_wrong_in_the_stream_is_named() {
     let streams: [&[u8]; 5] = [
-        b"{\"error\": \"\x1b[31m\"}\n\nDATA: x\n\n",
+        b": \x1b[31m\n{\"error\": \"\x1b[31m\"}\n\nDATA: x\n\n",
         b"id: 1\ndata: a\n\nid: 1\ndata: b\n\nevent: x\n\nretry: 1\n\ndata: cut\n",
         b"id: a\x1bb\ndata: \xff\n\nextra: 1\n\n",
         "id: \u{e9}\ndata: 1\nretry: 900000\n\n".as_bytes(),
         b"",
     ];
     let verdicts = check_all(&streams.map(|bytes| serve_body(move |_, stream| stream.write_all(bytes))));
-    verdicts[0].is("well-formed", "fault", "0 events; 2 lines that clients ignore");
+    verdicts[0].is("well-formed", "fault", "json_outside_data, once, first in line 2: JSON on a line");
+    verdicts[0].is("well-formed", "fault", "0 events; upper_case_field (\"DATA\"), once, first in line 4");
     verdicts[0].is("end", "warning", "a stream without events");
     verdicts[0].is("retry", "warning", "none");
-    verdicts[1].is("well-formed", "fault", "1 blocks with an event name but no data");
-    verdicts[1].is("well-formed", "fault", "without a blank line after it");
+    verdicts[1].is("well-formed", "fault", "2 events; block_without_data, once, first in line 7");
+    verdicts[1].is("well-formed", "fault", "unfinished, once, first in line 11");
     verdicts[1].is("ids", "fault", "two events have the id \"1\"");
     verdicts[1].is("retry", "warning", "1 ms");
-    verdicts[2].is("well-formed", "warning", "U+FFFD");
+    verdicts[2].is("well-formed", "fault", "ill_formed_utf8");
     verdicts[2].is("ids-in-header", "fault", "a\\u{1b}b");
-    verdicts[2].is("resume", "not-checked", "HTTP does not carry");
+    verdicts[2].is("resume", "not_checked", "HTTP does not carry");
     verdicts[3].is("ids-in-header", "warning", "not ASCII");
     verdicts[3].is("retry", "warning", "900.0 s");
     verdicts[3].is("end", "warning", "reads the same again");
-    verdicts[4].is("buffering", "not-checked", "empty");
+    verdicts[4].is("buffering", "not_checked", "empty");
+    verdicts[4].is("well-formed", "fault", "without an event");
     for verdict in verdicts {
         assert!(!verdict.output.contains(&b'\x1b'));
     }
@@ -150,7 +152,7 @@ fn a_resumption_is_compared_with_what_came_at_first() {
         other_data,
     ];
     let verdicts = check_all(&urls);
-    verdicts[0].is("resume", "ok", "are the same as at first");
+    verdicts[0].is("resume", "ok", "the same as at first");
     verdicts[1].is("resume", "fault", "an event comes again");
     verdicts[2].is("resume", "fault", "starts again");
     verdicts[3].is("resume", "fault", ", 2 events are missing");
@@ -178,7 +180,7 @@ fn how_a_stream_ends_is_told_apart() {
     });
     let verdicts = check_all(&[complete, error, broken]);
     verdicts[0].is("end", "ok", "then 204");
-    verdicts[0].is("resume", "ok", "are the same as at first");
+    verdicts[0].is("resume", "ok", "the same as at first");
     verdicts[1].is("end", "warning", "then status 500");
     verdicts[2].is("end", "fault", "broken");
 }
@@ -192,5 +194,93 @@ fn a_body_is_sent_again_with_each_request() {
     });
     let verdict = check(&url, &["-d", "ping"]);
     assert_eq!((verdict.status, verdict.rows("fault")), (0, String::new()));
-    verdict.is("head", "not-checked", "the method is not GET");
+    verdict.is("head", "not_checked", "the method is not GET");
+}
+
+/// Writes the pieces again and again, each after a pause.
+fn again(stream: &mut impl Write, milliseconds: u64, pieces: &[&str]) -> std::io::Result<()> {
+    for piece in pieces.iter().cycle().take(20) {
+        stream.write_all(piece.as_bytes())?;
+        pause(milliseconds);
+    }
+    Ok(())
+}
+
+#[test]
+fn where_no_event_ends_the_stream_is_at_fault_and_no_buffer() {
+    let no_blank_line = serve_body(|_, stream| again(stream, 250, &["data: {\"i\":1}\n"]));
+    let literal = serve_body(|_, stream| again(stream, 250, &["data: {\"i\":1}\\n\\n"]));
+    let half_a_line = serve_body(|_, stream| again(stream, 250, &["data: ", "x", "y"]));
+    let by_lines = serve_body(|_, stream| again(stream, 250, &["event: a\n", "data: x\n", "\n"]));
+    let once = serve_body(|_, stream| {
+        stream.write_all(b"data: a\n\ndata: ha")?;
+        pause(500);
+        stream.write_all(b"lf\n\n")?;
+        count_from(stream, 1)
+    });
+    let comments = serve_body(|_, stream| again(stream, 250, &[": hi\n\n"]));
+    let verdicts = check_all(&[no_blank_line, literal, half_a_line, by_lines, once, comments]);
+    for (verdict, finding) in verdicts.iter().zip(["merged_events", "literal_newlines", "never_dispatched"]) {
+        verdict.is("well-formed", "fault", finding);
+        verdict.is("well-formed", "fault", "never_dispatched");
+        verdict.is("buffering", "not_checked", "no event in ");
+    }
+    // Both findings of the first have the same advice.
+    assert_eq!(verdicts[0].todo("well-formed").matches("Write a blank line").count(), 1);
+    verdicts[3].is("buffering", "ok", "first event");
+    verdicts[4].is("buffering", "warning", "silent in the middle of a line, once, for up to 0.5 s");
+    verdicts[5].is("well-formed", "not_checked", "no event in ");
+}
+
+#[test]
+fn what_the_view_finds_is_a_fault_with_its_advice() {
+    let streams = ["data: {}\ndata: {}\n\n", "8\r\ndata: {}\n\n\r\n", "data: a\nb\n\n"];
+    let body = r#"{"error": "no stream"}"#;
+    let json = serve(move |request, stream| {
+        answer(request, stream, &HEAD.replace("text/event-stream", "application/json"), |stream| {
+            stream.write_all(body.as_bytes())
+        })
+    });
+    let mut urls = streams.map(|bytes| serve_body(move |_, stream| stream.write_all(bytes.as_bytes()))).to_vec();
+    urls.push(json);
+    let verdicts = check_all(&urls);
+    for (verdict, (finding, advice)) in verdicts.iter().zip([
+        ("merged_events", "Write a blank line after each event"),
+        ("chunk_sizes", "Do not write the chunk sizes"),
+        ("unknown_field (\"b\")", "Use data, event, id or retry"),
+        ("json, once", "Check whether the request must ask for a stream"),
+    ]) {
+        verdict.is("well-formed", "fault", finding);
+        assert!(verdict.todo("well-formed").contains(advice), "{verdict:?}");
+        assert_eq!(verdict.status, 1);
+    }
+    // What is no event stream gets no advice on event streams.
+    verdicts[3].is("well-formed", "fault", "It begins with \"{\\\"error\\\": \\\"no stream\\\"}\"");
+    assert!(!verdicts[3].has("retry") && !verdicts[3].has("end"), "{:?}", verdicts[3]);
+}
+
+#[test]
+fn a_stream_that_comes_whole_at_its_end_was_held_back() {
+    // Made 0.3 s apart, collected, and sent in one piece.
+    let collected = serve_body(|_, stream| {
+        pause(900);
+        let event = |at: u64| format!("data: {{\"i\":{at},\"ts\":{}}}\n\n", 1_700_000_000_000 + at * 300);
+        stream.write_all((0..4).map(event).collect::<String>().as_bytes())
+    });
+    check(&collected, &["--for", "2"]).is("buffering", "fault", "0.9 s passed between them");
+}
+
+#[test]
+fn a_broken_stream_is_no_reason_to_blame_anything_else() {
+    let cut = serve_body(|_, stream| stream.write_all(b"data: a\n\ndata: b\n\ndata: cu"));
+    let broken = serve(|request, stream| {
+        let head = HEAD.replace("connection: close", "transfer-encoding: chunked");
+        answer(request, stream, &head, |stream| stream.write_all(b"9\r\ndata: 1\n\n\r\n9\r\ndata:"))
+    });
+    let verdicts = check_all(&[cut, broken]);
+    verdicts[0].is("well-formed", "fault", "unfinished");
+    for verdict in &verdicts {
+        assert_eq!(verdict.verdict("slow-reader"), "ok", "{verdict:?}");
+    }
+    verdicts[1].is("keep-alive", "not_checked", "the connection broke after");
 }

@@ -130,6 +130,19 @@ impl Verdict {
         rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("no {name}: {self:?}"))
     }
 
+    pub fn has(&self, name: &str) -> bool {
+        self.json["checks"].as_array().unwrap().iter().any(|row| row["name"] == name)
+    }
+
+    pub fn verdict(&self, name: &str) -> &str {
+        self.row(name)["verdict"].as_str().unwrap()
+    }
+
+    /// What to do.
+    pub fn todo(&self, name: &str) -> &str {
+        self.row(name)["todo"].as_str().unwrap()
+    }
+
     /// What was seen.
     pub fn seen(&self, name: &str) -> &str {
         self.row(name)["seen"].as_str().unwrap()

@@ -1,6 +1,10 @@
 //! Scripts: how a server answers one request after another, and which requests a client makes.
 
-use super::{INTERPRETING, LAST_EVENT_ID, PROCESSING, Section};
+use sse_wire::http::is_event_stream;
+
+use crate::view::escape::Quoted;
+
+use super::{INTERFACE, INTERPRETING, LAST_EVENT_ID, PROCESSING, Section};
 
 pub struct Script {
     pub name: &'static str,
@@ -51,11 +55,49 @@ const fn refused(status: u16) -> Answer {
     Answer::Other { status, content_type: "text/event-stream", body: "data: not for you\n\n" }
 }
 
+/// The case that is about the header `Accept`.
+pub const ACCEPT: &str = "connection-accept";
+
+/// What a client breaks that stops too early.
+pub const RECONNECTS: &str = "A client reconnects when the response ends, and sends no Last-Event-ID if it has none.";
+
+impl Answer {
+    /// What it is, for people.
+    pub fn shown(self) -> String {
+        let quoted = |text: &'static str| Quoted(text.as_bytes()).to_string();
+        match self {
+            Answer::Stream(text) => quoted(text),
+            Answer::BrokenStream(text) => format!("{} and a reset", quoted(text)),
+            Answer::Other { status, body: "", .. } | Answer::Redirect(status) => format!("status {status}"),
+            Answer::Other { status, content_type, body } => {
+                format!("status {status}, {content_type}, {}", quoted(body))
+            }
+        }
+    }
+
+    /// What it sends as an event stream.
+    pub fn stream(self) -> Option<&'static str> {
+        match self {
+            Answer::Stream(text) | Answer::BrokenStream(text) => Some(text),
+            Answer::Other { status: 200, content_type, body } if is_event_stream(content_type) => Some(body),
+            Answer::Other { .. } | Answer::Redirect(_) => None,
+        }
+    }
+}
+
 pub const SCRIPTS: &[Script] = &[
+    Script {
+        name: ACCEPT,
+        section: INTERFACE,
+        rule: "A client names text/event-stream in Accept: it may leave it out, but many servers look for it.",
+        steps: &[step(None, STOP)],
+        events: &[],
+        pause_ms: 0,
+    },
     Script {
         name: "connection-reconnects",
         section: PROCESSING,
-        rule: "A client reconnects when the response ends, and sends no Last-Event-ID if it has none.",
+        rule: RECONNECTS,
         steps: &[
             step(None, Answer::Stream("retry: 50\ndata: a\n\n")),
             step(None, Answer::Stream("data: b\n\n")),

@@ -1,10 +1,13 @@
 //! The cases of the standard, for a client to be tested with.
 //!
 //! A case is a stream, with the events that a client reads in it ([`streams`]), or a script of several connections
-//! ([`connections`]). The server serves them, takes what the client saw, and judges it ([`judge`]).
+//! ([`connections`]). The server serves them, takes what the client saw, judges it ([`judge`]), and says which rules were broken
+//! ([`rules`]).
 
 pub mod connections;
+pub mod faulty;
 pub mod judge;
+pub mod rules;
 pub mod server;
 pub mod streams;
 
@@ -27,6 +30,12 @@ pub struct Section {
     pub title: &'static str,
     pub url: &'static str,
 }
+
+pub const INTERFACE: Section = Section {
+    number: "9.2.2",
+    title: "The EventSource interface",
+    url: "https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface",
+};
 
 pub const PROCESSING: Section = Section {
     number: "9.2.3",

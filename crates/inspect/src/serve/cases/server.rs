@@ -18,14 +18,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sse_wire::http::{EVENT_STREAM, LAST_EVENT_ID};
 
-use super::connections::{Answer, SCRIPTS, Script};
-use super::judge::{self, Asked, Report};
+use super::connections::{Answer, RECONNECTS, SCRIPTS, Script};
+use super::faulty::{self, Fault};
+use super::judge::{self, Asked, Report, Seen};
+use super::rules::{self, Rule};
 use super::streams::{self, CASES, Chunks};
-use super::{Event, Section};
+use super::{Event, PROCESSING, Section};
 use crate::serve::{FOUND, Reset, say};
+use crate::view::escape::{Escaped, Quoted};
 
 /// More chunks than this come without a pause.
 const PAUSED_CHUNKS: usize = 10;
+
+/// Characters or bytes of an example that are shown.
+const SHOWN: usize = 400;
 
 /// What a client did since the run began.
 #[derive(Clone, Default)]
@@ -33,10 +39,24 @@ pub struct Run(Arc<Mutex<Results>>);
 
 #[derive(Default)]
 struct Results {
-    /// What was wrong with each case that was judged: nothing, if it is empty.
-    wrong: BTreeMap<String, Vec<String>>,
+    /// The cases that were judged, by their names.
+    judged: BTreeMap<&'static str, Judgement>,
+    /// How the streams were cut.
+    chunks: BTreeMap<&'static str, Chunks>,
     /// The requests of each script.
     asked: BTreeMap<&'static str, Vec<Asked>>,
+}
+
+/// What a client saw, and what is wrong with it.
+#[derive(Default)]
+struct Judgement {
+    seen: Vec<Seen>,
+    /// Nothing is wrong if it is empty.
+    problems: Vec<String>,
+    /// The smallest sets of faults that explain the events.
+    explanations: Vec<Vec<Fault>>,
+    /// Whether the client did not reconnect, and read right what it had asked for.
+    stopped_early: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -60,11 +80,33 @@ struct Entry<'a> {
 /// What is wrong with a case, or that nothing is.
 #[derive(Serialize)]
 struct Judged<'a> {
-    name: &'a str,
+    name: &'static str,
     section: Section,
     rule: &'static str,
     verdict: &'static str,
-    wrong: &'a [String],
+    problems: &'a [String],
+    #[serde(flatten)]
+    wrong: Option<Wrong<'a>>,
+}
+
+/// What shows the mistake.
+#[derive(Serialize)]
+struct Wrong<'a> {
+    /// The rules that the client seems to break.
+    broken_rules: Vec<&'static str>,
+    /// Each response: its stream, escaped and in quotes, or another one in words.
+    sent: Vec<String>,
+    expected: Vec<Event>,
+    seen: &'a [Seen],
+}
+
+/// The cases that show that a rule is broken.
+#[derive(Serialize)]
+struct Group<'a> {
+    rule: &'static str,
+    section: Section,
+    count: usize,
+    example: Judged<'a>,
 }
 
 /// A case of either kind.
@@ -97,18 +139,37 @@ impl Case {
         }
     }
 
-    fn section(self) -> Section {
+    fn rule(self) -> Rule {
         match self {
-            Case::Stream(case) => case.section,
-            Case::Script(script) => script.section,
+            Case::Stream(case) => case.rule,
+            Case::Script(script) => Rule { section: script.section, text: script.rule },
         }
     }
 
-    fn rule(self) -> &'static str {
+    /// The streams of its first responses, in chunks. A stream has one.
+    fn responses(self, chunks: Chunks, count: usize) -> Vec<Vec<Bytes>> {
         match self {
-            Case::Stream(case) => case.rule,
-            Case::Script(script) => script.rule,
+            Case::Stream(case) => vec![chunks.cut(case)],
+            Case::Script(script) => {
+                let streams = script.steps.iter().take(count).filter_map(|step| step.answer.stream());
+                streams.map(|text| vec![Bytes::from_static(text.as_bytes())]).collect()
+            }
         }
+    }
+
+    /// What the server sends, for people: each response.
+    fn sent(self) -> Vec<String> {
+        match self {
+            Case::Stream(case) => vec![sent(&case.stream)],
+            Case::Script(script) => script.steps.iter().map(|step| step.answer.shown()).collect(),
+        }
+    }
+
+    /// Whether a client that asked so often has stopped before the end of the script, and not at a redirect.
+    fn is_early(self, asked: usize) -> bool {
+        let Case::Script(script) = self else { return false };
+        let last = asked.checked_sub(1).and_then(|last| script.steps.get(last));
+        asked < script.steps.len() && last.is_some_and(|last| !matches!(last.answer, Answer::Redirect(_)))
     }
 
     fn events(self) -> Vec<Event> {
@@ -147,15 +208,31 @@ impl Run {
     /// Prints what was wrong.
     pub fn finish(&self) -> ExitCode {
         self.with(|results| {
-            for (name, wrong) in results.wrong.iter().filter(|(_, wrong)| !wrong.is_empty()) {
-                let section = Case::find(name).map_or("", |case| case.section().number);
-                say(&format!("{name}: {} ({section})", wrong.join("; ")));
+            for Group { rule, section, count, example } in results.groups() {
+                say(&format!("{count} wrong: {rule} ({})", section.number));
+                say(&format!("  as {}: {}", example.name, example.problems.join("; ")));
+                if let Some(wrong) = example.wrong {
+                    say(&format!("    sent:     {}", wrong.sent.join(", then ")));
+                    say(&format!("    expected: {}", shown(&wrong.expected)));
+                    say(&format!("    seen:     {}", shown(wrong.seen)));
+                }
             }
             let count = results.count();
             say(&format!("right: {}, wrong: {}, missing: {}", count.right, count.wrong, count.missing));
             if count.wrong > 0 { ExitCode::from(FOUND) } else { ExitCode::SUCCESS }
         })
     }
+}
+
+/// Events as JSON, as far as they are shown, without control characters.
+fn shown(events: &(impl Serialize + ?Sized)) -> String {
+    let json = serde_json::to_string(events).unwrap_or_default();
+    Escaped(start(&json).as_bytes()).to_string()
+}
+
+/// The beginning of a text.
+fn start(text: &str) -> &str {
+    text.char_indices().nth(SHOWN).map_or(text, |(end, _)| &text[..end])
 }
 
 struct Count {
@@ -166,9 +243,49 @@ struct Count {
 
 impl Results {
     fn count(&self) -> Count {
-        let right = self.wrong.values().filter(|wrong| wrong.is_empty()).count();
-        let wrong = self.wrong.len() - right;
+        let right = self.judged.values().filter(|judged| judged.problems.is_empty()).count();
+        let wrong = self.judged.len() - right;
         Count { right, wrong, missing: Case::all().count() - right - wrong }
+    }
+
+    fn wrong(&self) -> impl Iterator<Item = (Case, &Judgement)> {
+        let cases = Case::all().filter_map(|case| Some((case, self.judged.get(case.name())?)));
+        cases.filter(|(_, judged)| !judged.problems.is_empty())
+    }
+
+    /// The rules that each wrong case breaks.
+    fn broken(&self) -> BTreeMap<&'static str, Vec<Rule>> {
+        let wrong: Vec<_> = self.wrong().collect();
+        let explanations: Vec<_> = wrong.iter().map(|(_, judged)| &judged.explanations).collect();
+        let chosen = rules::choose(&explanations);
+        let broken = |((case, judged), rules): (&(Case, &Judgement), Vec<Rule>)| {
+            let rule = if judged.stopped_early { Rule { section: PROCESSING, text: RECONNECTS } } else { case.rule() };
+            (case.name(), if rules.is_empty() { vec![rule] } else { rules })
+        };
+        wrong.iter().zip(chosen).map(broken).collect()
+    }
+
+    /// The broken rules, the one with the most cases first. The example is short, and breaks no other rule if there is such.
+    fn groups(&self) -> Vec<Group<'_>> {
+        let broken = self.broken();
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        let mut wrong: Vec<_> = self.wrong().map(|(case, judged)| (case, judged, &broken[case.name()])).collect();
+        wrong.sort_by_key(|(case, _, rules)| (rules.len(), case.sent().iter().map(String::len).sum::<usize>()));
+        for (case, judged, rules) in wrong {
+            for rule in rules {
+                match groups.iter_mut().find(|group| group.rule == rule.text) {
+                    Some(group) => group.count += 1,
+                    None => groups.push(Group {
+                        rule: rule.text,
+                        section: rule.section,
+                        count: 1,
+                        example: verdict(case, Some(judged), rules),
+                    }),
+                }
+            }
+        }
+        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+        groups
     }
 }
 
@@ -182,8 +299,8 @@ async fn list(headers: HeaderMap, Query(how): Query<HowToCut>) -> Response {
         json!(Entry {
             name,
             kind: case.kind(),
-            section: case.section(),
-            rule: case.rule(),
+            section: case.rule().section,
+            rule: case.rule().text,
             url: format!("http://{host}/cases/{name}{query}"),
             seen_url: format!("http://{host}/seen/{name}"),
             events,
@@ -228,7 +345,10 @@ async fn serve(
     let Some(chunks) = how.chunks() else { return bad_chunks() };
     match Case::find(&name) {
         None => unknown(),
-        Some(Case::Stream(case)) => event_stream(send(chunks.cut(case))),
+        Some(Case::Stream(case)) => {
+            run.with(|results| results.chunks.insert(&case.name, chunks));
+            event_stream(send(chunks.cut(case)))
+        }
         Some(Case::Script(script)) => answer(script, run.next(script, &headers), reset),
     }
 }
@@ -250,9 +370,9 @@ impl Run {
                 // Noted at once: such a client may never report.
                 let number = script.steps.len();
                 let message = format!("the client asked again after request {number}, where it must stop");
-                let wrong = results.wrong.entry(script.name.to_owned()).or_default();
-                if !wrong.contains(&message) {
-                    wrong.push(message);
+                let problems = &mut results.judged.entry(script.name).or_default().problems;
+                if !problems.contains(&message) {
+                    problems.push(message);
                 }
                 return None;
             };
@@ -322,39 +442,70 @@ fn send(chunks: Vec<Bytes>) -> Body {
 /// Judges what the client saw.
 async fn seen(State(run): State<Run>, Path(name): Path<String>, Json(report): Json<Report>) -> Response {
     let Some(case) = Case::find(&name) else { return unknown() };
+    let expected = case.events();
+    let problem = judge::events(&report.events, &expected);
+    let (chunks, asked) = run.with(|results| {
+        let asked = results.asked.get(case.name()).map_or(0, Vec::len);
+        (results.chunks.get(case.name()).copied().unwrap_or_default(), asked)
+    });
+    let responses = case.responses(chunks, asked);
+    let is_seen = |events: &[Event]| judge::events(&report.events, events).is_none();
+    let is_read_right = is_seen(&faulty::read(&responses, &[]));
+    let mut judged = Judgement { stopped_early: is_read_right && case.is_early(asked), ..Judgement::default() };
+    if problem.is_some() && !is_read_right {
+        judged.explanations = rules::explain(&responses, is_seen);
+    }
+    judged.problems.extend(problem);
+    judged.seen = report.events;
     run.with(|results| {
-        let mut wrong: Vec<_> = judge::events(&report.events, &case.events()).into_iter().collect();
         if let Case::Script(script) = case {
-            wrong.extend(judge::requests(results.asked.get(script.name).map_or(&[], Vec::as_slice), script));
+            let asked = results.asked.get(script.name).map_or(&[][..], Vec::as_slice);
+            judged.problems.extend(judge::requests(asked, script));
             // Requests after the last step.
-            wrong.extend(results.wrong.remove(&name).unwrap_or_default());
+            judged.problems.extend(results.judged.remove(script.name).unwrap_or_default().problems);
         }
-        let response = Json(verdict(case, Some(&wrong))).into_response();
-        results.wrong.insert(name, wrong);
-        response
+        results.judged.insert(case.name(), judged);
+        let broken = results.broken().remove(case.name()).unwrap_or_default();
+        Json(verdict(case, results.judged.get(case.name()), &broken)).into_response()
     })
 }
 
-fn verdict(case: Case, wrong: Option<&Vec<String>>) -> Judged<'_> {
-    let verdict = match wrong {
-        None => "missing",
-        Some(wrong) if wrong.is_empty() => "right",
-        Some(_) => "wrong",
-    };
-    let wrong = wrong.map_or(&[][..], Vec::as_slice);
-    Judged { name: case.name(), section: case.section(), rule: case.rule(), verdict, wrong }
+fn verdict<'a>(case: Case, judged: Option<&'a Judgement>, broken: &[Rule]) -> Judged<'a> {
+    let Rule { section, text } = case.rule();
+    let mut row = Judged { name: case.name(), section, rule: text, verdict: "missing", problems: &[], wrong: None };
+    let Some(judged) = judged else { return row };
+    row.problems = &judged.problems;
+    row.verdict = if judged.problems.is_empty() { "right" } else { "wrong" };
+    row.wrong = (!judged.problems.is_empty()).then(|| Wrong {
+        broken_rules: broken.iter().map(|rule| rule.text).collect(),
+        sent: case.sent(),
+        expected: case.events(),
+        seen: &judged.seen,
+    });
+    row
+}
+
+/// Bytes of a stream, as far as they are shown.
+fn sent(bytes: &[u8]) -> String {
+    let cut = if bytes.len() > SHOWN { format!("... ({} bytes)", bytes.len()) } else { String::new() };
+    format!("{}{cut}", Quoted(&bytes[..bytes.len().min(SHOWN)]))
 }
 
 async fn report(State(run): State<Run>) -> Json<Value> {
     run.with(|results| {
         let count = results.count();
-        let cases: Vec<_> = Case::all().map(|case| verdict(case, results.wrong.get(case.name()))).collect();
+        let broken = results.broken();
+        let row = |case: Case| {
+            let rules = broken.get(case.name()).map_or(&[][..], Vec::as_slice);
+            verdict(case, results.judged.get(case.name()), rules)
+        };
         Json(json!({
             "all_right": count.wrong == 0 && count.missing == 0,
             "right": count.right,
             "wrong": count.wrong,
             "missing": count.missing,
-            "cases": cases,
+            "rules": results.groups(),
+            "cases": Case::all().map(row).collect::<Vec<_>>(),
         }))
     })
 }

@@ -5,13 +5,13 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::{Event, INTERPRETING, PARSING, Section};
+use super::Event;
+use super::rules::{self, Rule};
 
 pub struct Case {
     pub name: String,
-    pub section: Section,
-    /// What the case is about, in a sentence.
-    pub rule: &'static str,
+    /// What the case is about.
+    pub rule: Rule,
     pub stream: Bytes,
     /// The lengths of the chunks; the rest is the last.
     pub chunks: Vec<usize>,
@@ -38,46 +38,21 @@ struct Line {
 }
 
 fn case(line: Line) -> Case {
-    let (section, rule) = rule(&line.category);
-    Case {
+    let stream = line.text.map_or_else(|| from_hex(&line.hex), String::into_bytes);
+    let mut case = Case {
         name: line.name,
-        section,
-        rule,
-        stream: line.text.map_or_else(|| from_hex(&line.hex), String::into_bytes).into(),
+        rule: rules::of_category(&line.category),
+        stream: stream.into(),
         chunks: line.chunks,
         events: line.events,
-    }
+    };
+    let chunks = Chunks::Case.cut(&case);
+    case.rule = rules::of_case(case.rule, &chunks, &case.events);
+    case
 }
 
 fn from_hex(hex: &str) -> Vec<u8> {
     hex.as_bytes().chunks(2).filter_map(|digits| u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()).collect()
-}
-
-fn rule(category: &str) -> (Section, &'static str) {
-    match category {
-        "bom" => (PARSING, "One BOM at the very start of the stream is dropped. Any other belongs to the text."),
-        "chunking" => (PARSING, "A chunk may end anywhere, also within a character or within CRLF."),
-        "colon" => (INTERPRETING, "The name of a field ends at the first colon. A line without a colon is a name."),
-        "comment" => (INTERPRETING, "A line that begins with a colon is a comment, and is ignored."),
-        "data" => {
-            (INTERPRETING, "The data lines of a block are joined by LF. A block without a data line is no event.")
-        }
-        "eof" => (INTERPRETING, "A block that the end of the stream cuts off is discarded."),
-        "event-type" => (INTERPRETING, "The last event field of a block is the type. It is `message` if empty."),
-        "id" => (INTERPRETING, "An id is the last event ID of its block and the next ones, until another id."),
-        "injection-shape" => (PARSING, "A line ends at CRLF, LF or CR, wherever it came from."),
-        "large" => (PARSING, "Lines and streams may be long."),
-        "line-endings" => (PARSING, "A line ends at CRLF, LF or CR, in any mixture. CRLF is one end."),
-        "nul" => (INTERPRETING, "NUL is a character like others. Only an id that has one is ignored."),
-        "retry" => (INTERPRETING, "A retry field sets the reconnection time if it is only digits. It is no event."),
-        "unicode-separators" => (PARSING, "No character but CR and LF ends a line."),
-        "unknown-field" => (INTERPRETING, "Names are compared exactly. A field with another name is ignored."),
-        "utf8" => {
-            (PARSING, "The stream is UTF-8. What is ill-formed is read as U+FFFD, as the Encoding standard says.")
-        }
-        "whitespace" => (INTERPRETING, "One space after the colon is dropped. All other spaces stay."),
-        _ => (INTERPRETING, "Lines are fields, and a blank line dispatches an event."),
-    }
 }
 
 /// How to cut a stream into chunks.
