@@ -24,6 +24,7 @@ const commands = {
   wait: async (condition) => void (await page.waitForFunction(condition)),
   click: (selector) => page.click(selector),
   fill: (selector, text) => page.fill(selector, text),
+  resize: (width, height) => page.setViewportSize({ width, height }),
   dark: () => page.emulateMedia({ colorScheme: "dark" }),
   screenshot: async (path) => void (await page.screenshot({ path })),
   faults: async () => faults,

@@ -66,6 +66,11 @@ impl Page {
         self.command(&json!(["screenshot", format!("{}/{name}.png", env!("CARGO_TARGET_TMPDIR"))]));
     }
 
+    /// Sets the size of the window, in pixels.
+    pub fn resize(&mut self, width: u32, height: u32) {
+        self.command(&json!(["resize", width, height]));
+    }
+
     pub fn dark(&mut self) {
         self.command(&json!(["dark"]));
     }

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::SCRIPTS;
+
 /// How long the slowest machine may take for one line. Only a test that fails waits this long.
 const PATIENCE: Duration = Duration::from_secs(90);
-
-const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/foreign");
 
 /// A running program. It ends when this is dropped.
 pub struct Program {

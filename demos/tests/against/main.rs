@@ -12,3 +12,6 @@ mod gzip;
 mod pages;
 mod servers;
 mod support;
+
+/// Where the scripts for the programs are.
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/foreign");

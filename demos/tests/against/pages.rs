@@ -25,6 +25,8 @@ fn the_index_leads_to_every_page() {
     page.screenshot("index");
     page.dark();
     page.screenshot("index-dark");
+    page.resize(400, 700);
+    page.wait("document.documentElement.scrollWidth <= 400");
 }
 
 #[test]
