@@ -5,6 +5,8 @@ use core::pin::Pin;
 use core::time::Duration;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use sse_wire::Event;
@@ -73,7 +75,84 @@ pub enum Page {
 }
 
 /// The topics that are read, and the id of the entry of each that was read last.
-pub type Cursors = HashMap<Topic, Id>;
+#[derive(Debug)]
+pub struct Cursors {
+    ids: HashMap<Topic, Id>,
+    mark: u64,
+}
+
+impl Cursors {
+    /// None.
+    #[must_use]
+    pub fn new() -> Cursors {
+        Cursors { ids: HashMap::new(), mark: new_mark() }
+    }
+
+    /// The id of this topic, if it is read.
+    #[must_use]
+    pub fn get(&self, topic: &str) -> Option<&Id> {
+        self.ids.get(topic)
+    }
+
+    /// All topics and ids, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Topic, &Id)> {
+        self.ids.iter()
+    }
+
+    /// How many topics are read.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether none is read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// A number for engines that note which topics have changed, so that a read need not look at all of them: if a read has the number
+    /// of the one before, each of its topics was in that one, or its [newest](Engine::newest) id has been asked for since.
+    #[must_use]
+    pub fn mark(&self) -> u64 {
+        self.mark
+    }
+
+    pub(crate) fn insert(&mut self, topic: Topic, id: Id) {
+        self.ids.insert(topic, id);
+    }
+
+    /// Takes a topic that was left out for a time.
+    pub(crate) fn insert_again(&mut self, topic: Topic, id: Id) {
+        self.mark = new_mark();
+        self.ids.insert(topic, id);
+    }
+
+    /// Moves the cursor of a topic on, if it is read.
+    pub(crate) fn set(&mut self, topic: &str, id: Id) -> bool {
+        self.ids.get_mut(topic).map(|cursor| *cursor = id).is_some()
+    }
+
+    pub(crate) fn remove(&mut self, topic: &str) {
+        self.ids.remove(topic);
+    }
+
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = (Topic, Id)> + '_ {
+        self.ids.drain()
+    }
+}
+
+impl Default for Cursors {
+    fn default() -> Self {
+        Cursors::new()
+    }
+}
+
+/// A number that no other reader has.
+fn new_mark() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Relaxed)
+}
 
 /// How many subscribers each node has.
 pub type Presence = BTreeMap<String, usize>;
@@ -85,6 +164,8 @@ pub type Read = Vec<(Topic, Page)>;
 ///
 /// A log only grows at its end, and loses entries only at its start. If it loses others, as after a failover, [`page`](Engine::page)
 /// must no longer know the ids that are lost.
+///
+/// One that wraps another must pass on all methods, also those that have a default.
 pub trait Engine: Send + Sync + 'static {
     /// Appends an event, and returns the id that it got. An id that the event has already is replaced.
     ///
@@ -136,6 +217,51 @@ pub trait Engine: Send + Sync + 'static {
     fn presence<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Presence, EngineError>> {
         let _ = topic;
         Box::pin(core::future::ready(Ok(Presence::new())))
+    }
+}
+
+/// An engine that several hubs share.
+impl<E: Engine + ?Sized> Engine for Arc<E> {
+    fn append<'a>(
+        &'a self,
+        topic: &'a str,
+        event: Event<'a>,
+        once: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Id, EngineError>> {
+        (**self).append(topic, event, once)
+    }
+
+    fn newest<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Id, EngineError>> {
+        (**self).newest(topic)
+    }
+
+    fn page<'a>(&'a self, topic: &'a str, after: After<'a>, most: usize) -> BoxFuture<'a, Result<Page, EngineError>> {
+        (**self).page(topic, after, most)
+    }
+
+    fn read<'a>(
+        &'a self,
+        cursors: &'a Cursors,
+        interrupt: BoxFuture<'a, ()>,
+    ) -> BoxFuture<'a, Result<Read, EngineError>> {
+        (**self).read(cursors, interrupt)
+    }
+
+    fn topics_per_read(&self) -> usize {
+        (**self).topics_per_read()
+    }
+
+    fn announce<'a>(
+        &'a self,
+        node: &'a str,
+        counts: &'a [(Topic, usize)],
+        lasts: Duration,
+    ) -> BoxFuture<'a, Result<(), EngineError>> {
+        (**self).announce(node, counts, lasts)
+    }
+
+    fn presence<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Presence, EngineError>> {
+        (**self).presence(topic)
     }
 }
 

@@ -14,6 +14,7 @@ use http::header::{ALLOW, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::{Frame, SizeHint};
+use sse_wire::Head;
 use sse_wire::body::EventBody;
 use sse_wire::http::last_event_id;
 use tokio::time::Sleep;
@@ -37,7 +38,9 @@ use crate::subscription::{Start, Subscription, gone_event};
 /// | not `GET` or `HEAD` | 405 |
 /// | too many topics or subscribers, shutdown, or the engine has failed | 503 with `Retry-After` |
 ///
-/// A browser's `EventSource` gives up at 503, and does not come back: its page must make another.
+/// A browser's `EventSource` gives up at 503, and does not come back: its page must make another, with the last event ID in the query.
+/// A page sees the id of an event only, and not the one that a client gets first with [`Start::Live`]: until it has seen an event, it
+/// begins anew.
 ///
 /// ```
 /// use http::{Request, StatusCode};
@@ -64,6 +67,7 @@ pub struct Endpoint {
     id_parameter: Cow<'static, str>,
     new_client: Start<'static>,
     unknown: Unknown,
+    retry: Option<Duration>,
     retry_after: Duration,
 }
 
@@ -112,6 +116,7 @@ impl Endpoint {
             id_parameter: Cow::Borrowed("lastEventID"),
             new_client: Start::Live,
             unknown: Unknown::Gone,
+            retry: None,
             retry_after: Duration::from_secs(10),
         }
     }
@@ -156,6 +161,14 @@ impl Endpoint {
         self
     }
 
+    /// Sends a reconnection time first: how long clients wait before they come back. Without it, that is up to them; browsers wait some
+    /// seconds.
+    #[must_use]
+    pub fn with_retry(mut self, retry: Duration) -> Endpoint {
+        self.retry = Some(retry);
+        self
+    }
+
     /// How long clients that got 503 should wait at most: `Retry-After` is a random number of seconds up to this, so that they do
     /// not all come back at once. 10 s unless set.
     #[must_use]
@@ -178,7 +191,7 @@ impl Endpoint {
             return response.map(|text| Body(Content::Text(Some(text))));
         }
         if request.method == Method::HEAD {
-            return self.events(Source::Gone(None)).map(|_| Body(Content::Text(None)));
+            return self.events(Events::Gone(None)).map(|_| Body(Content::Text(None)));
         }
         let id = self.last_event_id(request);
         let start = id.as_deref().map_or(self.new_client, Start::After);
@@ -187,9 +200,9 @@ impl Endpoint {
             subscribed = self.hub.subscribe(topic, Start::Kept).await;
         }
         match subscribed {
-            Ok(events) => self.events(Source::Subscription(events)),
+            Ok(events) => self.events(Events::Subscription(events)),
             Err(SubscribeError::Unknown { .. }) if self.unknown == Unknown::NoContent => status(StatusCode::NO_CONTENT),
-            Err(SubscribeError::Unknown { newest }) => self.events(Source::Gone(Some(gone_event(&newest)))),
+            Err(SubscribeError::Unknown { newest }) => self.events(Events::Gone(Some(gone_event(&newest)))),
             Err(SubscribeError::TopicName) => status(StatusCode::NOT_FOUND),
             Err(SubscribeError::TooMany(_) | SubscribeError::Shutdown | SubscribeError::Engine(_)) => {
                 let mut response = status(StatusCode::SERVICE_UNAVAILABLE);
@@ -209,8 +222,10 @@ impl Endpoint {
         })
     }
 
-    fn events(&self, source: Source) -> Response<Body> {
-        let body = EventBody::new(source).with_keep_alive(self.keep_alive, tokio::time::sleep as fn(_) -> _);
+    fn events(&self, events: Events) -> Response<Body> {
+        let first = self.retry.map(|retry| Head::new().with_retry(retry).encode());
+        let body =
+            EventBody::new(Source { first, events }).with_keep_alive(self.keep_alive, tokio::time::sleep as fn(_) -> _);
         body.into_response().map(|body| Body(Content::Events(Box::pin(body))))
     }
 }
@@ -222,8 +237,13 @@ fn status(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// The events of one response.
-enum Source {
+/// What one response sends.
+struct Source {
+    first: Option<Bytes>,
+    events: Events,
+}
+
+enum Events {
     Subscription(Subscription),
     /// Only the event that says so.
     Gone(Option<Bytes>),
@@ -233,9 +253,13 @@ impl Stream for Source {
     type Item = Bytes;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        match self.get_mut() {
-            Source::Subscription(events) => Pin::new(events).poll_next(cx),
-            Source::Gone(event) => Poll::Ready(event.take()),
+        let source = self.get_mut();
+        if let Some(first) = source.first.take() {
+            return Poll::Ready(Some(first));
+        }
+        match &mut source.events {
+            Events::Subscription(events) => Pin::new(events).poll_next(cx),
+            Events::Gone(event) => Poll::Ready(event.take()),
         }
     }
 }
@@ -245,10 +269,10 @@ pub struct Body(Content);
 
 enum Content {
     Text(Option<Bytes>),
-    Events(Pin<Box<Events>>),
+    Events(Pin<Box<Sent>>),
 }
 
-type Events = EventBody<Source, Sleep, fn(Duration) -> Sleep>;
+type Sent = EventBody<Source, Sleep, fn(Duration) -> Sleep>;
 
 impl http_body::Body for Body {
     type Data = Bytes;

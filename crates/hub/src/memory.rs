@@ -15,10 +15,13 @@ use crate::limits::Kept;
 /// How many entries of a topic one read returns at most.
 const ENTRIES_PER_READ: usize = 256;
 
+/// How many readers are known. One that is not looks at all of its topics, and is known again.
+const READERS: usize = 64;
+
 /// How many names of events that were published once are remembered for each topic.
 const NAMES: usize = 1024;
 
-/// Logs in memory, for one hub: they are lost with the process, and then no id is known.
+/// Logs in memory: they are lost with the process, and then no id is known.
 #[derive(Debug)]
 pub struct Memory {
     logs: Mutex<Logs>,
@@ -32,12 +35,19 @@ pub struct Memory {
 #[derive(Debug, Default)]
 struct Logs {
     by_topic: HashMap<Topic, Log>,
-    /// The topics that are watched and may have something to read, so that a read need not look at all of them.
-    changed: HashSet<Topic>,
+    /// Who reads, by their marks, the one who has begun last at the end.
+    readers: VecDeque<Reader>,
     /// When those were looked for last that are idle.
     looked: Option<Instant>,
     /// How many logs there were, which makes the ids of each differ from those of the others.
     made: u64,
+}
+
+/// The topics that have changed since the last read of one reader, so that the next need not look at all of them.
+#[derive(Debug)]
+struct Reader {
+    mark: u64,
+    changed: HashSet<Topic>,
 }
 
 #[derive(Debug)]
@@ -48,7 +58,7 @@ struct Log {
     names: VecDeque<Arc<str>>,
     used: Instant,
     published: Instant,
-    /// Whether the hub reads it, as far as is known: it has asked where to begin, and no read has passed it over since.
+    /// Whether anybody has ever asked where it ends, to read it from there.
     is_watched: bool,
 }
 
@@ -88,26 +98,24 @@ impl Memory {
             return;
         }
         logs.looked = Some(now);
-        let Logs { by_topic, changed, .. } = logs;
+        let Logs { by_topic, readers, .. } = logs;
         by_topic.retain(|topic, log| {
             let is_kept = now.duration_since(log.published) < idle;
-            if !is_kept && log.is_watched {
-                changed.insert(topic.clone());
+            if !is_kept {
+                note(readers, topic);
             }
             is_kept
         });
     }
 
-    /// A new log. If there are too many, the one that was not used for longest is dropped, if possible one that nobody reads.
+    /// A new log. If there are too many, the one that was not used for longest is dropped.
     fn made(&self, logs: &mut Logs) -> Result<Log, EngineError> {
-        let Logs { by_topic, changed, made, .. } = logs;
+        let Logs { by_topic, readers, made, .. } = logs;
         if by_topic.len() >= self.kept.topics
-            && let Some((topic, log)) = by_topic.iter().min_by_key(|(_, log)| (log.is_watched, log.used))
+            && let Some((topic, _)) = by_topic.iter().min_by_key(|(_, log)| log.used)
         {
             let topic = topic.clone();
-            if log.is_watched {
-                changed.insert(topic.clone());
-            }
+            note(readers, &topic);
             by_topic.remove(&topic);
         }
         *made += 1;
@@ -120,12 +128,13 @@ impl Memory {
         Ok(Log { replay, once, names, used: now, published: now, is_watched: false })
     }
 
-    /// From now on, reads look at this topic.
+    /// From now on, what is published to this topic is noted for those who read.
     fn watch(&self, topic: &str) {
         let mut logs = self.logs();
-        if let Some(log) = logs.by_topic.get_mut(topic) {
+        let Logs { by_topic, readers, .. } = &mut *logs;
+        if let Some(log) = by_topic.get_mut(topic) {
             log.is_watched = true;
-            logs.changed.insert(topic.into());
+            note(readers, &topic.into());
         }
     }
 
@@ -133,18 +142,24 @@ impl Memory {
     fn look(&self, cursors: &Cursors) -> Read {
         let now = self.clock.elapsed();
         let mut logs = self.logs();
-        let Logs { by_topic, changed, .. } = &mut *logs;
+        let Logs { by_topic, readers, .. } = &mut *logs;
+        let reader = if let Some(place) = readers.iter().position(|reader| reader.mark == cursors.mark()) {
+            &mut readers[place]
+        } else {
+            if readers.len() == READERS {
+                readers.pop_front();
+            }
+            let changed = cursors.iter().map(|(topic, _)| topic.clone()).collect();
+            readers.push_back(Reader { mark: cursors.mark(), changed });
+            let last = readers.len() - 1;
+            &mut readers[last]
+        };
         let mut read = Read::new();
-        changed.retain(|topic| {
-            let Some(id) = cursors.get(topic) else {
-                // All that are watched have a cursor, or had one until their last subscriber left.
-                if let Some(log) = by_topic.get_mut(topic) {
-                    log.is_watched = false;
-                }
-                return false;
-            };
+        reader.changed.retain(|topic| {
+            let Some(id) = cursors.get(topic) else { return false };
             // A log that was dropped meanwhile knows no id.
             let page = by_topic.get_mut(topic).map_or(Page::Unknown, |log| {
+                (log.used, log.is_watched) = (Instant::now(), true);
                 log.replay.advance(now);
                 log.page(After::Id(id.as_str()), ENTRIES_PER_READ)
             });
@@ -155,6 +170,13 @@ impl Memory {
             is_full
         });
         read
+    }
+}
+
+/// Notes for all who read that a topic has changed.
+fn note(readers: &mut VecDeque<Reader>, topic: &Topic) {
+    for reader in readers {
+        reader.changed.insert(topic.clone());
     }
 }
 
@@ -210,7 +232,7 @@ impl Engine for Memory {
             (id, log.is_watched)
         });
         if let Ok((_, true)) = appended {
-            self.logs().changed.insert(topic.into());
+            note(&mut self.logs().readers, &topic.into());
             self.changed.notify_waiters();
         }
         Box::pin(core::future::ready(appended.map(|(id, _)| id)))
@@ -289,13 +311,13 @@ mod tests {
         for number in 0..1000 {
             follow(&memory, &mut cursors, &number.to_string()).await;
         }
-        assert_eq!(memory.logs().changed.len(), 1000, "new ones may have changed before they are read");
         assert_eq!(read(&memory, &mut cursors).await, None);
-        assert_eq!(memory.logs().changed.len(), 0);
+        let changed = || memory.logs().readers.iter().map(|reader| reader.changed.len()).collect::<Vec<_>>();
+        assert_eq!(changed(), [0]);
         for topic in ["7", "of nobody", "7"] {
             memory.append(topic, Event::new("x"), None).await.unwrap();
         }
-        assert_eq!(memory.logs().changed.len(), 1);
+        assert_eq!(changed(), [1]);
         assert_eq!(read(&memory, &mut cursors).await, Some(vec![("7".into(), 2)]));
         assert_eq!(read(&memory, &mut cursors).await, None);
     }
@@ -327,18 +349,35 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_topic_that_nobody_reads_is_dropped_first_and_one_that_was_read_is_then_unknown() {
+    async fn a_topic_that_was_dropped_while_it_was_read_is_unknown() {
         let memory = Memory::new(Kept { topics: 2, ..Kept::default() });
         let mut cursors = Cursors::new();
         follow(&memory, &mut cursors, "read").await;
+        assert_eq!(read(&memory, &mut cursors).await, None);
         for topic in ["1", "2", "3"] {
+            tokio::time::advance(Duration::from_secs(1)).await;
             memory.append(topic, Event::new("x"), None).await.unwrap();
         }
-        assert_eq!(read(&memory, &mut cursors).await, None);
-        follow(&memory, &mut cursors, "also").await;
-        memory.append("4", Event::new("x"), None).await.unwrap();
-        assert_eq!(read(&memory, &mut cursors).await, Some(vec![("read".into(), usize::MAX)]));
         assert_eq!(memory.logs().by_topic.len(), 2);
+        assert_eq!(read(&memory, &mut cursors).await, Some(vec![("read".into(), usize::MAX)]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_readers_each_read_everything() {
+        let memory = Memory::new(Kept::default());
+        let mut all: Vec<Cursors> = (0..READERS + 3).map(|_| Cursors::new()).collect();
+        for cursors in &mut all {
+            for topic in ["a", "b"] {
+                follow(&memory, cursors, topic).await;
+            }
+        }
+        for topic in ["a", "b", "a"] {
+            memory.append(topic, Event::new("x"), None).await.unwrap();
+            for cursors in &mut all {
+                assert_eq!(read(&memory, cursors).await, Some(vec![(topic.into(), 1)]));
+            }
+        }
+        assert_eq!(memory.logs().readers.len(), READERS);
     }
 
     #[tokio::test(start_paused = true)]

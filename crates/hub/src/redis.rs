@@ -344,7 +344,9 @@ impl Engine for Redis {
                         let mut shared = self.connection().await?;
                         let unblocked: Result<i64, RedisError> =
                             cmd("CLIENT").arg("UNBLOCK").arg(id).query_async(&mut shared).await;
-                        unblocked.map_err(|error| failed("interrupting a read", &error))?;
+                        if let Err(error) = unblocked {
+                            return Err(self.failed("interrupting a read".into(), &error).await);
+                        }
                         // If it was not waiting, it has an answer, or did not wait yet.
                         if let Ok(read) = tokio::time::timeout(UNBLOCKED, &mut read).await {
                             break read;
@@ -352,10 +354,14 @@ impl Engine for Redis {
                     },
                 }
             };
-            let read = read.map_err(|error| failed("reading topics", &error))?;
-            // After an error, the connection is not used again.
-            self.reading.lock().await.push((connection, id));
-            Ok(read)
+            match read {
+                Ok(read) => {
+                    self.reading.lock().await.push((connection, id));
+                    Ok(read)
+                }
+                // This connection is not used again. If it is broken, so is the other, most likely.
+                Err(error) => Err(self.failed("reading topics".into(), &error).await),
+            }
         })
     }
 

@@ -67,7 +67,7 @@ pub(crate) struct Tail {
 impl Tail {
     /// Follows a topic. If it is followed already, nothing changes.
     pub(crate) fn add(&mut self, topic: &Topic) {
-        if !self.cursors.contains_key(topic) && !self.unchecked.contains_key(topic) {
+        if self.cursors.get(topic).is_none() && !self.unchecked.contains_key(topic) {
             self.new.insert(topic.clone());
         }
     }
@@ -116,7 +116,7 @@ impl Tail {
         let id = self.unchecked.remove(&topic)?;
         match page {
             Page::Entries(_) => {
-                self.cursors.insert(topic, id);
+                self.cursors.insert_again(topic, id);
                 None
             }
             Page::Unknown => Some(self.gone(topic)),
@@ -128,13 +128,14 @@ impl Tail {
         self.errors = 0;
         let mut told = Vec::new();
         for (topic, page) in read {
-            let Some(cursor) = self.cursors.get_mut(&topic) else { continue };
             match page {
-                Page::Unknown => told.push(self.gone(topic)),
+                Page::Unknown if self.cursors.get(&topic).is_some() => told.push(self.gone(topic)),
+                Page::Unknown => {}
                 Page::Entries(entries) => {
                     let Some(last) = entries.last() else { continue };
-                    *cursor = last.id.clone();
-                    told.push(Told::Entries(topic, entries));
+                    if self.cursors.set(&topic, last.id.clone()) {
+                        told.push(Told::Entries(topic, entries));
+                    }
                 }
             }
         }
@@ -150,7 +151,7 @@ impl Tail {
     /// Whether an answer still stands: its topic was not removed, or removed and added again, since.
     pub(crate) fn is_current(&self, told: &Told) -> bool {
         match told {
-            Told::Opened(topic, _) | Told::Entries(topic, _) => self.cursors.contains_key(topic),
+            Told::Opened(topic, _) | Told::Entries(topic, _) => self.cursors.get(topic).is_some(),
             Told::Gone(topic) => self.new.contains(topic),
             Told::Refused(topic, _) => self.refused.contains_key(topic),
         }

@@ -93,6 +93,17 @@ async fn a_new_client_begins_where_the_endpoint_says() {
 }
 
 #[tokio::test]
+async fn a_reconnection_time_comes_first_if_it_is_set() {
+    let hub = hub();
+    let id = publish(&hub, "a", "1").await;
+    let endpoint = Endpoint::new(hub).with_retry(Duration::from_millis(300)).with_new_client(Start::Kept);
+    let sent = read(get_it(&endpoint, "/topics/a", None).await, 2).await;
+    assert_eq!(sent, [&b"retry: 300\n\n"[..], &block(&id, "1")].concat());
+    let gone = read(get_it(&endpoint, "/topics/a", Some(b"unknown")).await, usize::MAX).await;
+    assert!(gone.starts_with(b"retry: 300\n\nevent: gone\n"));
+}
+
+#[tokio::test]
 async fn what_an_unknown_id_gets_is_a_choice() {
     let hub = hub();
     let endpoint = Endpoint::new(hub.clone());

@@ -181,13 +181,13 @@ impl Engine for Connection {
             let mut interrupt = interrupt;
             loop {
                 sleep(self.server.delay()).await;
-                for topic in cursors.keys() {
+                for (topic, _) in cursors.iter() {
                     self.check_topic(topic)?;
                 }
                 let mut read = Read::new();
                 {
                     let mut logs = self.server.logs.lock().unwrap();
-                    for (topic, id) in cursors {
+                    for (topic, id) in cursors.iter() {
                         let log = logs.by_topic.entry(topic.to_string()).or_default();
                         let entries: Vec<_> = log.after(id.as_str()).into_iter().take(7).collect();
                         if !entries.is_empty() {
