@@ -49,7 +49,7 @@ pub async fn happens(proxy: &Proxy, place: &Place, files: &Files, chance: &mut R
     while let Some(refused) = refusals.join_next().await {
         tell(files, refused.unwrap_or_else(|error| Err(error.to_string())));
     }
-    let least = Duration::from_millis(chance.u64(4000..7000));
+    let least = Duration::from_millis(chance.u64(4000..16_000));
     sleep(least.saturating_sub(begin.elapsed())).await;
     files.driver("partition-ends", &format!("after {:?}", begin.elapsed()));
     proxy.go_on();
