@@ -11,7 +11,8 @@ use std::path::Path;
 
 use crate::files::{Id, Line, Time};
 
-/// How long after a break a node may find out about it.
+/// How long after a break, or after it was paused, a node may find out what it has missed. It then tells all subscribers of the topic
+/// that it has by then, also those who have come since and have missed nothing.
 const NOTICED: Time = 5000;
 
 /// What does not hold: where, and what.
@@ -302,11 +303,10 @@ impl History {
     /// Why this client is told `gone`: where to count it. `None` if there is no reason.
     fn reason<'a>(&self, time: Time, topic: &Topic, report: &'a mut Report) -> Option<&'a mut usize> {
         let place = self.place.unwrap_or(Id::START);
-        // A node tells all subscribers of the topic that it has then, also those who have come since.
         let begun_anew = |of: &Break| of.time <= time && self.began <= of.time + NOTICED;
         if topic.is_lost(place, time + 1) || topic.breaks.iter().any(begun_anew) {
             Some(&mut report.gone_lost)
-        } else if topic.after(place, time) >= topic.kept {
+        } else if topic.after(place.min(Id::first_at(self.began.saturating_sub(NOTICED))), time) >= topic.kept {
             Some(&mut report.gone_dropped)
         } else {
             None
@@ -423,8 +423,12 @@ mod tests {
         );
         let dropped = "began 1 0 new; event 10-0 b 1; gone 30 30-0; began 31 1 30-0; event 40-0 b 4; event 50-0 b 5; event 60-0 b 6; event 30000-0 b 7";
         assert_eq!(checked_with("b", LOG, "", "", dropped).unwrap().gone_dropped, 1);
-        let kept = checked_with("b", LOG, "", "", "began 1 0 new; event 10-0 b 1; gone 29 20-0").unwrap_err();
-        assert!(kept.contains("was kept"), "{kept}");
+        for kept in
+            ["began 1 0 new; event 10-0 b 1; gone 19 10-0", "began 20000 0 new; event 60-0 b 6; gone 30000 30000-0"]
+        {
+            let text = checked_with("b", LOG, "", "", kept).unwrap_err();
+            assert!(text.contains("was kept"), "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -33,11 +33,24 @@ const CALM: Duration = Duration::from_secs(3);
 pub struct Place {
     pub http: reqwest::Client,
     pub ports: Arc<[u16]>,
+    /// The node that is paused, if there is one: publishers do not wait for it, so that others go on meanwhile.
+    pub paused: Arc<Mutex<Option<usize>>>,
 }
 
 impl Place {
     pub fn url(&self, node: usize, path: &str, topic: &str) -> String {
         format!("http://127.0.0.1:{}/{path}/{topic}", self.ports[node])
+    }
+
+    pub fn paused(&self) -> MutexGuard<'_, Option<usize>> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A node to publish at.
+    pub fn node(&self, chance: &mut Rng) -> usize {
+        let paused = *self.paused();
+        let nodes: Vec<_> = (0..NODES).filter(|node| Some(*node) != paused).collect();
+        chance.choice(nodes).unwrap_or_default()
     }
 }
 
@@ -65,8 +78,8 @@ fn topics() -> Vec<Topic> {
         name: format!("few-{number}"),
         path: "few",
         kept: FEW,
-        period: Duration::from_millis(25),
-        padding: 2048,
+        period: Duration::from_millis(14),
+        padding: 1024,
     });
     many.chain(few).collect()
 }
@@ -104,12 +117,15 @@ async fn prove(arguments: &Run, folder: &Path) -> Result<(), Box<dyn Error>> {
     let names = topics.iter().map(|topic| topic.name.clone()).collect();
     let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build()?;
     let mut faults = Faults::start(files.clone(), names, chance.fork()).await?;
-    let place = Place { http, ports: faults.ports() };
+    let place = Place { http, ports: faults.ports(), paused: Arc::default() };
 
     let (stop, stopped) = watch::channel(false);
+    // Publishers keep their connections.
+    let publishing = Place { http: reqwest::Client::builder().no_proxy().build()?, ..place.clone() };
     let mut publishers = JoinSet::new();
     for (number, topic) in topics.iter().enumerate() {
-        let published = publisher::publish(place.clone(), topic.clone(), files.clone(), stopped.clone(), chance.fork());
+        let published =
+            publisher::publish(publishing.clone(), topic.clone(), files.clone(), stopped.clone(), chance.fork());
         publishers.spawn(async move { (number, published.await) });
     }
     let ends: Vec<_> = topics.iter().map(|_| watch::channel(None).0).collect();

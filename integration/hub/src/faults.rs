@@ -31,16 +31,18 @@ enum Kind {
     Failover,
     Partition,
     NodeKilled,
+    NodePaused,
     NodeShutDown,
 }
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     Kind::ConnectionsKilled,
     Kind::RedisKilled,
     Kind::RedisLost,
     Kind::Failover,
     Kind::Partition,
     Kind::NodeKilled,
+    Kind::NodePaused,
     Kind::NodeShutDown,
 ];
 
@@ -112,6 +114,16 @@ impl Faults {
                 self.nodes[node].kill().await?;
                 self.wait(0..3000).await;
                 self.nodes[node].restart().await
+            }
+            // For long enough that the topics which keep few events no longer have what it must read next.
+            Kind::NodePaused => {
+                let (node, time) = (self.chance.usize(..NODES), Duration::from_millis(self.chance.u64(3500..5000)));
+                self.files.driver("node-paused", &format!("node {node}, {time:?}"));
+                *place.paused() = Some(node);
+                self.wait(200..300).await;
+                self.nodes[node].pause(time).await?;
+                *place.paused() = None;
+                Ok(())
             }
             Kind::NodeShutDown => {
                 let node = self.chance.usize(..NODES);

@@ -34,7 +34,12 @@ pub struct Id {
 
 impl Id {
     /// The place before the first entry.
-    pub const START: Id = Id { time: 0, sequence: 0 };
+    pub const START: Id = Id::first_at(0);
+
+    /// The first that an entry of this time can have.
+    pub const fn first_at(time: Time) -> Id {
+        Id { time, sequence: 0 }
+    }
 }
 
 impl fmt::Display for Id {

@@ -69,7 +69,6 @@ pub async fn serve(redis: &str, port: u16) -> Result<(), Box<dyn Error>> {
 async fn hub(redis: &str, kept: usize) -> Result<Hub, EngineError> {
     let mut limits = Limits::default();
     limits.kept.events = kept;
-    limits.live_events = 64;
     loop {
         match Hub::redis(redis, limits.clone()).await {
             Err(error) if !error.is_refusal() => sleep(Duration::from_millis(100)).await,

@@ -12,6 +12,9 @@ use tokio::time::timeout;
 /// How long a node may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Stops the process $1 for $2 seconds, and has it go on even if the driver ends meanwhile.
+const PAUSE: &str = r#"trap "" HUP INT TERM; kill -STOP "$1"; sleep "$2"; kill -CONT "$1""#;
+
 /// A node. It ends with the driver, whose end closes its standard input.
 #[derive(Debug)]
 pub struct Node {
@@ -34,6 +37,14 @@ impl Node {
     /// Ends it at once, as `kill -9` does.
     pub async fn kill(&mut self) -> io::Result<()> {
         self.process.kill().await
+    }
+
+    /// Stops it for so long, as a system does that has no time for it.
+    pub async fn pause(&self, time: Duration) -> io::Result<()> {
+        let id = self.process.id().ok_or_else(|| io::Error::other("a node has ended"))?;
+        let seconds = time.as_secs_f64().to_string();
+        let paused = Command::new("sh").args(["-c", PAUSE, "sh", &id.to_string(), &seconds]).status().await?;
+        if paused.success() { Ok(()) } else { Err(io::Error::other("a node cannot be paused")) }
     }
 
     /// Lets it shut down, and waits for its end.

@@ -8,7 +8,7 @@ use reqwest::{Client, StatusCode};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use crate::driver::{NODES, Place, Topic};
+use crate::driver::{Place, Topic};
 use crate::files::{Files, Id};
 
 /// How long a node may take to answer that it cannot publish.
@@ -33,7 +33,7 @@ pub async fn publish(
         ticks.tick().await;
         let data = format!("{} {number} {padding}", topic.name);
         let id = loop {
-            let url = place.url(chance.usize(..NODES), topic.path, &topic.name);
+            let url = place.url(place.node(&mut chance), topic.path, &topic.name);
             if let Some(id) = post(&place.http, &url, &number.to_string(), data.clone(), &files).await {
                 break id;
             }
