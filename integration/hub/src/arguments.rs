@@ -43,7 +43,7 @@ pub struct Run {
 /// Reads the command line. `None`: print the help.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Command>, lexopt::Error> {
     let mut arguments = lexopt::Parser::from_args(arguments);
-    let mut run = Run { time: Duration::from_secs(60), clients: 1000, seed: 7, keep: None };
+    let mut run = Run { time: Duration::from_mins(1), clients: 1000, seed: 7, keep: None };
     let (mut redis, mut port) = (None, 0);
     let mut words = Vec::new();
     while let Some(argument) = arguments.next()? {

@@ -20,7 +20,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 pub const ANSWER: Duration = Duration::from_secs(15);
 
 /// How long a client has at the end to reach the last event.
-const LAST_RESPITE: Duration = Duration::from_secs(60);
+const LAST_RESPITE: Duration = Duration::from_mins(1);
 
 /// The last id of the client's topic, once nothing more is published.
 pub type End = watch::Receiver<Option<Id>>;

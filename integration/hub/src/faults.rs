@@ -192,8 +192,8 @@ impl Faults {
         }
         let mut lost = 0;
         for topic in &self.topics {
-            let last = self.last(&replica, topic).await?;
-            let range = ["XRANGE".into(), key(topic), format!("({last}"), "+".into()];
+            let copied = self.last(&replica, topic).await?;
+            let range = ["XRANGE".into(), key(topic), format!("({copied}"), "+".into()];
             let after: Vec<redis::Value> = self.ask(&self.redis, &range.each_ref().map(String::as_str)).await?;
             lost += after.len();
         }

@@ -15,7 +15,7 @@ use crate::files::{Files, Id};
 pub const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A publisher never gives a request up before the node does: it might still be carried out, much later.
-const NEVER: Duration = Duration::from_secs(120);
+const NEVER: Duration = Duration::from_mins(2);
 
 /// Publishes the numbers 1, 2, 3 ... until it is stopped. Returns the id of the last.
 pub async fn publish(
