@@ -35,6 +35,7 @@ impl Server {
     ///
     /// If the program is not installed.
     pub fn start(options: &[&str]) -> io::Result<Server> {
+        // The shell of the script would start in any case.
         Command::new("redis-server").arg("--version").output()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let folder = tempfile::tempdir()?;
