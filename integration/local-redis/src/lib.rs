@@ -14,9 +14,14 @@ pub use proxy::Proxy;
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A Redis server on a free port of 127.0.0.1, with a folder of its own. It is killed when this is dropped.
+/// Starts a server, and kills it once standard input is closed: also if the process that wanted it is killed.
+const SCRIPT: &str = r#"redis-server "$@" & cat; kill -9 $!; wait $!"#;
+
+/// A Redis server on a free port of 127.0.0.1, with a folder of its own. It is killed when this is dropped, and when this process
+/// ends in any way.
 #[derive(Debug)]
 pub struct Server {
+    /// The shell of the script.
     process: Child,
     port: u16,
     folder: TempDir,
@@ -30,6 +35,8 @@ impl Server {
     ///
     /// If the program is not installed.
     pub fn start(options: &[&str]) -> io::Result<Server> {
+        // The shell of the script would start in any case.
+        Command::new("redis-server").arg("--version").output()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let folder = tempfile::tempdir()?;
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
@@ -66,7 +73,7 @@ impl Server {
 
     /// Kills it, as `kill -9` does.
     pub fn kill(&mut self) {
-        let _ = self.process.kill();
+        drop(self.process.stdin.take());
         let _ = self.process.wait();
     }
 
@@ -74,6 +81,12 @@ impl Server {
     pub fn restart(&mut self) {
         self.process = spawn(self.port, &self.folder, &self.options).expect("it has started before");
         self.wait();
+    }
+
+    /// As [`restart`](Server::restart), with these options in place of those before.
+    pub fn restart_with(&mut self, options: &[&str]) {
+        self.options = options.iter().map(ToString::to_string).collect();
+        self.restart();
     }
 
     fn wait(&self) {
@@ -86,9 +99,10 @@ impl Server {
 }
 
 fn spawn(port: u16, folder: &TempDir, options: &[String]) -> io::Result<Child> {
-    let mut command = Command::new("redis-server");
+    let mut command = Command::new("sh");
+    command.args(["-c", SCRIPT, "redis-server"]);
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(folder.path());
-    command.args(options).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    command.args(options).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
 }
 
 impl Drop for Server {
