@@ -34,6 +34,7 @@ pub enum Problem {
     DoneUnfinished,
     NeverDispatched,
     Unfinished,
+    AnswerUnfinished,
     PrefixInData,
     BackslashN,
     TruncatedJson,
@@ -60,7 +61,7 @@ const PARSING: &str = "HTML 9.2.5";
 const PROCESSING: &str = "HTML 9.2.3";
 
 impl Problem {
-    pub const ALL: [Problem; 38] = [
+    pub const ALL: [Problem; 39] = [
         Problem::Status,
         Problem::ContentType,
         Problem::Gzip,
@@ -92,6 +93,7 @@ impl Problem {
         Problem::DoneUnfinished,
         Problem::NeverDispatched,
         Problem::Unfinished,
+        Problem::AnswerUnfinished,
         Problem::PrefixInData,
         Problem::BackslashN,
         Problem::TruncatedJson,
@@ -113,6 +115,11 @@ impl Problem {
                 | Problem::UnicodeLineBreak
                 | Problem::Nul
         )
+    }
+
+    /// Whether it is at a place in the stream, and not in the head of the response or in the stream as a whole.
+    pub fn has_place(self) -> bool {
+        !matches!(self, Problem::Status | Problem::ContentType | Problem::AnswerUnfinished)
     }
 
     /// Whether the whole input is something else than an event stream.
@@ -154,6 +161,7 @@ impl Problem {
             Problem::DoneUnfinished => ("done_unfinished", "`[DONE]` is the last line, but no blank line follows: clients never see it.", INTERPRETATION, "Write a blank line after `data: [DONE]`."),
             Problem::NeverDispatched => ("never_dispatched", "There are data lines, but no blank line in the whole stream: clients dispatch no event.", INTERPRETATION, "Write a blank line after each event: two line ends, not one."),
             Problem::Unfinished => ("unfinished", "The stream ends without a blank line. Clients discard the block.", INTERPRETATION, "Write a blank line after the last event; or look for what cut the stream."),
+            Problem::AnswerUnfinished => ("answer_unfinished", "The answer of the model has no end (with --text): the stream stops without a reason to finish, `message_stop` or `[DONE]`.", "the documents of the service", "Take it for a part of the answer. Look for a time limit of the server or of a proxy that cut it."),
             Problem::PrefixInData => ("prefix_in_data", "The data begins with `data:` once more, as if it was written as an event twice.", INTERPRETATION, "If it was, write the prefix in one place: the framework adds it already, or a relay encodes encoded events."),
             Problem::BackslashN => ("backslash_n", "Backslash and n stand in the data as line ends do in an event stream.", PARSING, "If line ends were meant, write line feeds (byte 0x0a): the string was escaped once too often."),
             Problem::TruncatedJson => ("truncated_json", "The data looks like JSON that stops in the middle.", INTERPRETATION, "If it is, look for the limit that cut it, or for a line end inside of the JSON: each line needs `data: `."),

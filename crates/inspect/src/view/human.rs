@@ -162,8 +162,11 @@ impl Human {
             write!(out, "  ")?;
             self.styled(out, style, about.key)?;
             let Count { times, names: found, .. } = count;
-            writeln!(out, ": {times}{}, first at byte {} (line {})", names(found), first.offset, first.line)?;
-            writeln!(out, "    {} [{}]", about.why, about.reference)?;
+            write!(out, ": {times}{}", names(found))?;
+            if problem.has_place() {
+                write!(out, ", first at byte {} (line {})", first.offset, first.line)?;
+            }
+            writeln!(out, "\n    {} [{}]", about.why, about.reference)?;
             writeln!(out, "    {}", about.advice)?;
         }
         Ok(())

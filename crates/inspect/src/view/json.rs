@@ -137,8 +137,8 @@ fn problems(findings: &Findings, key: &str, hints: bool) -> Value {
         json!({
             (key): about.key,
             "count": count.times,
-            "byte": first.offset,
-            "line": first.line,
+            "byte": problem.has_place().then_some(first.offset),
+            "line": problem.has_place().then_some(first.line),
             "names": names(&count.names),
             "why": about.why,
             "reference": about.reference,

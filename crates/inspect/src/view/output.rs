@@ -159,6 +159,11 @@ impl Output<'_> {
         }
     }
 
+    /// Whether the answer of a model stops before its end. Not if only events of one name are read.
+    pub fn is_answer_unfinished(&self) -> bool {
+        matches!(&self.show, Show::Text(answer) if self.name.is_none() && answer.is_unfinished())
+    }
+
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }

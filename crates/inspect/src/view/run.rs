@@ -22,6 +22,7 @@ use crate::record;
 use crate::stream::findings::Place;
 use crate::stream::inspector::Inspector;
 use crate::stream::problem::Problem;
+use crate::text::Answer;
 use crate::{NOT_TO_THE_END, complain};
 
 /// The exit status after a second Ctrl-C.
@@ -62,7 +63,7 @@ async fn show(args: &View) -> ExitCode {
     } else if args.lines {
         Show::Lines
     } else if args.text {
-        Show::Text(Box::default())
+        Show::Text(Box::new(Answer::new(is_terminal)))
     } else if let Some(path) = &args.select {
         Show::Value(Path::new(path))
     } else {
@@ -189,7 +190,11 @@ impl Session<'_> {
         let head = self.inspector.head().to_owned();
         let mut is_found = false;
         if error.is_none() || !head.is_empty() {
-            let findings = self.inspector.finish(!matches!(ended, Ended::Stopped(_)), &mut self.output)?;
+            let is_stopped = matches!(ended, Ended::Stopped(_));
+            let mut findings = self.inspector.finish(!is_stopped, &mut self.output)?;
+            if !is_stopped && self.output.is_answer_unfinished() {
+                findings.add(Problem::AnswerUnfinished, Place { offset: 0, line: 1 });
+            }
             let is_refused = |problem| matches!(problem, Problem::Status | Problem::ContentType);
             let is_refused = findings.problems(false).any(|(problem, ..)| is_refused(problem));
             if findings.events == 0 && (is_refused || findings.is_other_format()) && !head.is_empty() {
