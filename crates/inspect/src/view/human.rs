@@ -11,8 +11,7 @@ use sse_wire::Event;
 
 use super::escape::{Escaped, Quoted, cut};
 use super::layout;
-use crate::stream::findings::{Count, Findings, Names, Pending, Place};
-use crate::stream::problem::Problem;
+use crate::stream::findings::{Count, Findings, Names, Pending};
 use crate::text::Answer;
 use crate::view::output::{RawLine, When};
 
@@ -143,18 +142,14 @@ impl Human {
             self.styled(out, GOOD, "no findings")?;
             writeln!(out)?;
         }
-        self.problems(out, "findings:", PROBLEM, findings.problems(false))?;
-        self.problems(out, "hints, which a correct stream may have, too:", LONG, findings.problems(true))
+        self.problems(out, findings, false)?;
+        self.problems(out, findings, true)
     }
 
-    fn problems<'a>(
-        &self,
-        out: &mut dyn Write,
-        head: &str,
-        style: Style,
-        problems: impl Iterator<Item = (Problem, &'a Count, Place)>,
-    ) -> io::Result<()> {
-        for (index, (problem, count, first)) in problems.enumerate() {
+    fn problems(&self, out: &mut dyn Write, findings: &Findings, hints: bool) -> io::Result<()> {
+        let (head, style) =
+            if hints { ("hints, which a correct stream may have, too:", LONG) } else { ("findings:", PROBLEM) };
+        for (index, (problem, count, first)) in findings.problems(hints).enumerate() {
             if index == 0 {
                 writeln!(out, "{head}")?;
             }
@@ -162,12 +157,18 @@ impl Human {
             write!(out, "  ")?;
             self.styled(out, style, about.key)?;
             let Count { times, names: found, .. } = count;
-            write!(out, ": {times}{}", names(found))?;
+            write!(out, ": {times}")?;
+            if !problem.is_told() {
+                write!(out, "{}", names(found))?;
+            }
             if problem.has_place() {
                 write!(out, ", first at byte {} (line {})", first.offset, first.line)?;
             }
             writeln!(out, "\n    {} [{}]", about.why, about.reference)?;
-            writeln!(out, "    {}", about.advice)?;
+            for name in found.known.iter().filter(|_| problem.is_told()) {
+                writeln!(out, "    > {}{}", Escaped(&name.start), if name.cut { "..." } else { "" })?;
+            }
+            writeln!(out, "    {}", Escaped(findings.advice(problem).as_bytes()))?;
         }
         Ok(())
     }

@@ -142,7 +142,7 @@ fn problems(findings: &Findings, key: &str, hints: bool) -> Value {
             "names": names(&count.names),
             "why": about.why,
             "reference": about.reference,
-            "advice": about.advice,
+            "advice": findings.advice(problem),
         })
     };
     findings.problems(hints).map(problem).collect()

@@ -6,7 +6,7 @@ use std::process::{self, ExitCode};
 use std::time::{Duration, Instant, SystemTime};
 
 use anstream::{AutoStream, ColorChoice};
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response};
 use sse_wire::client::{EventSource, ReceiveError, Repeat};
 use sse_wire::http::{is_event_stream, retry_after};
@@ -19,7 +19,7 @@ use super::{Escaped, Human};
 use crate::args::View;
 use crate::input::{Input, http, with_sources};
 use crate::record;
-use crate::stream::findings::Place;
+use crate::stream::findings::{self, Place};
 use crate::stream::inspector::Inspector;
 use crate::stream::problem::Problem;
 use crate::text::Answer;
@@ -185,14 +185,14 @@ impl Session<'_> {
             Ended::Stopped(why) => ((*why).to_owned(), None),
             Ended::Failed(error) => (error.clone(), Some(error.clone())),
         };
+        let stopped = matches!(ended, Ended::Stopped(_)).then(|| self.start.elapsed());
         let findings = self.inspector.findings();
         (findings.ended, findings.read_error) = (text, error.clone());
         let head = self.inspector.head().to_owned();
         let mut is_found = false;
         if error.is_none() || !head.is_empty() {
-            let is_stopped = matches!(ended, Ended::Stopped(_));
-            let mut findings = self.inspector.finish(!is_stopped, &mut self.output)?;
-            if !is_stopped && self.output.is_answer_unfinished() {
+            let mut findings = self.inspector.finish(stopped, &mut self.output)?;
+            if stopped.is_none() && self.output.is_answer_unfinished() {
                 findings.add(Problem::AnswerUnfinished, Place { offset: 0, line: 1 });
             }
             let is_refused = |problem| matches!(problem, Problem::Status | Problem::ContentType);
@@ -357,6 +357,11 @@ impl Session<'_> {
         let (status, position) = (response.status(), self.inspector.position());
         let findings = self.inspector.findings();
         let place = Place { offset: position, line: findings.lines + 1 };
+        findings.response = Some(findings::Response {
+            status: status.as_u16(),
+            retry_after: header(response, &RETRY_AFTER),
+            content_encoding: header(response, &CONTENT_ENCODING),
+        });
         if status.as_u16() != 200 {
             findings.add_named(Problem::Status, place, status.to_string().as_bytes());
         }
@@ -398,6 +403,11 @@ fn feed(source: &mut EventSource, chunk: &[u8]) {
             Ok(None) | Err(_) => return,
         }
     }
+}
+
+/// The value of a header, if there is one.
+fn header(response: &Response, name: &HeaderName) -> Option<String> {
+    response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 fn is_url(input: &str) -> bool {
