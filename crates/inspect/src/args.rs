@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::serve::options::{Fault, Speed, positive};
+use crate::view::Path;
 
 const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
@@ -65,15 +66,17 @@ pub struct View {
     pub pretty: bool,
     /// Print this value of each event's JSON data
     ///
-    /// The path is a JSON pointer (`/choices/0/delta/content`) or has dots (`choices.0.delta.content`). Text is printed
-    /// without quotes, and with them if --json is given. The summary goes to standard error.
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["text", "quiet"])]
-    pub select: Option<String>,
+    /// The path has dots (`choices[0].delta.content`) or is a JSON pointer (`/choices/0/delta/content`). Text is printed as it
+    /// is, as by `jq -r`: a line end in it begins a new line. On a terminal it is escaped. With --json each value is JSON on
+    /// one line, as by `jq -c`. The summary goes to standard error.
+    #[arg(long, value_name = "PATH", value_parser = Path::new, conflicts_with_all = ["text", "quiet"])]
+    pub select: Option<Path>,
     /// Put the answer of a language model together
     ///
     /// Of `OpenAI` (chat, responses), Anthropic and Gemini, and services like them. Reasoning and tool calls have a line
-    /// before them that says so. The summary goes to standard error: it has the time to the first piece and the pieces a
-    /// second. A piece is a part of the answer in one event, which may be one token or several.
+    /// before them that says so. Text is written as it is, and escaped only on a terminal. The summary goes to standard error:
+    /// it has the time to the first piece and the pieces a second. A piece is a part of the answer in one event, which may be
+    /// one token or several.
     #[arg(long, conflicts_with = "quiet")]
     pub text: bool,
     /// Show findings and hints only

@@ -125,6 +125,11 @@ impl Inspector {
         if chunk.is_empty() { Ok(()) } else { self.piece(chunk, None, output) }
     }
 
+    /// The reconnection time that the stream has set.
+    pub fn reconnection_time(&self) -> Option<Duration> {
+        self.events.reconnection_time()
+    }
+
     /// The first bytes of the input.
     pub fn head(&self) -> &[u8] {
         &self.head

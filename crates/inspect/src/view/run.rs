@@ -1,5 +1,6 @@
 //! Reads a stream and shows it, until it ends or someone ends it.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
 use std::process::{self, ExitCode};
@@ -8,14 +9,14 @@ use std::time::{Duration, Instant, SystemTime};
 use anstream::{AutoStream, ColorChoice};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response};
-use sse_wire::client::{EventSource, ReceiveError, Repeat};
+use serde_json::{Value, json};
+use sse_wire::client::{EventSource, NextTry, ReceiveError, Repeat};
 use sse_wire::http::{is_event_stream, retry_after};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
+use super::Human;
 use super::output::{Output, Show};
-use super::select::Path;
-use super::{Escaped, Human};
 use crate::args::View;
 use crate::input::{Input, http, with_sources};
 use crate::record;
@@ -65,7 +66,7 @@ async fn show(args: &View) -> ExitCode {
     } else if args.text {
         Show::Text(Box::new(Answer::new(is_terminal)))
     } else if let Some(path) = &args.select {
-        Show::Value(Path::new(path))
+        Show::Values { path: path.clone(), count: 0 }
     } else {
         Show::Events { pretty: args.pretty }
     };
@@ -74,6 +75,8 @@ async fn show(args: &View) -> ExitCode {
         show,
         aside: Box::new(io::stderr()),
         human: (!args.json).then_some(Human { color, columns }),
+        is_terminal,
+        has_notes: false,
         name: args.event.clone(),
     };
     let record = match &args.record {
@@ -284,12 +287,16 @@ impl Session<'_> {
         }
         loop {
             let headers: Vec<_> = source.request_headers().map(|(name, value)| (name, value.to_vec())).collect();
+            let mut is_refused = false;
             let ended = match self.connect(client, url, args, &headers).await? {
                 Ok(response) => {
                     let kind = response.headers().get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
                     match source.response(response.status().as_u16(), kind, self.start.elapsed()) {
-                        Ok(_) => self.note("open")?,
-                        Err(rejection) => self.note(&rejection.to_string())?,
+                        Ok(_) => self.note("open", json!({"kind": "open"}))?,
+                        Err(rejection) => {
+                            is_refused = true;
+                            self.note(&rejection.to_string(), json!({"kind": "refused"}))?;
+                        }
                     }
                     if let Some(pause) = response.headers().get(RETRY_AFTER)
                         && let Some(pause) = retry_after(pause.as_bytes(), SystemTime::now())
@@ -307,12 +314,14 @@ impl Session<'_> {
                 Ended::Stopped(_) => return Ok(ended),
                 Ended::Whole(why) | Ended::Failed(why) => why,
             };
-            self.note(&why)?;
+            // Of a response that the client refuses, the end says nothing.
+            if !is_refused {
+                self.note(&why, json!({"kind": "disconnected"}))?;
+            }
             match source.disconnected(self.start.elapsed()) {
                 Ok(next) => {
                     let wait = next.wait(fastrand::u32(..));
-                    let id = source.last_event_id();
-                    self.note(&format!("try {} in {:.3} s, last event ID {id:?}", next.number(), wait.as_secs_f64()))?;
+                    self.note_try(next, wait, source.last_event_id())?;
                     self.inspector.disconnected(&mut self.output)?;
                     if let Err(ended) = self.unless_stopped(sleep(wait)).await {
                         return Ok(ended);
@@ -346,10 +355,28 @@ impl Session<'_> {
             Ok(Err(error)) => return Ok(Err(Ended::Failed(http::reason(error)))),
             Ok(Ok(response)) => response,
         };
-        let kind = response.headers().get(CONTENT_TYPE);
-        let kind = kind.map_or_else(|| String::from("no content type"), |k| Escaped(k.as_bytes()).to_string());
-        self.note(&format!("{:?} {}, {kind}", response.version(), response.status()))?;
         Ok(Ok(response))
+    }
+
+    /// Says when the next try is, and why not sooner.
+    fn note_try(&mut self, next: NextTry, wait: Duration, id: &str) -> io::Result<()> {
+        let time = next.reconnection_time();
+        let mut why = match self.inspector.reconnection_time() {
+            Some(asked) if asked < time => format!("retry {} ms, raised to {} ms", asked.as_millis(), time.as_millis()),
+            Some(asked) if asked > time => format!("retry {} ms, cut to {} ms", asked.as_millis(), time.as_millis()),
+            _ => format!("reconnection time {} ms", time.as_millis()),
+        };
+        if !next.retry_after().is_zero() {
+            let _ = write!(why, ", retry-after {} s", next.retry_after().as_secs());
+        }
+        if next.number() > 1 {
+            why += ", doubled while tries fail";
+        }
+        let number = next.number();
+        let text =
+            format!("try {number} in {:.3} s ({why}, and a random part), last event ID {id:?}", wait.as_secs_f64());
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        self.note(&text, json!({"kind": "retry", "number": number, "wait_ms": wait, "last_event_id": id}))
     }
 
     /// Notes what is wrong with the head of a response.
@@ -371,8 +398,9 @@ impl Session<'_> {
         }
     }
 
-    fn note(&mut self, text: &str) -> io::Result<()> {
-        self.output.note(self.start.elapsed(), text)?;
+    /// `fields`: what `--json` has besides the text.
+    fn note(&mut self, text: &str, fields: Value) -> io::Result<()> {
+        self.output.note(self.start.elapsed(), text, fields)?;
         self.output.flush()
     }
 
