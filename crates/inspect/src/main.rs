@@ -18,6 +18,9 @@ mod stream;
 mod text;
 mod view;
 
+/// The exit status for wrong options.
+const USAGE: u8 = 2;
+
 /// The exit status if the stream could not be read to its end, or the output not be written.
 const NOT_TO_THE_END: u8 = 3;
 

@@ -7,8 +7,10 @@ use std::process::{self, ExitCode};
 use std::time::{Duration, Instant, SystemTime};
 
 use anstream::{AutoStream, ColorChoice};
+use clap::CommandFactory as _;
+use clap::error::ErrorKind as UsageError;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response};
+use reqwest::{Client, Request, Response};
 use serde_json::{Value, json};
 use sse_wire::client::{EventSource, NextTry, ReceiveError, Repeat};
 use sse_wire::http::{is_event_stream, retry_after};
@@ -17,14 +19,14 @@ use tokio::time::{sleep, sleep_until};
 
 use super::Human;
 use super::output::{Output, Show};
-use crate::args::View;
+use crate::args::{Cli, View};
 use crate::input::{Input, http, with_sources};
 use crate::record;
 use crate::stream::findings::{self, Place};
 use crate::stream::inspector::Inspector;
 use crate::stream::problem::Problem;
 use crate::text::Answer;
-use crate::{NOT_TO_THE_END, complain};
+use crate::{NOT_TO_THE_END, USAGE, complain};
 
 /// The exit status after a second Ctrl-C.
 const INTERRUPTED: i32 = 130;
@@ -45,10 +47,19 @@ pub fn run(args: &View) -> ExitCode {
 }
 
 async fn show(args: &View) -> ExitCode {
+    let input = match input(args) {
+        Ok(input) => input,
+        Err(message) => {
+            // As clap says what it finds itself. Nothing can be done if it cannot be written.
+            let _ = Cli::command().error(UsageError::ValueValidation, message).print();
+            return ExitCode::from(USAGE);
+        }
+    };
     let stdout = io::stdout();
-    let is_terminal = args.output.is_none() && stdout.is_terminal();
-    let color = args.output.is_none() && AutoStream::choice(&stdout) != ColorChoice::Never;
-    let (mut out, name): (Box<dyn Write>, _) = match &args.output {
+    let to_file = args.output.as_ref().filter(|path| path.as_os_str() != "-");
+    let is_terminal = to_file.is_none() && stdout.is_terminal();
+    let color = to_file.is_none() && AutoStream::choice(&stdout) != ColorChoice::Never;
+    let (mut out, name): (Box<dyn Write>, _) = match to_file {
         Some(path) => match File::create(path) {
             Ok(file) => (Box::new(BufWriter::with_capacity(1 << 16, file)), path.display().to_string()),
             Err(error) => {
@@ -96,9 +107,10 @@ async fn show(args: &View) -> ExitCode {
         stop: interrupts(),
         max_time: args.http.max_time,
         is_live: true,
+        has_begun: false,
         record,
     };
-    match session.run(args).await {
+    match session.run(args, input).await {
         Ok(status) => status,
         // The reader of the output has closed it.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -107,6 +119,52 @@ async fn show(args: &View) -> ExitCode {
             ExitCode::from(NOT_TO_THE_END)
         }
     }
+}
+
+/// What to read, unless the options are wrong in a way that is seen only when all are known.
+fn input(args: &View) -> Result<Option<&str>, String> {
+    let input = args.input.as_deref().filter(|input| *input != "-");
+    if let (Some(first), Some(second)) = (&args.input, args.more.first()) {
+        return Err(if args.json && first.starts_with(['{', '[']) {
+            "--json is the form of the output here; write -d for the body of the request".to_owned()
+        } else {
+            format!("one URL or file is shown at a time, not {first} and {second}")
+        });
+    }
+    if args.include {
+        return Err("-i is not needed: the head of the response is shown as a note".to_owned());
+    }
+    if args.record.as_ref().is_some_and(|path| path.as_os_str() == "-") {
+        return Err("--record needs a file: standard output has the view".to_owned());
+    }
+    if !input.is_some_and(is_url) {
+        if let Some(url) = input.filter(|input| !std::path::Path::new(input).exists()).and_then(meant_url) {
+            return Err(format!("there is no file {}. Was the URL {url} meant?", input.unwrap_or_default()));
+        }
+        if args.reconnect {
+            return Err("--reconnect needs a URL that begins with http:// or https://".to_owned());
+        }
+        if args.http.is_given() {
+            return Err(
+                "-X, -H, -d and other options of a request need a URL that begins with http:// or https://".to_owned()
+            );
+        }
+    }
+    Ok(input)
+}
+
+/// The URL that was probably meant where no file is: another scheme, or none before a host with a port or a path.
+fn meant_url(input: &str) -> Option<String> {
+    if let Some((_, rest)) = input.split_once("://") {
+        return Some(format!("http://{rest}"));
+    }
+    let (host, path) = input.split_at(input.find('/').unwrap_or(input.len()));
+    let (name, port) = host.split_once(':').unwrap_or((host, ""));
+    let is_name = name.contains(|char: char| char.is_ascii_alphanumeric())
+        && name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '.' | '-'));
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_host = is_port || name == "localhost" || port.is_empty() && name.contains('.') && !path.is_empty();
+    (is_name && is_host).then(|| format!("http://{input}"))
 }
 
 /// Turns true at the first Ctrl-C or SIGTERM. The second ends the program at once, also if the output blocks.
@@ -148,6 +206,8 @@ enum Ended {
     /// By the user, so that what is unfinished is no mistake.
     Stopped(&'static str),
     Failed(String),
+    /// An option or the input is wrong.
+    Usage(String),
 }
 
 struct Session<'a> {
@@ -158,22 +218,20 @@ struct Session<'a> {
     max_time: Option<Duration>,
     /// Whether times mean something.
     is_live: bool,
+    /// Whether there was any response.
+    has_begun: bool,
     record: Option<record::Writer<File>>,
 }
 
 impl Session<'_> {
     /// Fails only if the output cannot be written.
-    async fn run(mut self, args: &View) -> io::Result<ExitCode> {
-        let path = args.input.as_deref().filter(|input| *input != "-");
+    async fn run(mut self, args: &View, path: Option<&str>) -> io::Result<ExitCode> {
         let ended = match path.filter(|path| is_url(path)) {
             Some(url) => self.url(url, args).await?,
             None => match Input::open(path) {
                 Ok((mut input, is_live)) => {
                     self.is_live = is_live;
                     self.read(&mut input, None).await?
-                }
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    Ended::Failed(format!("{error}. A URL begins with http:// or https://"))
                 }
                 Err(error) => Ended::Failed(error.to_string()),
             },
@@ -187,6 +245,10 @@ impl Session<'_> {
             Ended::Whole(why) => (why.clone(), None),
             Ended::Stopped(why) => ((*why).to_owned(), None),
             Ended::Failed(error) => (error.clone(), Some(error.clone())),
+            Ended::Usage(error) => {
+                complain(&format!("{name}: {error}"));
+                return Ok(ExitCode::from(USAGE));
+            }
         };
         let stopped = matches!(ended, Ended::Stopped(_)).then(|| self.start.elapsed());
         let findings = self.inspector.findings();
@@ -220,6 +282,12 @@ impl Session<'_> {
             match self.unless_stopped(input.next()).await {
                 Err(ended) => return Ok(ended),
                 Ok(Ok(Some((came, chunk)))) => {
+                    if matches!(input, Input::File(_)) && self.inspector.position() == 0 && record::is_recording(&chunk)
+                    {
+                        return Ok(Ended::Usage(
+                            "this is a recording: play it with `sse-inspect serve FILE`".to_owned(),
+                        ));
+                    }
                     let since_start = came.saturating_duration_since(self.start);
                     if let Err(ended) = self.record(|record| record.chunk(since_start, &chunk)) {
                         return Ok(ended);
@@ -261,10 +329,15 @@ impl Session<'_> {
             Ok(client) => client,
             Err(error) => return Ok(Ended::Failed(with_sources(&error))),
         };
+        let request = http::request(&client, url, &args.http).and_then(|request| Ok(request.build()?));
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return Ok(Ended::Usage(with_sources(&*error))),
+        };
         if args.reconnect {
-            return self.follow(&client, url, args).await;
+            return self.follow(&client, &request).await;
         }
-        match self.connect(&client, url, args, &[]).await? {
+        match self.connect(&client, &request, &[]).await? {
             Ok(response) => {
                 self.check(&response);
                 let kind = response.headers().get(CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()));
@@ -278,17 +351,15 @@ impl Session<'_> {
     }
 
     /// Connects again and again, by the rules of a browser.
-    async fn follow(&mut self, client: &Client, url: &str, args: &View) -> io::Result<Ended> {
+    async fn follow(&mut self, client: &Client, request: &Request) -> io::Result<Ended> {
         let mut source = EventSource::new();
-        let has_body = !args.http.data.is_empty() || !args.http.data_raw.is_empty();
-        let method = args.http.method.as_deref().unwrap_or(if has_body { "POST" } else { "GET" });
-        if !matches!(method, "GET" | "HEAD" | "OPTIONS" | "QUERY") {
+        if !matches!(request.method().as_str(), "GET" | "HEAD" | "OPTIONS" | "QUERY") {
             source = source.with_repeat(Repeat::Never);
         }
         loop {
             let headers: Vec<_> = source.request_headers().map(|(name, value)| (name, value.to_vec())).collect();
             let mut is_refused = false;
-            let ended = match self.connect(client, url, args, &headers).await? {
+            let ended = match self.connect(client, request, &headers).await? {
                 Ok(response) => {
                     let kind = response.headers().get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
                     match source.response(response.status().as_u16(), kind, self.start.elapsed()) {
@@ -310,9 +381,10 @@ impl Session<'_> {
                 }
                 Err(ended) => ended,
             };
-            let why = match ended {
-                Ended::Stopped(_) => return Ok(ended),
-                Ended::Whole(why) | Ended::Failed(why) => why,
+            let (why, is_failed) = match ended {
+                Ended::Whole(why) => (why, false),
+                Ended::Failed(why) => (why, true),
+                Ended::Stopped(_) | Ended::Usage(_) => return Ok(ended),
             };
             // Of a response that the client refuses, the end says nothing.
             if !is_refused {
@@ -324,9 +396,10 @@ impl Session<'_> {
                     self.note_try(next, wait, source.last_event_id())?;
                     self.inspector.disconnected(&mut self.output)?;
                     if let Err(ended) = self.unless_stopped(sleep(wait)).await {
-                        return Ok(ended);
+                        return Ok(self.unless_silent(ended));
                     }
                 }
+                Err(reason) if is_failed => return Ok(Ended::Failed(format!("{why}; closed: {reason}"))),
                 Err(reason) => return Ok(Ended::Whole(format!("closed: {reason}"))),
             }
         }
@@ -336,26 +409,35 @@ impl Session<'_> {
     async fn connect(
         &mut self,
         client: &Client,
-        url: &str,
-        args: &View,
+        request: &Request,
         headers: &[(&'static str, Vec<u8>)],
     ) -> io::Result<Result<Response, Ended>> {
-        let mut request = match http::request(client, url, &args.http) {
-            Ok(request) => request,
-            Err(error) => return Ok(Err(Ended::Failed(with_sources(&*error)))),
-        };
-        let is_given = |name: &str| args.http.headers.iter().any(|h| h.to_ascii_lowercase().starts_with(name));
+        let Some(mut request) = request.try_clone() else { unreachable!("the body is in memory") };
         for (name, value) in headers.iter().filter(|(name, _)| *name == sse_wire::http::LAST_EVENT_ID) {
-            if let (Ok(value), false) = (HeaderValue::from_bytes(value), is_given(name)) {
-                request = request.header(HeaderName::from_static(name), value);
+            if let Ok(value) = HeaderValue::from_bytes(value) {
+                request.headers_mut().entry(HeaderName::from_static(name)).or_insert(value);
             }
         }
-        let response = match self.unless_stopped(request.send()).await {
-            Err(ended) => return Ok(Err(ended)),
+        let response = match self.unless_stopped(client.execute(request)).await {
+            Err(ended) => return Ok(Err(self.unless_silent(ended))),
             Ok(Err(error)) => return Ok(Err(Ended::Failed(http::reason(error)))),
             Ok(Ok(response)) => response,
         };
+        self.has_begun = true;
+        let kind = header(&response, &CONTENT_TYPE);
+        let (version, status) = (format!("{:?}", response.version()), response.status());
+        let text = format!("{version} {status}, {}", kind.as_deref().unwrap_or("no content type"));
+        let fields = json!({"kind": "response", "version": version, "status": status.as_u16(), "content_type": kind});
+        self.note(&text, fields)?;
         Ok(Ok(response))
+    }
+
+    /// Where no response came at all, there is no stream that the user has ended.
+    fn unless_silent(&self, ended: Ended) -> Ended {
+        match ended {
+            Ended::Stopped(why) if !self.has_begun => Ended::Failed(format!("no response came: {why}")),
+            ended => ended,
+        }
     }
 
     /// Says when the next try is, and why not sooner.
