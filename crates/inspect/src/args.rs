@@ -63,7 +63,8 @@ pub struct View {
     /// Show one JSON object a line
     ///
     /// Its type is event, comment, refused, note, body, or line, and summary for the last. Times are in seconds since the
-    /// start, null if the input is a file. (The flag --json of curl is -d here: JSON is sent as JSON.)
+    /// start, null if the input is a file. A note has a kind: response (with its status and content type), open, refused,
+    /// disconnected, or retry (with the wait in milliseconds and the last event ID). (The flag --json of curl is -d here: JSON is sent as JSON.)
     #[arg(long)]
     pub json: bool,
     /// Show the lines instead of the events

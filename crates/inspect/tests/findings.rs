@@ -244,6 +244,7 @@ fn correct_streams_have_no_findings() {
         b"event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"error\":null}}\n\n",
         b"data: [1]\ndata: [2]\ndata: are footnotes\n\n",
         b"data: [1]\ndata: {}\n\n",
+        b"data: {}{}\n\n",
         b"data: As in\ndata: data: {\"a\":1}\ndata: data: [DONE]\n\n",
         b"data: printf(\"%d\\n\", 1);\n\n",
     ] {

@@ -50,10 +50,13 @@ pub fn is_json(text: &[u8]) -> bool {
 /// arrays it proves nothing: `[1]` may be a footnote.
 fn is_merged(data: &str) -> bool {
     let mut values = Deserializer::from_str(data).into_iter::<IgnoredAny>();
-    if values.next().is_some_and(|value| value.is_ok())
-        && data[values.byte_offset()..].starts_with('{')
-        && values.next().is_some_and(|value| value.is_ok())
-    {
+    // Code may have `{}{}`, so each must have a member.
+    let mut has_member = |from: usize| {
+        let is_whole = values.next().is_some_and(|value| value.is_ok());
+        let value = &data[from..values.byte_offset()];
+        (is_whole && value.starts_with('{') && value.contains("\":")).then_some(values.byte_offset())
+    };
+    if has_member(0).and_then(has_member).is_some() {
         return true;
     }
     let is_object = |line: &str| line.starts_with('{') && is_json(line.as_bytes());
