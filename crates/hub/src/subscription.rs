@@ -55,12 +55,14 @@ pub enum Ended {
 #[must_use = "a subscription does nothing unless it is polled"]
 pub struct Subscription {
     seat: Seat,
-    /// How often the topic had begun anew when this began.
+    /// How often the topic had begun anew when `next` was found.
     times_gone: u64,
     /// Events that were taken, and are yielded next.
     taken: VecDeque<Entry>,
     /// The id of the event that was taken last.
     last: Option<Id>,
+    /// The id of the event that was yielded last, or after which this began.
+    seen: Option<Id>,
     next: Next,
     /// To be yielded before anything else.
     head: Option<Bytes>,
@@ -88,9 +90,10 @@ impl Subscription {
         let Begin { taken, last, number, has_head } = begin;
         let head = last.as_ref().filter(|_| has_head).and_then(|id| EventId::new(id.as_str()).ok());
         let head = head.map(|id| Head::from(id).encode());
+        let seen = last.clone();
         let last = taken.back().map(|entry| entry.id.clone()).or(last);
         let next = number.map_or(Next::Find, Next::Number);
-        Subscription { seat, times_gone, taken, last, next, head, is_gone: false, ended: None }
+        Subscription { seat, times_gone, taken, last, seen, next, head, is_gone: false, ended: None }
     }
 
     /// Why it has ended; `None` if it has not.
@@ -99,17 +102,17 @@ impl Subscription {
         self.ended
     }
 
-    /// The last words of a subscription that must end now; pending if it goes on, or if its topic is to begin anew first.
+    /// The last words of a subscription that must end now; pending if it waits for the topic to begin anew first.
     fn poll_last_words(&mut self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
         if let Some(spread) = self.seat.hub.shutdown_spread() {
             self.ended = Some(Ended::Shutdown);
             let most = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
             return Poll::Ready(Some(Head::new().with_retry(Duration::from_millis(fastrand::u64(0..=most))).encode()));
         }
-        let mut state = self.seat.live.state();
-        if !self.is_gone && state.times_gone == self.times_gone {
+        if !self.is_gone {
             return Poll::Ready(None);
         }
+        let mut state = self.seat.live.state();
         let Some((newest, _)) = state.end() else {
             state.wake_later(self.seat.subscriber, cx.waker());
             return Poll::Pending;
@@ -119,6 +122,22 @@ impl Subscription {
         self.ended = Some(Ended::Gone);
         self.seat.hub.counters.gone.fetch_add(1, Relaxed);
         Poll::Ready(Some(bytes))
+    }
+
+    /// If the topic has begun anew, some events are gone, perhaps those that were taken. The engine is asked whether that which was
+    /// yielded last is among them.
+    fn begin_anew(&mut self) {
+        let times_gone = self.seat.live.state().times_gone;
+        if times_gone != self.times_gone {
+            self.times_gone = times_gone;
+            self.taken.clear();
+            self.last = self.seen.clone();
+            self.next = self.page();
+        }
+    }
+
+    fn page(&self) -> Next {
+        Next::Page(self.seat.hub.page(self.seat.live.topic.clone(), self.last.clone()))
     }
 
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -132,8 +151,10 @@ impl Subscription {
             if let Some(last_words) = ready!(self.poll_last_words(cx)) {
                 return Poll::Ready(Some(last_words));
             }
+            self.begin_anew();
             if let Some(entry) = self.taken.pop_front() {
                 self.seat.hub.counters.delivered.fetch_add(1, Relaxed);
+                self.seen = Some(entry.id);
                 return Poll::Ready(Some(entry.bytes));
             }
             match &mut self.next {
@@ -170,14 +191,16 @@ impl Subscription {
                     };
                     self.next = match place {
                         Place::Number(number) => Next::Number(number),
-                        Place::Elsewhere => {
-                            Next::Page(self.seat.hub.page(self.seat.live.topic.clone(), self.last.clone()))
-                        }
+                        Place::Elsewhere => self.page(),
                     };
                 }
                 Next::Number(number) => {
                     let number = *number;
                     let mut state = self.seat.live.state();
+                    if state.times_gone != self.times_gone {
+                        // The number is one of before.
+                        continue;
+                    }
                     let Some(entries) = state.from(number, TAKEN) else {
                         drop(state);
                         self.next = Next::Find;

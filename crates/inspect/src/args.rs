@@ -5,31 +5,42 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::serve::options::{Fault, Speed, positive};
+use crate::view::Path;
 
 const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
-const AFTER_HELP: &str = "\
-Exit status: 0 no findings, 1 findings (with --strict also hints), 2 wrong usage, 3 the stream could not be read to its \
-end.";
+const EXIT_STATUS: &str = "\
+Exit status: 0 no findings, 1 findings (with --strict also hints), 2 wrong usage, 3 no response, or the stream could not \
+be read to its end.";
 
 /// Shows what is in an event stream (text/event-stream), and what is wrong with it.
+///
+/// The options of a request are those of curl; -N, -s, -S and -L are accepted, and change nothing. The variables `http_proxy`,
+/// `https_proxy` and `no_proxy` are followed.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    after_help = EXIT_STATUS,
+    override_usage = "sse-inspect [OPTIONS] [URL|FILE]",
+    max_term_width = 100
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
-    #[command(flatten)]
-    pub view: View,
     /// Write the man page to standard output
-    #[arg(long, exclusive = true, hide_short_help = true)]
+    #[arg(long, display_order = 1000, exclusive = true, hide_short_help = true)]
     pub man: bool,
     /// Write the completions for a shell to standard output
-    #[arg(long, value_name = "SHELL", exclusive = true, hide_short_help = true)]
+    #[arg(long, value_name = "SHELL", display_order = 1000, exclusive = true, hide_short_help = true)]
     pub completions: Option<Shell>,
+    #[command(flatten)]
+    pub view: View,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,10 +58,14 @@ pub struct View {
     /// URL or file; standard input if there is none, or if it is `-`
     #[arg(value_name = "URL|FILE")]
     pub input: Option<String>,
+    /// Refused with a reason.
+    #[arg(hide = true)]
+    pub more: Vec<String>,
     /// Show one JSON object a line
     ///
     /// Its type is event, comment, refused, note, body, or line, and summary for the last. Times are in seconds since the
-    /// start, null if the input is a file.
+    /// start, null if the input is a file. A note has a kind: response (with its status and content type), open, refused,
+    /// disconnected, or retry (with the wait in milliseconds and the last event ID). (The flag --json of curl is -d here: JSON is sent as JSON.)
     #[arg(long)]
     pub json: bool,
     /// Show the lines instead of the events
@@ -66,15 +81,17 @@ pub struct View {
     pub pretty: bool,
     /// Print this value of each event's JSON data
     ///
-    /// The path is a JSON pointer (`/choices/0/delta/content`) or has dots (`choices.0.delta.content`). Text is printed
-    /// without quotes, and with them if --json is given. The summary goes to standard error.
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["text", "quiet"])]
-    pub select: Option<String>,
+    /// The path has dots (`choices[0].delta.content`) or is a JSON pointer (`/choices/0/delta/content`). Text is printed as it
+    /// is, as by `jq -r`: a line end in it begins a new line. On a terminal it is escaped. With --json each value is JSON on
+    /// one line, as by `jq -c`. The summary goes to standard error.
+    #[arg(long, value_name = "PATH", value_parser = Path::new, conflicts_with_all = ["text", "quiet"])]
+    pub select: Option<Path>,
     /// Put the answer of a language model together
     ///
     /// Of `OpenAI` (chat, responses), Anthropic and Gemini, and services like them. Reasoning and tool calls have a line
-    /// before them that says so. The summary goes to standard error: it has the time to the first piece and the pieces a
-    /// second. A piece is a part of the answer in one event, which may be one token or several.
+    /// before them that says so. Text is written as it is, and escaped only on a terminal. The summary goes to standard error:
+    /// it has the time to the first piece and the pieces a second. A piece is a part of the answer in one event, which may be
+    /// one token or several.
     #[arg(long, conflicts_with = "quiet")]
     pub text: bool,
     /// Show findings and hints only
@@ -88,7 +105,7 @@ pub struct View {
     /// Connect again as a browser would, and say why
     #[arg(long)]
     pub reconnect: bool,
-    /// Write the output to this file
+    /// Write the output to this file; `-` is standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Skip larger events and lines
@@ -99,6 +116,9 @@ pub struct View {
     /// With its timing and chunks.
     #[arg(long, value_name = "FILE", conflicts_with = "reconnect")]
     pub record: Option<PathBuf>,
+    /// Of curl; refused with a reason.
+    #[arg(short, long, hide = true)]
+    pub include: bool,
     #[command(flatten)]
     pub http: Http,
 }
@@ -111,16 +131,16 @@ pub struct Http {
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub method: Option<String>,
     /// Header; may be repeated
+    ///
+    /// `NAME:` leaves out a header that is sent otherwise, `NAME;` sends an empty one, and @FILE reads one from each line.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
-    /// Body; @FILE reads a file, without line ends
-    #[arg(short = 'd', long, value_name = "DATA")]
-    pub data: Vec<String>,
-    /// Body of the request, as it is
-    #[arg(long, value_name = "DATA", hide_short_help = true)]
-    pub data_raw: Vec<String>,
-    /// User and password for basic authentication
-    #[arg(short, long, value_name = "USER:PASSWORD", hide_short_help = true)]
+    #[command(flatten)]
+    pub body: Body,
+    /// User and password
+    ///
+    /// For basic authentication.
+    #[arg(short, long, value_name = "USER:PASSWORD")]
     pub user: Option<String>,
     /// Do not check the certificate of the server
     #[arg(short = 'k', long)]
@@ -129,11 +149,71 @@ pub struct Http {
     #[arg(long)]
     pub compressed: bool,
     /// Speak HTTP/2 from the first byte, also without TLS
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     pub http2: bool,
-    /// End after so many seconds
-    #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
+    /// End after so many seconds; 0 for no limit
+    #[arg(short, long, value_name = "SECONDS", value_parser = max_time)]
     pub max_time: Option<Duration>,
+}
+
+/// The body of a request: what the options say, in their order.
+#[derive(Clone, Debug, Default)]
+pub struct Body(pub Vec<Data>);
+
+/// A part of the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// With `@`, the name of a file.
+    Data(String),
+    Raw(String),
+}
+
+// By hand, since derived options of two names have no order among each other.
+impl Args for Body {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let arg = |id, value| Arg::new(id).long(id).value_name(value).action(ArgAction::Append);
+        // What the program does anyway, so that a command line of curl can be pasted.
+        let ignored = [('N', "no-buffer"), ('s', "silent"), ('S', "show-error"), ('L', "location")];
+        let ignored =
+            ignored.map(|(short, long)| Arg::new(long).short(short).long(long).action(ArgAction::Count).hide(true));
+        command
+            .arg(arg("data", "DATA").short('d').help("Body; @FILE reads a file, without line ends").long_help(
+                "Body; @FILE reads a file, without line ends and NUL, and @- standard input\n\nSeveral are joined by `&`. \
+                 Without a header content-type, JSON is sent as application/json, which curl does not do, and other data \
+                 as a form.",
+            ))
+            .arg(arg("data-raw", "DATA").help("Body, as it is, also with @"))
+            .args(ignored)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Body {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Body, clap::Error> {
+        let of = |id, part: fn(String) -> Data| {
+            let values = matches.get_many::<String>(id).into_iter().flatten().cloned().map(part);
+            matches.indices_of(id).into_iter().flatten().zip(values)
+        };
+        let mut parts: Vec<_> = of("data", Data::Data).chain(of("data-raw", Data::Raw)).collect();
+        parts.sort_by_key(|(index, _)| *index);
+        Ok(Body(parts.into_iter().map(|(_, part)| part).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Body::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Http {
+    /// Whether any option says how to ask.
+    pub fn is_given(&self) -> bool {
+        let text = self.method.is_some() || self.user.is_some() || !self.headers.is_empty() || !self.body.0.is_empty();
+        text || self.insecure || self.compressed || self.http2
+    }
 }
 
 /// Give a verdict on a server of event streams.
@@ -203,6 +283,12 @@ pub struct Serve {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| String::from("not a number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    let seconds: Option<f64> = text.parse().ok();
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| String::from("not a number of seconds"))
+}
+
+/// As in curl, 0 is no limit.
+fn max_time(text: &str) -> Result<Duration, String> {
+    seconds(text).map(|time| if time.is_zero() { Duration::MAX } else { time })
 }

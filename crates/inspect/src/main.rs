@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::{CommandFactory as _, Parser as _};
+use clap_mangen::Man;
 
 mod args;
 mod check;
@@ -16,6 +17,9 @@ mod serve;
 mod stream;
 mod text;
 mod view;
+
+/// The exit status for wrong options.
+const USAGE: u8 = 2;
 
 /// The exit status if the stream could not be read to its end, or the output not be written.
 const NOT_TO_THE_END: u8 = 3;
@@ -37,9 +41,37 @@ fn main() -> ExitCode {
     }
 }
 
+/// One page, also for the options of `check` and `serve`.
 fn man() -> io::Result<Vec<u8>> {
+    let mut command = Cli::command();
+    // Also names the subcommands in full.
+    command.build();
+    // Otherwise they have no text.
+    let command = command.mut_args(|arg| arg.hide_short_help(false));
+    let man = Man::new(command.clone());
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    for subcommand in command.get_subcommands() {
+        let man = Man::new(subcommand.clone());
+        writeln!(page, ".SH {}", subcommand.get_name().to_uppercase())?;
+        let mut text = Vec::new();
+        man.render_synopsis_section(&mut text)?;
+        man.render_description_section(&mut text)?;
+        man.render_options_section(&mut text)?;
+        man.render_extra_section(&mut text)?;
+        // As parts of the one section.
+        page.extend(
+            String::from_utf8_lossy(&text).replace(".SH EXTRA", ".SH NOTES").replace(".SH ", ".SS ").into_bytes(),
+        );
+    }
+    let mut text = Vec::new();
+    man.render_extra_section(&mut text)?;
+    page.extend(String::from_utf8_lossy(&text).replace(".SH EXTRA", ".SH \"EXIT STATUS\"").into_bytes());
+    man.render_version_section(&mut page)?;
     Ok(page)
 }
 

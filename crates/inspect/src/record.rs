@@ -185,8 +185,8 @@ impl Recording {
     }
 }
 
-/// Whether the first line says so, if only by its start.
-fn is_recording(bytes: &[u8]) -> bool {
+/// Whether the first line says that this is a recording, if only by its start.
+pub fn is_recording(bytes: &[u8]) -> bool {
     let start = bytes.trim_ascii_start();
     let after_brace = start.strip_prefix(b"{").unwrap_or_default().trim_ascii_start();
     after_brace.starts_with(b"\"sse_recording\"")

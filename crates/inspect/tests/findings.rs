@@ -118,8 +118,13 @@ fn wrong_data_is_found() {
     has(br#"data: {"a":1}\n\ndata: {"a":2}\n\n"#, &["literal_newlines", "unfinished"]);
     has(b"data: {\"a\":1}\\n\\n\n\n", &["literal_newlines"]);
     has(b"data: {\"a\":1}\\r\\n\n\n", &["literal_newlines"]);
+    // The line does not begin with `data:`.
+    has(br"event: tick\ndata: 1\n\nevent: tick\ndata: 2\n\n", &["literal_newlines", "unfinished"]);
+    has(br"id: 1\ndata: 1\n\nid: 2\ndata: 2\n\n", &["literal_newlines", "unfinished"]);
+    has(b"event: message\\ndata: x\n\nid: 1\\ndata: x\n\n", &["literal_newlines"]);
     has(b"data: {\"i\":1}\ndata: {\"i\":2}\ndata: [DONE]\n\n", &["merged_events"]);
     has(b"data: {\"i\":1}\ndata: [DONE]\n\n", &["merged_events"]);
+    has(b"data: {\"i\":1}{\"i\":2}\n\n", &["merged_events"]);
     has(b"data: caf\xe9\n\n", &["ill_formed_utf8"]);
     has(b"id:  1\ndata: x\n\n", &["id_not_in_header"]);
     has(b"id: 1 \ndata: x\n\n", &["id_not_in_header"]);
@@ -170,6 +175,15 @@ fn what_may_be_a_mistake_is_a_hint() {
     hints(&events(&["When é is shown as Ã©, the text was read as Latin-1."]), &["mojibake"]);
 }
 
+/// A stream may end before anything happened, so it is no mistake. Where a mistake explains it, it is not said as well.
+#[test]
+fn a_stream_without_an_event_is_a_hint() {
+    for stream in [&b""[..], b"\n\n", b": ok\n\n", b"id: 1\n\n", b"retry: 100\n\n"] {
+        hints(stream, &["no_event"]);
+    }
+    has(b"event: x\n\n", &["block_without_data"]);
+}
+
 #[test]
 fn hints_are_shown_and_count_only_if_asked() {
     let stream = "data: cafÃ©\n\n".as_bytes();
@@ -205,13 +219,10 @@ fn what_is_never_dispatched_is_found() {
 #[test]
 fn correct_streams_have_no_findings() {
     for stream in [
-        &b""[..],
-        b": ok\n\n",
-        b"\xef\xbb\xbfdata: x\r\n\r\n",
+        &b"\xef\xbb\xbfdata: x\r\n\r\n"[..],
         b"data\n\n",
         b"id\ndata: x\n\n",
-        b"id: 1\n\n",
-        b"retry: 100\n\n",
+        b"id: 1\n\nretry: 100\n\ndata: x\n\n",
         b"data: data:image/png;base64,AAAA\n\n",
         b"data: {\n\ndata: {\"\n\ndata: a\n\ndata: \"}\n\ndata: [\n\n",
         b"data: {\ndata:   \"a\": 1\ndata: }\n\n",
@@ -233,6 +244,7 @@ fn correct_streams_have_no_findings() {
         b"event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"error\":null}}\n\n",
         b"data: [1]\ndata: [2]\ndata: are footnotes\n\n",
         b"data: [1]\ndata: {}\n\n",
+        b"data: {}{}\n\n",
         b"data: As in\ndata: data: {\"a\":1}\ndata: data: [DONE]\n\n",
         b"data: printf(\"%d\\n\", 1);\n\n",
     ] {

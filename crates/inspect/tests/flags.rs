@@ -82,6 +82,67 @@ fn method_headers_user_and_data_are_sent() {
     assert_eq!((&seen.body[..], seen.header("content-type")), (&b"{\"stream\": true}"[..], Some("application/json")));
     let (seen, ..) = ask(&["-d", "{}", "-H", "Content-Type: text/plain", "-X", "PUT"]);
     assert_eq!((seen.method.as_str(), seen.header("content-type")), ("PUT", Some("text/plain")));
+
+    let (seen, ..) = ask(&["--data-raw", "x", "-d", "y", "--data-raw", "z"]);
+    assert_eq!(&seen.body[..], b"x&y&z");
+    let (seen, ..) = ask(&["-d", ""]);
+    assert_eq!((seen.method.as_str(), seen.header("content-length")), ("POST", Some("0")));
+    std::fs::write(file.path(), b"a\0b\r\nc\n").unwrap();
+    assert_eq!(&ask(&["-d", &format!("@{}", file.path().display())]).0.body[..], b"abc");
+}
+
+#[test]
+fn headers_are_left_out_emptied_and_read_from_a_file() {
+    let (seen, ..) = ask(&["-H", "Cache-Control:", "-H", "user-agent:", "-H", "X-Empty;", "-H", "x-a: b: c"]);
+    assert_eq!((seen.header("cache-control"), seen.header("user-agent")), (None, None));
+    assert_eq!((seen.header("x-empty"), seen.header("x-a")), (Some(""), Some("b: c")));
+    let (seen, ..) = ask(&["-d", "{}", "-H", "content-type:"]);
+    assert_eq!(seen.header("content-type"), None);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "x-a: 1\r\n\naccept: x/y\n").unwrap();
+    let (seen, ..) = ask(&["-H", &format!("@{}", file.path().display())]);
+    assert_eq!((seen.header("x-a"), seen.header("accept")), (Some("1"), Some("x/y")));
+}
+
+#[test]
+fn a_body_comes_from_standard_input() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (sender, requests) = mpsc::channel();
+    std::thread::spawn(move || {
+        // The second time as a client comes back: the input is read once.
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let (mut seen, mut buffer) = (String::new(), [0; 4096]);
+            while let Ok(read @ 1..) = stream.read(&mut buffer) {
+                seen += std::str::from_utf8(&buffer[..read]).unwrap();
+                if seen.ends_with("x=1") {
+                    break;
+                }
+            }
+            sender.send(seen).unwrap();
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+            stream.write_all(format!("{head}retry: 1\ndata: x\n\n").as_bytes()).unwrap();
+        }
+    });
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sse-inspect"))
+        .args(["-d", "@-", "-X", "QUERY", "--reconnect", &url])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"x=1\n").unwrap();
+    let seen: Vec<_> = (0..2).map_while(|_| requests.recv_timeout(Duration::from_secs(10)).ok()).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(seen.len() == 2 && seen.iter().all(|request| request.ends_with("\r\n\r\nx=1")), "{seen:?}");
+}
+
+#[test]
+fn what_curl_needs_and_this_program_does_anyway_changes_nothing() {
+    for options in [&["-N"][..], &["-sSN"], &["-L", "--silent", "--no-buffer", "--show-error", "--location"]] {
+        let (seen, shown, status) = ask(options);
+        assert_eq!((seen.method.as_str(), status), ("GET", 0), "{shown}");
+    }
 }
 
 #[test]
@@ -113,7 +174,7 @@ fn views_of_a_response() {
     let value = "data: {\"a\": {\"z\": \"\u{202e}\", \"b\" : 12345678901234567890123} }\n\n";
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), value).unwrap();
-    for (option, escaped) in [(&["--json"][..], "\\u202e"), (&[], "\\u{202e}")] {
+    for (option, escaped) in [(&["--json"][..], "\\u202e"), (&[], "\u{202e}")] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sse-inspect"));
         let output = command.args(["--select", "a"]).args(option).arg(file.path()).output().unwrap();
         let expected = format!("{{\"z\":\"{escaped}\",\"b\":12345678901234567890123}}\n");
@@ -123,6 +184,20 @@ fn views_of_a_response() {
     assert!(shown.contains("greeting") && !shown.contains("other  "), "{shown}");
     assert_eq!(ask(&["--select", "a.1"]).1, "x\n");
     assert_eq!(ask(&["--select", "/a/0", "--json"]).1, "1\n");
+    assert_eq!(ask(&["--select", ".a[1]"]).1, "x\n");
+    // A line end in a text is one on a pipe, and JSON on one line with --json: neither is a backslash and `n`.
+    std::fs::write(file.path(), "data: {\"t\":\"a\\nb\"}\n\ndata: {\"t\":\"a\\\\nb\"}\n\n").unwrap();
+    for (option, expected) in [(&["--json"][..], "\"a\\nb\"\n\"a\\\\nb\"\n"), (&[], "a\nb\na\\nb\n")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sse-inspect"));
+        let output = command.args(["--select", ".t"]).args(option).arg(file.path()).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    }
+    for (path, expected) in [("t", "\nvalues: 2\n"), ("x", "\nvalues: 0: no event has one at this path\n")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sse-inspect"));
+        let output = command.args(["--select", path]).arg(file.path()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(expected), "{said}");
+    }
     let (_, shown, _) = ask(&["--pretty"]);
     assert!(shown.contains("\"a\": [\n"), "{shown}");
     let (_, shown, status) = ask(&["--quiet"]);
@@ -131,6 +206,7 @@ fn views_of_a_response() {
     let (_, shown, _) = ask(&["-o", file.path().to_str().unwrap()]);
     assert_eq!(shown, "");
     assert!(std::fs::read_to_string(file.path()).unwrap().contains("greeting"));
+    assert!(ask(&["-o", "-"]).1.contains("greeting"));
 }
 
 #[test]
@@ -140,16 +216,39 @@ fn what_cannot_be_asked_is_said() {
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     };
     let start = Instant::now();
+    let url = "http://127.0.0.1:9/";
+    let recording = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(recording.path(), "{\"sse_recording\":1}\n{\"at_ms\":1,\"text\":\"data: x\"}\n").unwrap();
+    let recording = recording.path().to_str().unwrap();
     for (options, part) in [
-        (&["-H", "no colon", "http://127.0.0.1:9/"][..], "colon"),
-        (&["-d", "@no/such/file", "http://127.0.0.1:9/"], "no/such/file"),
-        (&["http://127.0.0.1:1/"], "refused"),
+        (&["-H", "no colon", url][..], "-H \"no colon\": a header has a colon"),
+        (&["-H", "a b: c", url], "no name of a header"),
+        (&["-d", "@no/such/file", url], "no/such/file"),
+        (&["-X", "BAD METHOD", url], "no method"),
+        (&["http://"], "the URL is wrong"),
         (&["http://127.0.0.1:99999/"], "the URL is wrong: invalid port number"),
-        (&["localhost:1/events"], "http://"),
+        (&["localhost:1/events"], "Was the URL http://localhost:1/events meant?"),
+        (&["example.org/events"], "Was the URL http://example.org/events meant?"),
+        (&["htp://localhost/x"], "Was the URL http://localhost/x meant?"),
+        (&["--max-time", "soon", url], "not a number of seconds"),
+        (&["-m", "inf", url], "not a number of seconds"),
+        (&["--max-time=-1", url], "not a number of seconds"),
+        (&["-i", url], "-i is not needed"),
+        (&["--json", "{\"a\":1}", url], "write -d for the body"),
+        (&[url, "http://other/"], "not http://127.0.0.1:9/ and http://other/"),
+        (&["--record", "-", url], "--record needs a file"),
+        (&["--select", "a[]", url], "choices[0].delta.content"),
+        (&["--reconnect", recording], "--reconnect needs a URL"),
+        (&["-H", "a: b", recording], "need a URL"),
+        (&["-d", "x", "-"], "need a URL"),
+        (&[recording], "this is a recording: play it with `sse-inspect serve FILE`"),
     ] {
+        let (status, message) = fails(options);
+        assert!(status == 2 && message.contains(part), "{options:?}: {status} {message}");
+    }
+    for (options, part) in [(&["http://127.0.0.1:1/"][..], "refused"), (&["no-such-file"], "No such file")] {
         let (status, message) = fails(options);
         assert!(status == 3 && message.contains(part), "{options:?}: {status} {message}");
     }
-    assert_eq!(fails(&["--max-time", "soon", "http://127.0.0.1:9/"]).0, 2);
     assert!(start.elapsed() < Duration::from_secs(20));
 }

@@ -43,6 +43,151 @@ fn serve(responses: &[&str]) -> (String, thread::JoinHandle<Vec<String>>) {
     (url, server)
 }
 
+/// Accepts, writes this, and stays open. Every 100 ms it writes `again` once more.
+fn serve_endless(start: &'static str, again: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let _ = connection.read(&mut [0; 4096]);
+                let mut next = start;
+                while connection.write_all(next.as_bytes()).is_ok() {
+                    thread::sleep(Duration::from_millis(100));
+                    next = again;
+                }
+            });
+        }
+    });
+    url
+}
+
+#[cfg(unix)]
+fn interrupt(child: &Child) {
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+}
+
+const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+
+/// Nothing is unfinished yet, but a server writes an event whole.
+#[cfg(unix)]
+#[test]
+fn data_lines_that_wait_for_a_blank_line_are_a_finding_when_the_user_stops() {
+    let url = serve_endless(STREAM, "data: tick\n");
+    let output = command(&["-q", "-m", "1.6", &url]).output().unwrap();
+    let shown = text(&output.stdout);
+    assert!(output.status.code() == Some(1) && shown.contains("  never_dispatched: 1, first at byte 0"), "{shown}");
+    let child = command(&["-q", &url]).spawn().unwrap();
+    thread::sleep(Duration::from_millis(1600));
+    interrupt(&child);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(1));
+    // In a shorter time the blank line may still come.
+    assert_eq!(command(&["-q", "-m", "0.6", &url]).output().unwrap().status.code(), Some(0));
+    let url = serve_endless(STREAM, "data: tick\n\n");
+    assert_eq!(command(&["-q", "-m", "1.6", &url]).output().unwrap().status.code(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stream_that_never_began_is_status_3() {
+    let url = serve_endless("", "");
+    for options in [&["-m", "0.3", &url][..], &["--reconnect", "-m", "0.3", "http://127.0.0.1:1/"]] {
+        let output = command(options).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{options:?}");
+        assert!(text(&output.stderr).contains("no response came: the time is up (--max-time)"), "{options:?}");
+    }
+    for options in [&[&*url][..], &["--reconnect", "http://127.0.0.1:1/"]] {
+        let child = command(options).spawn().unwrap();
+        thread::sleep(Duration::from_millis(500));
+        interrupt(&child);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{options:?}");
+        assert!(text(&output.stderr).contains("no response came: interrupted"), "{options:?}");
+    }
+    // A request that is not repeated.
+    let output = command(&["--reconnect", "-d", "x", "http://127.0.0.1:1/"]).output().unwrap();
+    assert!(output.status.code() == Some(3) && text(&output.stderr).contains("refused"), "{output:?}");
+    // The head alone is a beginning, and no event a hint.
+    let url = serve_endless(STREAM, "");
+    let output = command(&["--json", "-m", "0.3", &url]).output().unwrap();
+    assert_eq!((output.status.code(), &summary(&output)["hints"][0]["hint"]), (Some(0), &"no_event".into()));
+    let shown = text(&command(&["-m", "0.3", &url]).output().unwrap().stdout);
+    assert!(shown.contains("text/event-stream\n\nbytes: 0\n"), "{shown}");
+}
+
+#[test]
+fn no_time_is_no_limit() {
+    let (url, _) = serve(&[&format!("{STREAM}data: x\n\n")]);
+    let output = command(&["-m", "0", &url]).output().unwrap();
+    assert!(output.status.code() == Some(0) && text(&output.stdout).contains("  1 B  x\n"), "{output:?}");
+}
+
+#[test]
+fn advice_depends_on_the_response() {
+    let advice = |response: &str| {
+        let (url, _) = serve(&[response]);
+        let summary = summary(&command(&["--json", &url]).output().unwrap());
+        let finding = summary["findings"].as_array().unwrap().first().unwrap().clone();
+        assert!(finding["finding"] == "status" && finding["byte"].is_null() && finding["line"].is_null(), "{finding}");
+        finding["advice"].as_str().unwrap().to_owned()
+    };
+    let kind = "content-type: text/event-stream\r\n";
+    for status in ["401 Unauthorized", "404 Not Found", "500 Oh"] {
+        assert!(advice(&format!("HTTP/1.1 {status}\r\n{kind}\r\n")).contains("its method, headers and login"));
+    }
+    for status in ["429 Too Many Requests", "503 Service Unavailable"] {
+        let said = advice(&format!("HTTP/1.1 {status}\r\n{kind}retry-after: 7\r\n\r\n"));
+        assert!(said.starts_with("Wait as long as retry-after says (7)"), "{said}");
+        assert!(advice(&format!("HTTP/1.1 {status}\r\n{kind}\r\n")).contains("no retry-after"));
+    }
+}
+
+#[test]
+fn compression_that_nobody_asked_for_is_named() {
+    let advice = |header: &str| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n{header}\r\n");
+        thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let _ = connection.read(&mut [0; 4096]);
+            connection.write_all(&[head.as_bytes(), b"\x1f\x8b\x08\0\0\0\0\0\0\x03KI,I\x04\0"].concat()).unwrap();
+        });
+        let summary = summary(&command(&["--json", &url]).output().unwrap());
+        assert_eq!(summary["findings"][0]["finding"], "gzip");
+        summary["findings"][0]["advice"].as_str().unwrap().to_owned()
+    };
+    assert!(advice("content-encoding: gzip\r\n").contains("was not asked to compress"));
+    assert!(advice("").contains("let the server say `content-encoding: gzip`"));
+}
+
+#[test]
+fn notes_have_fields_for_programs() {
+    let (url, _) = serve(&[
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\nretry: 10\nid: 7\ndata: x\n\n",
+        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nOh",
+    ]);
+    let output = command(&["--json", "--reconnect", &url]).output().unwrap();
+    let notes: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let notes: Vec<_> = notes.into_iter().filter(|note| note["type"] == "note").collect();
+    let kinds: Vec<_> = notes.iter().map(|note| note["kind"].as_str().unwrap()).collect();
+    // The client does not say that the server ended what the client refused.
+    assert_eq!(kinds, ["response", "open", "disconnected", "retry", "response", "refused"]);
+    assert_eq!((&notes[0]["status"], &notes[0]["content_type"]), (&200.into(), &"text/event-stream".into()));
+    assert_eq!(notes[4]["content_type"], "text/plain");
+    let retry = &notes[3];
+    assert_eq!((&retry["number"], &retry["last_event_id"]), (&1.into(), &"7".into()));
+    assert!(retry["wait_ms"].as_u64().unwrap() >= 10, "{retry}");
+}
+
+#[test]
+fn the_text_of_an_error_is_shown() {
+    let error = r#"{"error":{"message":"The server is overloaded, and this is why it cannot answer now"}}"#;
+    let (url, _) = serve(&[&format!("{STREAM}data: {error}\n\n")]);
+    let shown = text(&command(&["-q", &url]).output().unwrap().stdout);
+    assert!(shown.contains(&format!("\n    > {error}\n")), "{shown}");
+}
+
 #[test]
 fn a_url_is_asked_as_curl_asks() {
     let (url, server) = serve(&["HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {\"a\":[\"x\"]}\n\n"]);
@@ -79,7 +224,9 @@ fn reconnecting_says_each_decision() {
     ]);
     let output = command(&[&url, "--reconnect"]).output().unwrap();
     let shown = text(&output.stdout);
-    for part in ["200 OK, text/event-stream", "try 1 in ", "last event ID \"7\"", "204 No Content", "no findings"] {
+    let why = " s (retry 10 ms, raised to 1000 ms, and a random part), last event ID";
+    for part in ["200 OK, text/event-stream", "try 1 in ", why, "last event ID \"7\"", "204 No Content", "no findings"]
+    {
         assert!(shown.contains(part), "{part} is not in {shown}");
     }
     assert_eq!(output.status.code(), Some(0));
@@ -106,7 +253,11 @@ fn a_server_that_cannot_be_reached_and_a_broken_response_are_status_3() {
         serve(&["HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 99\r\n\r\ndata: x\n\n"]);
     let output = command(&[&url]).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
-    assert!(text(&output.stdout).contains("NOT READ TO ITS END"));
+    // The reason is short, and once in each output.
+    let (shown, error) = (text(&output.stdout), text(&output.stderr));
+    let reason = "the response broke off: end of file before message length reached";
+    assert!(shown.contains(&format!("NOT READ TO ITS END: {reason}\n")) && !shown.contains("ended:"), "{shown}");
+    assert_eq!(error, format!("sse-inspect: {url}: {reason}\n"));
 }
 
 fn begin(options: &[&str]) -> Child {
@@ -233,7 +384,28 @@ fn a_long_gap_stands_out() {
 
 #[test]
 fn the_man_page_and_completions_are_written_and_the_help_is_short() {
-    assert!(text(&command(&["--man"]).output().unwrap().stdout).contains(".TH sse-inspect"));
+    let page = text(&command(&["--man"]).output().unwrap().stdout);
+    let all = [
+        ".TH sse-inspect",
+        "\n.SH CHECK\n",
+        "\n.SH SERVE\n",
+        "\\-\\-connections",
+        "\\-\\-fault",
+        "\n.SH \"EXIT STATUS\"\n",
+        "Body, as it is",
+        "User and password",
+        "Speak HTTP/2",
+        "Write the man page",
+        "Write the completions",
+    ];
+    for part in all {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    assert!(!page.contains("EXTRA") && !page.contains("inspect\\-check"), "{page}");
+    let help = text(&command(&["-h"]).output().unwrap().stdout);
+    assert!(["--user", "--data-raw", "--http2"].iter().all(|option| help.contains(option)), "{help}");
+    let help = text(&command(&["--help"]).output().unwrap().stdout);
+    assert!(help.find("--man").unwrap() < help.find("Request (as curl)").unwrap(), "{help}");
     assert!(text(&command(&["--completions", "bash"]).output().unwrap().stdout).contains("complete "));
     for options in [&["-h"][..], &["check", "-h"], &["serve", "-h"]] {
         let help = text(&command(options).env("COLUMNS", "80").output().unwrap().stdout);

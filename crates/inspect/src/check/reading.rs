@@ -399,7 +399,8 @@ impl Reader {
         let silence = now.saturating_sub(self.last_byte);
         self.reading.longest_silence = self.reading.longest_silence.max(silence);
         self.inspector.head().clone_into(&mut self.reading.opening);
-        let findings = self.inspector.finish(end != End::Open, &mut output(&mut io::sink())).unwrap_or_default();
+        let stopped = (end == End::Open).then_some(now);
+        let findings = self.inspector.finish(stopped, &mut output(&mut io::sink())).unwrap_or_default();
         self.reading.findings = Box::new(findings);
         self.reading.note_never_dispatched(&end);
         self.reading.end = end;
@@ -410,7 +411,8 @@ impl Reader {
 
 /// An output that shows nothing.
 fn output(out: &mut io::Sink) -> Output<'_> {
-    Output { out, show: Show::Nothing, aside: Box::new(io::sink()), human: None, name: None }
+    let aside = Box::new(io::sink());
+    Output { out, show: Show::Nothing, aside, human: None, is_terminal: false, has_notes: false, name: None }
 }
 
 fn seen(block: &Block<'_>, at: Duration) -> Option<Seen> {

@@ -49,7 +49,7 @@ impl Input {
             Input::File(chunks) => chunks.recv().await.transpose().map_err(|error| error.to_string()),
             Input::Response(response) => match response.chunk().await {
                 Ok(chunk) => Ok(chunk.map(|chunk| (Instant::now(), chunk))),
-                Err(error) => Err(with_sources(&error)),
+                Err(error) => Err(format!("the response broke off: {}", cause(&error))),
             },
         }
     }
@@ -89,6 +89,15 @@ fn is_stdin_a_file() -> bool {
 #[cfg(not(unix))]
 fn is_stdin_a_file() -> bool {
     false
+}
+
+/// The last cause of an error. What wraps it says only where it came through.
+fn cause(error: &dyn Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
 }
 
 /// An error with its causes.

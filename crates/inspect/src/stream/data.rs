@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::Deserializer;
@@ -46,9 +46,19 @@ pub fn is_json(text: &[u8]) -> bool {
     matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
 
-/// Whether the first line of the data is a whole JSON object, and another one or `[DONE]` follows. Of arrays it proves
-/// nothing: `[1]` may be a footnote.
+/// Whether the data begins with a whole JSON object, and another one or `[DONE]` follows, on the same line or the next. Of
+/// arrays it proves nothing: `[1]` may be a footnote.
 fn is_merged(data: &str) -> bool {
+    let mut values = Deserializer::from_str(data).into_iter::<IgnoredAny>();
+    // Code may have `{}{}`, so each must have a member.
+    let mut has_member = |from: usize| {
+        let is_whole = values.next().is_some_and(|value| value.is_ok());
+        let value = &data[from..values.byte_offset()];
+        (is_whole && value.starts_with('{') && value.contains("\":")).then_some(values.byte_offset())
+    };
+    if has_member(0).and_then(has_member).is_some() {
+        return true;
+    }
     let is_object = |line: &str| line.starts_with('{') && is_json(line.as_bytes());
     let mut lines = data.split('\n');
     lines.next().is_some_and(is_object) && lines.next().is_some_and(|line| is_object(line) || line == "[DONE]")
@@ -87,9 +97,15 @@ fn is_json_with_literal_newline(data: &str) -> bool {
 fn has_literal_newlines(data: &str) -> bool {
     let Some(first) = memmem::find(data.as_bytes(), b"\\n") else { return false };
     let data = &data[first..];
-    data.ends_with("\\n\\n")
-        || data.ends_with("\\r\\n\\r\\n")
-        || ["\\ndata:", "\\nevent:", "\\nid:", "\\nretry:"].iter().any(|line| data.contains(line))
+    data.ends_with("\\n\\n") || data.ends_with("\\r\\n\\r\\n") || has_literal_line(data.as_bytes())
+}
+
+/// Whether a backslash, `n` and the name of a field stand in the text. In no value but data can that be meant.
+pub fn has_literal_line(text: &[u8]) -> bool {
+    // Most values have none.
+    let Some(first) = memchr(b'\\', text) else { return false };
+    let text = &text[first..];
+    ["\\ndata:", "\\nevent:", "\\nid:", "\\nretry:"].iter().any(|line| memmem::find(text, line.as_bytes()).is_some())
 }
 
 fn is_error_text(data: &str) -> bool {

@@ -1,5 +1,6 @@
 //! The summary of a stream. It takes a bounded amount of memory, whatever the stream holds.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::problem::Problem;
@@ -9,12 +10,23 @@ use super::timing::Timing;
 const MAX_NAMES: usize = 20;
 const MAX_NAME_LEN: usize = 40;
 
+/// How many texts of errors are kept, and how much of each.
+const MAX_TEXTS: usize = 3;
+const MAX_TEXT_LEN: usize = 1000;
+
 /// Where in the stream a line begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     pub offset: u64,
     /// Counted from 1.
     pub line: u64,
+}
+
+/// The head of a response, as far as advice depends on it.
+pub struct Response {
+    pub status: u16,
+    pub retry_after: Option<String>,
+    pub content_encoding: Option<String>,
 }
 
 /// How often a problem was seen, and where first.
@@ -43,11 +55,16 @@ pub struct Name {
 
 impl Names {
     pub fn add(&mut self, name: &[u8]) {
-        let start = name.get(..MAX_NAME_LEN).unwrap_or(name);
+        self.add_within(name, MAX_NAMES, MAX_NAME_LEN);
+    }
+
+    /// Keeps so many names at most, and so much of each.
+    fn add_within(&mut self, name: &[u8], names: usize, len: usize) {
+        let start = name.get(..len).unwrap_or(name);
         let cut = start.len() < name.len();
         if let Some(known) = self.known.iter_mut().find(|known| known.start == start && known.cut == cut) {
             known.count += 1;
-        } else if self.known.len() < MAX_NAMES {
+        } else if self.known.len() < names {
             self.known.push(Name { start: start.to_owned(), cut, count: 1 });
         } else {
             self.others += 1;
@@ -106,6 +123,8 @@ pub struct Findings {
     pub ended: String,
     /// Why the stream was not read to its end.
     pub read_error: Option<String>,
+    /// `None` if the input is a file.
+    pub response: Option<Response>,
     counts: Counts,
 }
 
@@ -119,7 +138,8 @@ impl Findings {
     /// Adds a problem with the name or value that is wrong.
     pub fn add_named(&mut self, problem: Problem, place: Place, name: &[u8]) {
         self.add(problem, place);
-        self.counts.0[problem as usize].names.add(name);
+        let (names, len) = if problem.is_told() { (MAX_TEXTS, MAX_TEXT_LEN) } else { (MAX_NAMES, MAX_NAME_LEN) };
+        self.counts.0[problem as usize].names.add_within(name, names, len);
     }
 
     /// The findings, or the hints. If the whole input is another format, and no event came, what else seems wrong follows
@@ -134,6 +154,26 @@ impl Findings {
         all.filter(move |(problem, ..)| {
             !is_other || problem.is_other_format() || matches!(problem, Problem::Status | Problem::ContentType)
         })
+    }
+
+    /// What to do about a problem, as far as the head of the last response says more.
+    pub fn advice(&self, problem: Problem) -> Cow<'static, str> {
+        match (problem, &self.response) {
+            (Problem::Status, Some(Response { status: 429 | 503, retry_after, .. })) => {
+                let wait = match retry_after {
+                    Some(time) => format!("Wait as long as retry-after says ({time}), then ask again."),
+                    None => "Wait, then ask again. There is no retry-after that says how long.".to_owned(),
+                };
+                format!("{wait} A server that wants clients to come back answers 200 and closes, with a retry line.")
+                    .into()
+            }
+            (Problem::Gzip | Problem::Zstd, Some(Response { content_encoding: Some(coding), .. })) => format!(
+                "Ask for it with --compressed. The server says `content-encoding: {coding}`, but was not asked to \
+                     compress: it should look at accept-encoding."
+            )
+            .into(),
+            _ => problem.about().advice.into(),
+        }
     }
 
     /// Whether the input is no event stream.

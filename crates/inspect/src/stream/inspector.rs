@@ -24,6 +24,9 @@ const HEAD: usize = 4096;
 /// How much of a pending event is kept.
 const PENDING: usize = 4096;
 
+/// How long data lines may wait for their blank line, if no event came before them. A server writes an event whole.
+const BLANK_LINE_AFTER: Duration = Duration::from_secs(1);
+
 /// Both parsers are fed the same bytes, line by line: the [`LineParser`] finds the lines, the [`Parser`] the events. Since
 /// no parser is fed more than one line at a time, the place of each is known.
 ///
@@ -122,6 +125,11 @@ impl Inspector {
         if chunk.is_empty() { Ok(()) } else { self.piece(chunk, None, output) }
     }
 
+    /// The reconnection time that the stream has set.
+    pub fn reconnection_time(&self) -> Option<Duration> {
+        self.events.reconnection_time()
+    }
+
     /// The first bytes of the input.
     pub fn head(&self) -> &[u8] {
         &self.head
@@ -134,7 +142,7 @@ impl Inspector {
 
     /// The end of a connection after which another one follows: what is unfinished is discarded.
     pub fn disconnected(&mut self, output: &mut Output<'_>) -> io::Result<()> {
-        self.end(true, output)?;
+        self.end(None, output)?;
         self.notes.findings.pending = None;
         self.lines.reset();
         self.events.reset();
@@ -144,10 +152,10 @@ impl Inspector {
         Ok(())
     }
 
-    /// Notes what is left at the end of the stream. `is_whole`: whether it came to its end, so that what is unfinished is a
-    /// mistake.
-    pub fn finish(mut self, is_whole: bool, output: &mut Output<'_>) -> io::Result<Findings> {
-        self.end(is_whole, output)?;
+    /// Notes what is left at the end of the stream. `stopped`: when the user ended it, since the start. `None` if it came to
+    /// its end, so that what is unfinished is a mistake.
+    pub fn finish(mut self, stopped: Option<Duration>, output: &mut Output<'_>) -> io::Result<Findings> {
+        self.end(stopped, output)?;
         let start = Place { offset: 0, line: 1 };
         // Where events came, a first line of another format is a line that clients ignore, and was noted as one.
         let opening = self.notes.opening.problem().filter(|_| self.notes.findings.events == 0);
@@ -155,6 +163,9 @@ impl Inspector {
             self.notes.findings.add(problem, start);
         }
         let mut findings = self.notes.findings;
+        if findings.events == 0 && findings.problems(false).next().is_none() {
+            findings.add(Problem::NoEvent, start);
+        }
         findings.bytes = self.position;
         findings.bom = self.head.starts_with(BOM);
         self.events.last_event_id().clone_into(&mut findings.last_event_id);
@@ -162,7 +173,7 @@ impl Inspector {
         Ok(findings)
     }
 
-    fn end(&mut self, is_whole: bool, output: &mut Output<'_>) -> io::Result<()> {
+    fn end(&mut self, stopped: Option<Duration>, output: &mut Output<'_>) -> io::Result<()> {
         if self.held_cr {
             self.held_cr = false;
             self.piece(b"\r", Some(Terminator::Cr), output)?;
@@ -184,13 +195,13 @@ impl Inspector {
             return output.refused(block.start.offset..self.position, self.limit);
         }
         if block.holds > Holds::Nothing {
-            self.pending(&block, half_line, is_whole);
+            self.pending(&block, half_line, stopped);
         }
         Ok(())
     }
 
     /// Notes the half event that no blank line has ended.
-    fn pending(&mut self, block: &Block, half_line: Vec<u8>, is_whole: bool) {
+    fn pending(&mut self, block: &Block, half_line: Vec<u8>, stopped: Option<Duration>) {
         let mut pending = Pending {
             start: block.start,
             bytes: self.position - block.start.offset,
@@ -213,7 +224,9 @@ impl Inspector {
             }
         }
         let findings = &mut self.notes.findings;
-        if is_whole {
+        let is_late =
+            stopped.zip(block.data_since).is_some_and(|(now, since)| now.saturating_sub(since) >= BLANK_LINE_AFTER);
+        if stopped.is_none() || is_late && findings.events == 0 {
             let problem = if is_done {
                 Problem::DoneUnfinished
             } else if findings.events == 0 && findings.data_lines > 0 {
@@ -246,6 +259,11 @@ impl Inspector {
                 output.comment(When { offset: place.offset, at: self.now, gap: None }, text)?;
             }
             kind = Some(shown);
+            if let Some(block) = &mut self.notes.block
+                && block.holds == Holds::Data
+            {
+                block.data_since = block.data_since.or(self.now);
+            }
         }
 
         let end = terminator.map_or(self.position, |terminator| self.block_end(terminator));

@@ -1,6 +1,7 @@
 //! Notes about lines, the current block, and the stream.
 
 use std::str;
+use std::time::Duration;
 
 use memchr::{memchr, memmem};
 use sse_wire::{Event, Field, Line};
@@ -28,6 +29,8 @@ pub struct Block {
     pub start: Place,
     pub holds: Holds,
     pub refused: bool,
+    /// When its first data line came, since the start. `None` also if the input is a file.
+    pub data_since: Option<Duration>,
 }
 
 /// The most that a block holds so far.
@@ -55,7 +58,7 @@ pub enum End {
 impl Notes {
     /// The current block, which begins at `place` unless it has begun.
     pub fn block(&mut self, place: Place) -> &mut Block {
-        self.block.get_or_insert(Block { start: place, holds: Holds::Nothing, refused: false })
+        self.block.get_or_insert(Block { start: place, holds: Holds::Nothing, refused: false, data_since: None })
     }
 
     /// `line`: `None` if it is too long. `parts`: the line as it is in the stream.
@@ -87,6 +90,14 @@ impl Notes {
                 let field = Field::from_name(name);
                 let holds = match field {
                     Some(Field::Data) => Holds::Data,
+                    Some(_) if data::has_literal_line(value) => {
+                        self.findings.add(Problem::LiteralNewlines, place);
+                        // The data is in this line.
+                        Holds::Data
+                    }
+                    // What clients ignore sets nothing.
+                    Some(Field::Id) if value.contains(&0) => Holds::Nothing,
+                    Some(Field::Retry) if end != End::None && !is_time(value) => Holds::Nothing,
                     Some(Field::Id | Field::Retry) => Holds::Settings,
                     Some(Field::Event) => Holds::Fields,
                     _ => self.unknown_field(name, &parts.concat(), place, end),
@@ -165,7 +176,7 @@ impl Notes {
             Field::Data => self.findings.data_lines += 1,
             Field::Id if value.contains(&0) => self.findings.add(Problem::IdWithNul, place),
             Field::Id if !comes_back(value) => self.findings.add_named(Problem::IdNotInHeader, place, value),
-            Field::Retry if value.is_empty() || !value.iter().all(u8::is_ascii_digit) => {
+            Field::Retry if !is_time(value) => {
                 self.findings.add_named(Problem::RetryIgnored, place, value);
             }
             _ => {}
@@ -197,6 +208,11 @@ impl Notes {
         }
         Holds::Fields
     }
+}
+
+/// Whether the value of retry is one that clients take.
+fn is_time(value: &[u8]) -> bool {
+    !value.is_empty() && value.iter().all(u8::is_ascii_digit)
 }
 
 /// Why an unknown name looks like a known one.

@@ -1,33 +1,59 @@
 //! Writes the text as it comes, and keeps count.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use memchr::memchr3_iter;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sse_wire::Event;
 
-use super::piece::{Part, end, pieces};
+use super::piece::{Part, pieces, said};
 use crate::view::{Escaped, Human, seconds};
 
 /// How many values an event may have.
 const MAX_VALUES: usize = 1 << 16;
 
+/// How many tool calls keep their name, and how much of it is kept.
+const MAX_TOOLS: usize = 1000;
+const MAX_NAME_LEN: usize = 100;
+
+/// How many numbers of the usage are kept.
+const MAX_NUMBERS: usize = 20;
+
+/// The shortest time in which pieces are counted by the second.
+const SHORTEST: Duration = Duration::from_millis(100);
+
 /// An answer so far. The text itself is not kept.
 #[derive(Default)]
 pub struct Answer {
+    /// Whether the text is for a terminal, which it must not control.
+    is_escaped: bool,
     /// What the last piece belonged to.
     current: Option<(u64, Part)>,
+    /// The names of the tool calls, by the numbers of choice and call.
+    tools: HashMap<(u64, u64), String>,
     is_line_begun: bool,
     counts: [u64; 3],
     first: Option<Duration>,
     last: Option<Duration>,
     longest_gap: Duration,
     reason: Option<String>,
-    usage: Option<Value>,
+    usage: Map<String, Value>,
+    is_ended: bool,
 }
 
 impl Answer {
+    /// `is_escaped`: whether characters that can control a terminal are escaped.
+    pub fn new(is_escaped: bool) -> Answer {
+        Answer { is_escaped, ..Answer::default() }
+    }
+
+    /// Whether pieces came, but no end.
+    pub fn is_unfinished(&self) -> bool {
+        !self.is_ended && self.counts.iter().any(|&count| count > 0)
+    }
+
     /// Writes what the event adds to the answer. Reasoning and tool calls have a line before them that says so.
     pub fn event(
         &mut self,
@@ -36,27 +62,36 @@ impl Answer {
         now: Option<Duration>,
         human: Option<&Human>,
     ) -> io::Result<()> {
+        self.is_ended |= event.data() == "[DONE]";
         let Some(data) = parse(event.data()) else { return Ok(()) };
         for (number, part, text) in pieces(&data) {
             self.head(out, number, &part, human)?;
             self.count(&part, now);
-            // Line ends are a part of the text; what else could control the terminal is escaped.
-            for (index, line) in text.split('\n').enumerate() {
-                if index > 0 {
-                    out.write_all(b"\n")?;
+            if self.is_escaped {
+                // Line ends are a part of the text.
+                for (index, line) in text.split('\n').enumerate() {
+                    if index > 0 {
+                        out.write_all(b"\n")?;
+                    }
+                    Escaped(line.as_bytes()).write(out)?;
                 }
-                Escaped(line.as_bytes()).write(out)?;
+            } else {
+                out.write_all(text.as_bytes())?;
             }
             if !text.is_empty() {
                 self.is_line_begun = !text.ends_with('\n');
             }
         }
-        let (reason, usage) = end(&data);
-        if let Some(reason) = reason {
+        let said = said(&data);
+        self.is_ended |= said.is_end;
+        if let Some(reason) = said.reason {
             self.reason = Some(reason.chars().take(100).collect());
         }
-        if let Some(usage) = usage {
-            self.usage = Some(numbers(usage));
+        // Anthropic counts the input at the start and the output at the end.
+        for (name, value) in said.usage.and_then(Value::as_object).into_iter().flatten() {
+            if value.is_number() && (self.usage.len() < MAX_NUMBERS || self.usage.contains_key(name)) {
+                self.usage.insert(name.clone(), value.clone());
+            }
         }
         Ok(())
     }
@@ -68,6 +103,12 @@ impl Answer {
 
     pub fn summary(&self, out: &mut dyn Write) -> io::Result<()> {
         let [text, reasoning, tools] = self.counts;
+        if text + reasoning + tools == 0 {
+            return writeln!(
+                out,
+                "pieces: none: no event is a part of an answer of OpenAI, Anthropic, Gemini or the like"
+            );
+        }
         writeln!(out, "pieces: text {text}, reasoning {reasoning}, tools {tools}")?;
         if let Some(first) = self.first {
             write!(out, "first piece: {:.3} s", first.as_secs_f64())?;
@@ -80,8 +121,9 @@ impl Answer {
         if let Some(reason) = &self.reason {
             writeln!(out, "end of the answer: {}", Escaped(reason.as_bytes()))?;
         }
-        if let Some(usage) = &self.usage {
-            writeln!(out, "usage, as the service counts: {}", Escaped(usage.to_string().as_bytes()))?;
+        if !self.usage.is_empty() {
+            let usage = Value::Object(self.usage.clone()).to_string();
+            writeln!(out, "usage, as the service counts: {}", Escaped(usage.as_bytes()))?;
         }
         Ok(())
     }
@@ -96,7 +138,7 @@ impl Answer {
             "pieces_per_second": self.rate(),
             "longest_gap": self.first.map(|_| seconds(self.longest_gap)),
             "end": self.reason,
-            "usage": self.usage,
+            "usage": (!self.usage.is_empty()).then_some(&self.usage),
         })
     }
 
@@ -114,8 +156,11 @@ impl Answer {
             let name = match part {
                 Part::Text => String::from("text"),
                 Part::Reasoning => String::from("reasoning"),
-                Part::Tool(_, Some(name)) => format!("tool {}", Escaped(name.as_bytes())),
-                Part::Tool(index, None) => format!("tool {index}"),
+                Part::Tool(index, name) => {
+                    let known = self.tools.get(&(number, *index));
+                    let name = name.as_ref().or(known).cloned().unwrap_or_else(|| index.to_string());
+                    format!("tool {}", Escaped(name.as_bytes()))
+                }
             };
             let head = format!("[{name}{choice}]");
             match human {
@@ -124,6 +169,11 @@ impl Answer {
             }
             out.write_all(b"\n")?;
             self.is_line_begun = false;
+        }
+        if let Part::Tool(index, Some(name)) = part
+            && (self.tools.len() < MAX_TOOLS || self.tools.contains_key(&(number, *index)))
+        {
+            self.tools.insert((number, *index), name.chars().take(MAX_NAME_LEN).collect());
         }
         self.current = Some((number, part.clone()));
         Ok(())
@@ -145,10 +195,10 @@ impl Answer {
 
     /// Pieces a second, after the first.
     fn rate(&self) -> Option<f64> {
-        let time = self.last?.saturating_sub(self.first?).as_secs_f64();
+        let time = self.last?.saturating_sub(self.first?);
         let pieces = self.counts.iter().sum::<u64>().saturating_sub(1);
         #[expect(clippy::cast_precision_loss, reason = "no answer has so many pieces")]
-        (time > 0.0).then(|| (pieces as f64 / time * 10.0).round() / 10.0)
+        (time >= SHORTEST).then(|| (pieces as f64 / time.as_secs_f64() * 10.0).round() / 10.0)
     }
 }
 
@@ -158,8 +208,32 @@ fn parse(data: &str) -> Option<Value> {
     if is_many { None } else { serde_json::from_str(data).ok() }
 }
 
-/// The numbers of an object, so that it is small whatever the service sends.
-fn numbers(usage: &Value) -> Value {
-    let members = usage.as_object().into_iter().flatten();
-    members.filter(|(_, value)| value.is_number()).take(10).map(|(name, value)| (name.clone(), value.clone())).collect()
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn piece(answer: &mut Answer, text: &str, at: u64) -> String {
+        let mut out = Vec::new();
+        let data = json!({"choices": [{"delta": {"content": text}}]}).to_string();
+        answer.event(&mut out, Event::new(&data), Some(Duration::from_millis(at)), None).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_text_cannot_control_a_terminal() {
+        let text = "a\u{1b}[2Jb\nc\u{202e}d";
+        assert_eq!(piece(&mut Answer::new(true), text, 0), "a\\u{1b}[2Jb\nc\\u{202e}d");
+        assert_eq!(piece(&mut Answer::new(false), text, 0), text);
+    }
+
+    #[test]
+    fn pieces_a_second_need_some_time() {
+        let mut answer = Answer::new(false);
+        for (at, rate) in [(0, None), (1, None), (99, None), (500, Some(6.0))] {
+            piece(&mut answer, "x", at);
+            assert_eq!(answer.rate(), rate, "{at} ms");
+        }
+    }
 }

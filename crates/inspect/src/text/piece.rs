@@ -34,18 +34,30 @@ pub fn pieces(data: &Value) -> Vec<Piece<'_>> {
     found
 }
 
-/// Why the answer ended, and what the service counted, if the event says so.
-pub fn end(data: &Value) -> (Option<&str>, Option<&Value>) {
+/// What an event says besides pieces.
+pub struct Said<'a> {
+    /// Why the answer ended.
+    pub reason: Option<&'a str>,
+    /// What the service counted.
+    pub usage: Option<&'a Value>,
+    /// Whether it is the end of the answer.
+    pub is_end: bool,
+}
+
+pub fn said(data: &Value) -> Said<'_> {
     let reason = [
         &data["choices"][0]["finish_reason"],
         &data["candidates"][0]["finishReason"],
         &data["delta"]["stop_reason"],
         &data["response"]["incomplete_details"]["reason"],
     ];
-    let status = data["type"].as_str().is_some_and(|kind| kind == "response.completed" || kind == "response.failed");
+    let kind = data["type"].as_str().unwrap_or_default();
+    let status = matches!(kind, "response.completed" | "response.failed" | "response.incomplete");
     let reason = reason.into_iter().find_map(Value::as_str).or(data["response"]["status"].as_str().filter(|_| status));
-    let usage = [&data["usage"], &data["response"]["usage"], &data["usageMetadata"]];
-    (reason, usage.into_iter().find(|usage| usage.is_object()))
+    let usage = [&data["usage"], &data["response"]["usage"], &data["usageMetadata"], &data["message"]["usage"]];
+    // Anthropic's reason comes before the end.
+    let is_end = status || kind == "message_stop" || kind != "message_delta" && reason.is_some();
+    Said { reason, usage: usage.into_iter().find(|usage| usage.is_object()), is_end }
 }
 
 fn openai_chat<'a>(choice: &'a Value, found: &mut Vec<Piece<'a>>) {

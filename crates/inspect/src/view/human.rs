@@ -11,8 +11,7 @@ use sse_wire::Event;
 
 use super::escape::{Escaped, Quoted, cut};
 use super::layout;
-use crate::stream::findings::{Count, Findings, Names, Pending, Place};
-use crate::stream::problem::Problem;
+use crate::stream::findings::{Count, Findings, Names, Pending};
 use crate::text::Answer;
 use crate::view::output::{RawLine, When};
 
@@ -38,7 +37,7 @@ impl Human {
         let mut head = when_text(when);
         let is_long = when.gap.is_some_and(|gap| gap >= LONG_GAP);
         self.styled(out, if is_long { LONG } else { DIM }, &head)?;
-        let name = format!("  {}", Escaped(event.name().as_bytes()));
+        let name = format!("  {}", event_name(event.name()));
         self.styled(out, NAME, &name)?;
         let mut rest = String::new();
         if let Some(id) = event.id() {
@@ -99,11 +98,12 @@ impl Human {
         writeln!(out)
     }
 
-    /// A value of JSON data: text as it is.
-    pub fn value(out: &mut dyn Write, json: &str) -> io::Result<()> {
+    /// A value of JSON data: text without its quotes.
+    pub fn value(out: &mut dyn Write, json: &str, is_terminal: bool) -> io::Result<()> {
+        let text = if is_terminal { escaped } else { |out: &mut dyn Write, text: &str| out.write_all(text.as_bytes()) };
         match serde_json::from_str::<String>(json) {
-            Ok(text) => escaped(out, &text)?,
-            Err(_) => layout::compact(out, json, escaped)?,
+            Ok(string) => text(out, &string)?,
+            Err(_) => layout::compact(out, json, text)?,
         }
         writeln!(out)
     }
@@ -120,21 +120,32 @@ impl Human {
         out: &mut dyn Write,
         findings: &Findings,
         answer: Option<&Answer>,
-        quiet: bool,
+        values: Option<u64>,
+        has_notes: bool,
     ) -> io::Result<()> {
-        if !quiet {
-            if findings.bytes > 0 {
-                writeln!(out)?;
-            }
-            counts(out, findings)?;
-            if let Some(answer) = answer {
-                answer.summary(out)?;
-            }
-            if let Some(pending) = &findings.pending {
-                self.pending(out, pending)?;
-            }
+        if findings.bytes > 0 || has_notes {
+            writeln!(out)?;
+        }
+        counts(out, findings)?;
+        if let Some(answer) = answer {
+            answer.summary(out)?;
+        }
+        match values {
+            Some(0) => writeln!(out, "values: 0: no event has one at this path")?,
+            Some(count) => writeln!(out, "values: {count}")?,
+            None => {}
+        }
+        if let Some(pending) = &findings.pending {
+            self.pending(out, pending)?;
+        }
+        if findings.read_error.is_none() {
             writeln!(out, "ended: {}", Escaped(findings.ended.as_bytes()))?;
         }
+        self.findings(out, findings)
+    }
+
+    /// The end of the summary: what is wrong.
+    pub fn findings(&self, out: &mut dyn Write, findings: &Findings) -> io::Result<()> {
         if let Some(error) = &findings.read_error {
             self.styled(out, PROBLEM, &format!("NOT READ TO ITS END: {}", Escaped(error.as_bytes())))?;
             writeln!(out)?;
@@ -143,18 +154,14 @@ impl Human {
             self.styled(out, GOOD, "no findings")?;
             writeln!(out)?;
         }
-        self.problems(out, "findings:", PROBLEM, findings.problems(false))?;
-        self.problems(out, "hints, which a correct stream may have, too:", LONG, findings.problems(true))
+        self.problems(out, findings, false)?;
+        self.problems(out, findings, true)
     }
 
-    fn problems<'a>(
-        &self,
-        out: &mut dyn Write,
-        head: &str,
-        style: Style,
-        problems: impl Iterator<Item = (Problem, &'a Count, Place)>,
-    ) -> io::Result<()> {
-        for (index, (problem, count, first)) in problems.enumerate() {
+    fn problems(&self, out: &mut dyn Write, findings: &Findings, hints: bool) -> io::Result<()> {
+        let (head, style) =
+            if hints { ("hints, which a correct stream may have, too:", LONG) } else { ("findings:", PROBLEM) };
+        for (index, (problem, count, first)) in findings.problems(hints).enumerate() {
             if index == 0 {
                 writeln!(out, "{head}")?;
             }
@@ -162,9 +169,18 @@ impl Human {
             write!(out, "  ")?;
             self.styled(out, style, about.key)?;
             let Count { times, names: found, .. } = count;
-            writeln!(out, ": {times}{}, first at byte {} (line {})", names(found), first.offset, first.line)?;
-            writeln!(out, "    {} [{}]", about.why, about.reference)?;
-            writeln!(out, "    {}", about.advice)?;
+            write!(out, ": {times}")?;
+            if !problem.is_told() {
+                write!(out, "{}", names(found))?;
+            }
+            if problem.has_place() {
+                write!(out, ", first at byte {} (line {})", first.offset, first.line)?;
+            }
+            writeln!(out, "\n    {} [{}]", about.why, about.reference)?;
+            for name in found.known.iter().filter(|_| problem.is_told()) {
+                writeln!(out, "    > {}{}", Escaped(&name.start), if name.cut { "..." } else { "" })?;
+            }
+            writeln!(out, "    {}", Escaped(findings.advice(problem).as_bytes()))?;
         }
         Ok(())
     }
@@ -178,7 +194,9 @@ impl Human {
         if !pending.data.is_empty() {
             let _ = write!(text, ", data {}", quoted(&pending.data));
         }
-        if !pending.half_line.is_empty() {
+        // Half a data line is in the data already.
+        let is_data = pending.half_line.starts_with(b"data:") && !pending.data.is_empty();
+        if !pending.half_line.is_empty() && !is_data {
             let _ = write!(text, ", half a line {}", Quoted(&pending.half_line));
         }
         self.styled(out, LONG, &text)?;
@@ -280,6 +298,12 @@ fn escaped(out: &mut dyn Write, text: &str) -> io::Result<()> {
     Escaped(text.as_bytes()).write(out)
 }
 
+/// The name, in quotes where it could be taken for more than a name.
+fn event_name(name: &str) -> String {
+    let is_clear = !name.contains(|char: char| char.is_whitespace() || matches!(char, '"' | '\\'));
+    if is_clear { Escaped(name.as_bytes()).to_string() } else { quoted(name).to_string() }
+}
+
 fn quoted(text: &str) -> Quoted<'_> {
     Quoted(text.as_bytes())
 }
@@ -289,6 +313,16 @@ mod tests {
     use sse_wire::{Event, EventName};
 
     use super::{Human, When};
+
+    #[test]
+    fn a_value_cannot_control_a_terminal() {
+        let shown = |is_terminal| {
+            let mut out = Vec::new();
+            Human::value(&mut out, "\"a\\nb\\u001b\"", is_terminal).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!((shown(true).as_str(), shown(false).as_str()), ("a\\nb\\u{1b}\n", "a\nb\u{1b}\n"));
+    }
 
     #[test]
     fn a_line_fits_into_the_terminal() {

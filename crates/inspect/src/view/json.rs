@@ -54,8 +54,12 @@ pub fn comment(out: &mut dyn Write, when: When, text: &[u8]) -> io::Result<()> {
     write_line(out, &json!({"type": "comment", "start": when.offset, "time": when.at.map(seconds), "text": text}))
 }
 
-pub fn note(out: &mut dyn Write, at: Duration, text: &str) -> io::Result<()> {
-    write_line(out, &json!({"type": "note", "time": seconds(at), "text": text}))
+/// `fields`: the kind of the note, and what belongs to it.
+pub fn note(out: &mut dyn Write, at: Duration, text: &str, mut fields: Value) -> io::Result<()> {
+    fields["type"] = "note".into();
+    fields["time"] = seconds(at).into();
+    fields["text"] = text.into();
+    write_line(out, &fields)
 }
 
 pub fn body(out: &mut dyn Write, head: &[u8], is_all: bool) -> io::Result<()> {
@@ -87,7 +91,12 @@ pub fn refused(out: &mut dyn Write, range: Range<u64>, limit: usize) -> io::Resu
     write_line(out, &json!({"type": "refused", "start": range.start, "end": range.end, "limit": limit}))
 }
 
-pub fn summary(out: &mut dyn Write, findings: &Findings, answer: Option<&Answer>) -> io::Result<()> {
+pub fn summary(
+    out: &mut dyn Write,
+    findings: &Findings,
+    answer: Option<&Answer>,
+    values: Option<u64>,
+) -> io::Result<()> {
     let terminators = findings.terminators;
     let timing = &findings.timing;
     let gaps = timing.has_gaps().then(|| {
@@ -121,6 +130,7 @@ pub fn summary(out: &mut dyn Write, findings: &Findings, answer: Option<&Answer>
         "first_event": timing.first_event.map(seconds),
         "gaps": gaps,
         "answer": answer.map(Answer::json),
+        "values": values,
         "pending": pending,
         "ended": findings.ended,
         "read_error": findings.read_error,
@@ -137,12 +147,12 @@ fn problems(findings: &Findings, key: &str, hints: bool) -> Value {
         json!({
             (key): about.key,
             "count": count.times,
-            "byte": first.offset,
-            "line": first.line,
+            "byte": problem.has_place().then_some(first.offset),
+            "line": problem.has_place().then_some(first.line),
             "names": names(&count.names),
             "why": about.why,
             "reference": about.reference,
-            "advice": about.advice,
+            "advice": findings.advice(problem),
         })
     };
     findings.problems(hints).map(problem).collect()

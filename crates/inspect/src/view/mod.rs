@@ -12,3 +12,4 @@ pub use escape::Escaped;
 pub use human::Human;
 pub use json::seconds;
 pub use run::run;
+pub use select::Path;

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::time::Duration;
 
+use serde_json::Value;
 use sse_wire::Event;
 
 use super::human::Human;
@@ -61,7 +62,10 @@ pub enum Show {
     },
     Lines,
     /// One value of each event's data.
-    Value(Path),
+    Values {
+        path: Path,
+        count: u64,
+    },
     Text(Box<Answer>),
     Nothing,
 }
@@ -73,6 +77,10 @@ pub struct Output<'a> {
     pub aside: Box<dyn Write>,
     /// `None`: JSON.
     pub human: Option<Human>,
+    /// Whether what is shown must not control a terminal.
+    pub is_terminal: bool,
+    /// Whether a note was shown, which the summary keeps apart from.
+    pub has_notes: bool,
     /// Show only events of this name.
     pub name: Option<String>,
 }
@@ -94,11 +102,15 @@ impl Output<'_> {
             (Show::Lines | Show::Nothing, _) => Ok(()),
             (Show::Events { pretty }, Some(human)) => human.event(self.out, when, event, *pretty),
             (Show::Events { .. }, None) => json::event(self.out, when, end, event),
-            (Show::Value(path), human) => match path.find(event.data()) {
-                Some(value) if human.is_none() => json::value(self.out, value),
-                Some(value) => Human::value(self.out, value),
-                None => Ok(()),
-            },
+            (Show::Values { path, count }, human) => {
+                let Some(value) = path.find(event.data()) else { return Ok(()) };
+                *count += 1;
+                if human.is_none() {
+                    json::value(self.out, value)
+                } else {
+                    Human::value(self.out, value, self.is_terminal)
+                }
+            }
             (Show::Text(answer), human) => answer.event(self.out, event, when.at, human.as_ref()),
         }
     }
@@ -113,11 +125,12 @@ impl Output<'_> {
     }
 
     /// What happens on the connection.
-    pub fn note(&mut self, at: Duration, text: &str) -> io::Result<()> {
+    pub fn note(&mut self, at: Duration, text: &str, fields: Value) -> io::Result<()> {
+        self.has_notes = true;
         match (&self.show, &self.human) {
             (Show::Events { .. } | Show::Lines, Some(human)) => human.note(self.out, at, text),
-            (Show::Events { .. } | Show::Lines, None) => json::note(self.out, at, text),
-            (Show::Value(_) | Show::Text(_), _) => writeln!(self.aside, "sse-inspect: {}", text.escape_debug()),
+            (Show::Events { .. } | Show::Lines, None) => json::note(self.out, at, text, fields),
+            (Show::Values { .. } | Show::Text(_), _) => writeln!(self.aside, "sse-inspect: {}", text.escape_debug()),
             (Show::Nothing, _) => Ok(()),
         }
     }
@@ -126,7 +139,7 @@ impl Output<'_> {
     pub fn body(&mut self, head: &[u8], is_all: bool) -> io::Result<()> {
         match (&self.show, &self.human) {
             (Show::Nothing, _) => Ok(()),
-            (Show::Value(_) | Show::Text(_), _) => Human::body(&mut *self.aside, head, is_all),
+            (Show::Values { .. } | Show::Text(_), _) => Human::body(&mut *self.aside, head, is_all),
             (_, Some(_)) => Human::body(self.out, head, is_all),
             (_, None) => json::body(self.out, head, is_all),
         }
@@ -143,20 +156,27 @@ impl Output<'_> {
 
     pub fn summary(&mut self, findings: &Findings) -> io::Result<()> {
         let quiet = matches!(self.show, Show::Nothing);
-        let answer = match &self.show {
-            Show::Text(answer) => Some(&**answer),
-            _ => None,
+        let (answer, values) = match &self.show {
+            Show::Text(answer) => (Some(&**answer), None),
+            Show::Values { count, .. } => (None, Some(*count)),
+            _ => (None, None),
         };
         if let Some(answer) = answer {
             answer.end(self.out)?;
         }
         self.out.flush()?;
         let out: &mut dyn Write =
-            if matches!(self.show, Show::Value(_) | Show::Text(_)) { &mut *self.aside } else { self.out };
+            if matches!(self.show, Show::Values { .. } | Show::Text(_)) { &mut *self.aside } else { self.out };
         match &self.human {
-            Some(human) => human.summary(out, findings, answer, quiet),
-            None => json::summary(out, findings, answer),
+            Some(human) if quiet => human.findings(out, findings),
+            Some(human) => human.summary(out, findings, answer, values, self.has_notes),
+            None => json::summary(out, findings, answer, values),
         }
+    }
+
+    /// Whether the answer of a model stops before its end. Not if only events of one name are read.
+    pub fn is_answer_unfinished(&self) -> bool {
+        matches!(&self.show, Show::Text(answer) if self.name.is_none() && answer.is_unfinished())
     }
 
     pub fn flush(&mut self) -> io::Result<()> {

@@ -1,28 +1,32 @@
 //! Reads a stream and shows it, until it ends or someone ends it.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
 use std::process::{self, ExitCode};
 use std::time::{Duration, Instant, SystemTime};
 
 use anstream::{AutoStream, ColorChoice};
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response};
-use sse_wire::client::{EventSource, ReceiveError, Repeat};
+use clap::CommandFactory as _;
+use clap::error::ErrorKind as UsageError;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Request, Response};
+use serde_json::{Value, json};
+use sse_wire::client::{EventSource, NextTry, ReceiveError, Repeat};
 use sse_wire::http::{is_event_stream, retry_after};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
+use super::Human;
 use super::output::{Output, Show};
-use super::select::Path;
-use super::{Escaped, Human};
-use crate::args::View;
+use crate::args::{Cli, View};
 use crate::input::{Input, http, with_sources};
 use crate::record;
-use crate::stream::findings::Place;
+use crate::stream::findings::{self, Place};
 use crate::stream::inspector::Inspector;
 use crate::stream::problem::Problem;
-use crate::{NOT_TO_THE_END, complain};
+use crate::text::Answer;
+use crate::{NOT_TO_THE_END, USAGE, complain};
 
 /// The exit status after a second Ctrl-C.
 const INTERRUPTED: i32 = 130;
@@ -43,10 +47,19 @@ pub fn run(args: &View) -> ExitCode {
 }
 
 async fn show(args: &View) -> ExitCode {
+    let input = match input(args) {
+        Ok(input) => input,
+        Err(message) => {
+            // As clap says what it finds itself. Nothing can be done if it cannot be written.
+            let _ = Cli::command().error(UsageError::ValueValidation, message).print();
+            return ExitCode::from(USAGE);
+        }
+    };
     let stdout = io::stdout();
-    let is_terminal = args.output.is_none() && stdout.is_terminal();
-    let color = args.output.is_none() && AutoStream::choice(&stdout) != ColorChoice::Never;
-    let (mut out, name): (Box<dyn Write>, _) = match &args.output {
+    let to_file = args.output.as_ref().filter(|path| path.as_os_str() != "-");
+    let is_terminal = to_file.is_none() && stdout.is_terminal();
+    let color = to_file.is_none() && AutoStream::choice(&stdout) != ColorChoice::Never;
+    let (mut out, name): (Box<dyn Write>, _) = match to_file {
         Some(path) => match File::create(path) {
             Ok(file) => (Box::new(BufWriter::with_capacity(1 << 16, file)), path.display().to_string()),
             Err(error) => {
@@ -62,9 +75,9 @@ async fn show(args: &View) -> ExitCode {
     } else if args.lines {
         Show::Lines
     } else if args.text {
-        Show::Text(Box::default())
+        Show::Text(Box::new(Answer::new(is_terminal)))
     } else if let Some(path) = &args.select {
-        Show::Value(Path::new(path))
+        Show::Values { path: path.clone(), count: 0 }
     } else {
         Show::Events { pretty: args.pretty }
     };
@@ -73,6 +86,8 @@ async fn show(args: &View) -> ExitCode {
         show,
         aside: Box::new(io::stderr()),
         human: (!args.json).then_some(Human { color, columns }),
+        is_terminal,
+        has_notes: false,
         name: args.event.clone(),
     };
     let record = match &args.record {
@@ -92,9 +107,10 @@ async fn show(args: &View) -> ExitCode {
         stop: interrupts(),
         max_time: args.http.max_time,
         is_live: true,
+        has_begun: false,
         record,
     };
-    match session.run(args).await {
+    match session.run(args, input).await {
         Ok(status) => status,
         // The reader of the output has closed it.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -103,6 +119,52 @@ async fn show(args: &View) -> ExitCode {
             ExitCode::from(NOT_TO_THE_END)
         }
     }
+}
+
+/// What to read, unless the options are wrong in a way that is seen only when all are known.
+fn input(args: &View) -> Result<Option<&str>, String> {
+    let input = args.input.as_deref().filter(|input| *input != "-");
+    if let (Some(first), Some(second)) = (&args.input, args.more.first()) {
+        return Err(if args.json && first.starts_with(['{', '[']) {
+            "--json is the form of the output here; write -d for the body of the request".to_owned()
+        } else {
+            format!("one URL or file is shown at a time, not {first} and {second}")
+        });
+    }
+    if args.include {
+        return Err("-i is not needed: the head of the response is shown as a note".to_owned());
+    }
+    if args.record.as_ref().is_some_and(|path| path.as_os_str() == "-") {
+        return Err("--record needs a file: standard output has the view".to_owned());
+    }
+    if !input.is_some_and(is_url) {
+        if let Some(url) = input.filter(|input| !std::path::Path::new(input).exists()).and_then(meant_url) {
+            return Err(format!("there is no file {}. Was the URL {url} meant?", input.unwrap_or_default()));
+        }
+        if args.reconnect {
+            return Err("--reconnect needs a URL that begins with http:// or https://".to_owned());
+        }
+        if args.http.is_given() {
+            return Err(
+                "-X, -H, -d and other options of a request need a URL that begins with http:// or https://".to_owned()
+            );
+        }
+    }
+    Ok(input)
+}
+
+/// The URL that was probably meant where no file is: another scheme, or none before a host with a port or a path.
+fn meant_url(input: &str) -> Option<String> {
+    if let Some((_, rest)) = input.split_once("://") {
+        return Some(format!("http://{rest}"));
+    }
+    let (host, path) = input.split_at(input.find('/').unwrap_or(input.len()));
+    let (name, port) = host.split_once(':').unwrap_or((host, ""));
+    let is_name = name.contains(|char: char| char.is_ascii_alphanumeric())
+        && name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '.' | '-'));
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_host = is_port || name == "localhost" || port.is_empty() && name.contains('.') && !path.is_empty();
+    (is_name && is_host).then(|| format!("http://{input}"))
 }
 
 /// Turns true at the first Ctrl-C or SIGTERM. The second ends the program at once, also if the output blocks.
@@ -144,6 +206,8 @@ enum Ended {
     /// By the user, so that what is unfinished is no mistake.
     Stopped(&'static str),
     Failed(String),
+    /// An option or the input is wrong.
+    Usage(String),
 }
 
 struct Session<'a> {
@@ -154,22 +218,20 @@ struct Session<'a> {
     max_time: Option<Duration>,
     /// Whether times mean something.
     is_live: bool,
+    /// Whether there was any response.
+    has_begun: bool,
     record: Option<record::Writer<File>>,
 }
 
 impl Session<'_> {
     /// Fails only if the output cannot be written.
-    async fn run(mut self, args: &View) -> io::Result<ExitCode> {
-        let path = args.input.as_deref().filter(|input| *input != "-");
+    async fn run(mut self, args: &View, path: Option<&str>) -> io::Result<ExitCode> {
         let ended = match path.filter(|path| is_url(path)) {
             Some(url) => self.url(url, args).await?,
             None => match Input::open(path) {
                 Ok((mut input, is_live)) => {
                     self.is_live = is_live;
                     self.read(&mut input, None).await?
-                }
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    Ended::Failed(format!("{error}. A URL begins with http:// or https://"))
                 }
                 Err(error) => Ended::Failed(error.to_string()),
             },
@@ -183,13 +245,21 @@ impl Session<'_> {
             Ended::Whole(why) => (why.clone(), None),
             Ended::Stopped(why) => ((*why).to_owned(), None),
             Ended::Failed(error) => (error.clone(), Some(error.clone())),
+            Ended::Usage(error) => {
+                complain(&format!("{name}: {error}"));
+                return Ok(ExitCode::from(USAGE));
+            }
         };
+        let stopped = matches!(ended, Ended::Stopped(_)).then(|| self.start.elapsed());
         let findings = self.inspector.findings();
         (findings.ended, findings.read_error) = (text, error.clone());
         let head = self.inspector.head().to_owned();
         let mut is_found = false;
         if error.is_none() || !head.is_empty() {
-            let findings = self.inspector.finish(!matches!(ended, Ended::Stopped(_)), &mut self.output)?;
+            let mut findings = self.inspector.finish(stopped, &mut self.output)?;
+            if stopped.is_none() && self.output.is_answer_unfinished() {
+                findings.add(Problem::AnswerUnfinished, Place { offset: 0, line: 1 });
+            }
             let is_refused = |problem| matches!(problem, Problem::Status | Problem::ContentType);
             let is_refused = findings.problems(false).any(|(problem, ..)| is_refused(problem));
             if findings.events == 0 && (is_refused || findings.is_other_format()) && !head.is_empty() {
@@ -212,6 +282,12 @@ impl Session<'_> {
             match self.unless_stopped(input.next()).await {
                 Err(ended) => return Ok(ended),
                 Ok(Ok(Some((came, chunk)))) => {
+                    if matches!(input, Input::File(_)) && self.inspector.position() == 0 && record::is_recording(&chunk)
+                    {
+                        return Ok(Ended::Usage(
+                            "this is a recording: play it with `sse-inspect serve FILE`".to_owned(),
+                        ));
+                    }
                     let since_start = came.saturating_duration_since(self.start);
                     if let Err(ended) = self.record(|record| record.chunk(since_start, &chunk)) {
                         return Ok(ended);
@@ -253,10 +329,15 @@ impl Session<'_> {
             Ok(client) => client,
             Err(error) => return Ok(Ended::Failed(with_sources(&error))),
         };
+        let request = http::request(&client, url, &args.http).and_then(|request| Ok(request.build()?));
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return Ok(Ended::Usage(with_sources(&*error))),
+        };
         if args.reconnect {
-            return self.follow(&client, url, args).await;
+            return self.follow(&client, &request).await;
         }
-        match self.connect(&client, url, args, &[]).await? {
+        match self.connect(&client, &request, &[]).await? {
             Ok(response) => {
                 self.check(&response);
                 let kind = response.headers().get(CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()));
@@ -270,21 +351,23 @@ impl Session<'_> {
     }
 
     /// Connects again and again, by the rules of a browser.
-    async fn follow(&mut self, client: &Client, url: &str, args: &View) -> io::Result<Ended> {
+    async fn follow(&mut self, client: &Client, request: &Request) -> io::Result<Ended> {
         let mut source = EventSource::new();
-        let has_body = !args.http.data.is_empty() || !args.http.data_raw.is_empty();
-        let method = args.http.method.as_deref().unwrap_or(if has_body { "POST" } else { "GET" });
-        if !matches!(method, "GET" | "HEAD" | "OPTIONS" | "QUERY") {
+        if !matches!(request.method().as_str(), "GET" | "HEAD" | "OPTIONS" | "QUERY") {
             source = source.with_repeat(Repeat::Never);
         }
         loop {
             let headers: Vec<_> = source.request_headers().map(|(name, value)| (name, value.to_vec())).collect();
-            let ended = match self.connect(client, url, args, &headers).await? {
+            let mut is_refused = false;
+            let ended = match self.connect(client, request, &headers).await? {
                 Ok(response) => {
                     let kind = response.headers().get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
                     match source.response(response.status().as_u16(), kind, self.start.elapsed()) {
-                        Ok(_) => self.note("open")?,
-                        Err(rejection) => self.note(&rejection.to_string())?,
+                        Ok(_) => self.note("open", json!({"kind": "open"}))?,
+                        Err(rejection) => {
+                            is_refused = true;
+                            self.note(&rejection.to_string(), json!({"kind": "refused"}))?;
+                        }
                     }
                     if let Some(pause) = response.headers().get(RETRY_AFTER)
                         && let Some(pause) = retry_after(pause.as_bytes(), SystemTime::now())
@@ -298,21 +381,25 @@ impl Session<'_> {
                 }
                 Err(ended) => ended,
             };
-            let why = match ended {
-                Ended::Stopped(_) => return Ok(ended),
-                Ended::Whole(why) | Ended::Failed(why) => why,
+            let (why, is_failed) = match ended {
+                Ended::Whole(why) => (why, false),
+                Ended::Failed(why) => (why, true),
+                Ended::Stopped(_) | Ended::Usage(_) => return Ok(ended),
             };
-            self.note(&why)?;
+            // Of a response that the client refuses, the end says nothing.
+            if !is_refused {
+                self.note(&why, json!({"kind": "disconnected"}))?;
+            }
             match source.disconnected(self.start.elapsed()) {
                 Ok(next) => {
                     let wait = next.wait(fastrand::u32(..));
-                    let id = source.last_event_id();
-                    self.note(&format!("try {} in {:.3} s, last event ID {id:?}", next.number(), wait.as_secs_f64()))?;
+                    self.note_try(next, wait, source.last_event_id())?;
                     self.inspector.disconnected(&mut self.output)?;
                     if let Err(ended) = self.unless_stopped(sleep(wait)).await {
-                        return Ok(ended);
+                        return Ok(self.unless_silent(ended));
                     }
                 }
+                Err(reason) if is_failed => return Ok(Ended::Failed(format!("{why}; closed: {reason}"))),
                 Err(reason) => return Ok(Ended::Whole(format!("closed: {reason}"))),
             }
         }
@@ -322,29 +409,56 @@ impl Session<'_> {
     async fn connect(
         &mut self,
         client: &Client,
-        url: &str,
-        args: &View,
+        request: &Request,
         headers: &[(&'static str, Vec<u8>)],
     ) -> io::Result<Result<Response, Ended>> {
-        let mut request = match http::request(client, url, &args.http) {
-            Ok(request) => request,
-            Err(error) => return Ok(Err(Ended::Failed(with_sources(&*error)))),
-        };
-        let is_given = |name: &str| args.http.headers.iter().any(|h| h.to_ascii_lowercase().starts_with(name));
+        let Some(mut request) = request.try_clone() else { unreachable!("the body is in memory") };
         for (name, value) in headers.iter().filter(|(name, _)| *name == sse_wire::http::LAST_EVENT_ID) {
-            if let (Ok(value), false) = (HeaderValue::from_bytes(value), is_given(name)) {
-                request = request.header(HeaderName::from_static(name), value);
+            if let Ok(value) = HeaderValue::from_bytes(value) {
+                request.headers_mut().entry(HeaderName::from_static(name)).or_insert(value);
             }
         }
-        let response = match self.unless_stopped(request.send()).await {
-            Err(ended) => return Ok(Err(ended)),
+        let response = match self.unless_stopped(client.execute(request)).await {
+            Err(ended) => return Ok(Err(self.unless_silent(ended))),
             Ok(Err(error)) => return Ok(Err(Ended::Failed(http::reason(error)))),
             Ok(Ok(response)) => response,
         };
-        let kind = response.headers().get(CONTENT_TYPE);
-        let kind = kind.map_or_else(|| String::from("no content type"), |k| Escaped(k.as_bytes()).to_string());
-        self.note(&format!("{:?} {}, {kind}", response.version(), response.status()))?;
+        self.has_begun = true;
+        let kind = header(&response, &CONTENT_TYPE);
+        let (version, status) = (format!("{:?}", response.version()), response.status());
+        let text = format!("{version} {status}, {}", kind.as_deref().unwrap_or("no content type"));
+        let fields = json!({"kind": "response", "version": version, "status": status.as_u16(), "content_type": kind});
+        self.note(&text, fields)?;
         Ok(Ok(response))
+    }
+
+    /// Where no response came at all, there is no stream that the user has ended.
+    fn unless_silent(&self, ended: Ended) -> Ended {
+        match ended {
+            Ended::Stopped(why) if !self.has_begun => Ended::Failed(format!("no response came: {why}")),
+            ended => ended,
+        }
+    }
+
+    /// Says when the next try is, and why not sooner.
+    fn note_try(&mut self, next: NextTry, wait: Duration, id: &str) -> io::Result<()> {
+        let time = next.reconnection_time();
+        let mut why = match self.inspector.reconnection_time() {
+            Some(asked) if asked < time => format!("retry {} ms, raised to {} ms", asked.as_millis(), time.as_millis()),
+            Some(asked) if asked > time => format!("retry {} ms, cut to {} ms", asked.as_millis(), time.as_millis()),
+            _ => format!("reconnection time {} ms", time.as_millis()),
+        };
+        if !next.retry_after().is_zero() {
+            let _ = write!(why, ", retry-after {} s", next.retry_after().as_secs());
+        }
+        if next.number() > 1 {
+            why += ", doubled while tries fail";
+        }
+        let number = next.number();
+        let text =
+            format!("try {number} in {:.3} s ({why}, and a random part), last event ID {id:?}", wait.as_secs_f64());
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        self.note(&text, json!({"kind": "retry", "number": number, "wait_ms": wait, "last_event_id": id}))
     }
 
     /// Notes what is wrong with the head of a response.
@@ -352,6 +466,11 @@ impl Session<'_> {
         let (status, position) = (response.status(), self.inspector.position());
         let findings = self.inspector.findings();
         let place = Place { offset: position, line: findings.lines + 1 };
+        findings.response = Some(findings::Response {
+            status: status.as_u16(),
+            retry_after: header(response, &RETRY_AFTER),
+            content_encoding: header(response, &CONTENT_ENCODING),
+        });
         if status.as_u16() != 200 {
             findings.add_named(Problem::Status, place, status.to_string().as_bytes());
         }
@@ -361,8 +480,9 @@ impl Session<'_> {
         }
     }
 
-    fn note(&mut self, text: &str) -> io::Result<()> {
-        self.output.note(self.start.elapsed(), text)?;
+    /// `fields`: what `--json` has besides the text.
+    fn note(&mut self, text: &str, fields: Value) -> io::Result<()> {
+        self.output.note(self.start.elapsed(), text, fields)?;
         self.output.flush()
     }
 
@@ -393,6 +513,11 @@ fn feed(source: &mut EventSource, chunk: &[u8]) {
             Ok(None) | Err(_) => return,
         }
     }
+}
+
+/// The value of a header, if there is one.
+fn header(response: &Response, name: &HeaderName) -> Option<String> {
+    response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 fn is_url(input: &str) -> bool {

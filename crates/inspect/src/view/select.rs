@@ -5,17 +5,42 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+/// What a path must be.
+const FORM: &str = "a path leads to one value: choices[0].delta.content, or /choices/0/delta/content";
+
 /// Where a value is: the names of members and the numbers of elements that lead to it.
+#[derive(Clone, Debug)]
 pub struct Path(Vec<String>);
 
 impl Path {
-    /// A JSON pointer, or names with dots, as in `choices[0].delta.content`.
-    pub fn new(path: &str) -> Path {
+    /// A JSON pointer, or names with dots, as in `choices[0].delta.content`. A `.` or `$` may be before them; alone it is the
+    /// whole data.
+    pub fn new(path: &str) -> Result<Path, String> {
         if let Some(pointer) = path.strip_prefix('/') {
-            return Path(pointer.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect());
+            return Ok(Path(pointer.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect()));
         }
-        let path = path.trim_start_matches('$').replace('[', ".").replace(']', "");
-        Path(path.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect())
+        let names = path.strip_prefix('$').unwrap_or(path);
+        let names = names.strip_prefix('.').unwrap_or(names);
+        if names.is_empty() {
+            return Ok(Path(Vec::new()));
+        }
+        let mut parts = Vec::new();
+        for name in names.split('.') {
+            let (name, elements) = name.split_at(name.find('[').unwrap_or(name.len()));
+            if !name.is_empty() {
+                parts.push(name.to_owned());
+            } else if !parts.is_empty() || elements.is_empty() {
+                return Err(format!("a name is missing; {FORM}"));
+            }
+            for element in elements.split_inclusive(']') {
+                let number = element.strip_prefix('[').and_then(|element| element.strip_suffix(']'));
+                match number.filter(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())) {
+                    Some(number) => parts.push(number.to_owned()),
+                    None => return Err(format!("{element} is not the number of an element; {FORM}")),
+                }
+            }
+        }
+        Ok(Path(parts))
     }
 
     /// The text of the value in `json`. `None` if it is not there, or if this is not JSON.
@@ -111,6 +136,9 @@ mod tests {
             ("/a/0", Some("1")),
             ("a.0", Some("1")),
             ("$.a[0]", Some("1")),
+            (".a[0]", Some("1")),
+            (".a.0", Some("1")),
+            (".", Some(json)),
             ("/a/1/b.c", Some("\"x\"")),
             ("/a/1/d~1e~0", Some("[ ]")),
             ("a2.f", Some("null")),
@@ -123,11 +151,15 @@ mod tests {
             ("n.0", None),
             ("x", None),
         ] {
-            assert_eq!(Path::new(path).find(json), expected, "{path}");
+            assert_eq!(Path::new(path).unwrap().find(json), expected, "{path}");
         }
-        assert_eq!(Path::new("a").find(r#"{"a":1,"a":2}"#), Some("2"));
+        assert_eq!(Path::new("a").unwrap().find(r#"{"a":1,"a":2}"#), Some("2"));
         for json in ["", "x", "{\"a\":1} 2", "{\"a\":1"] {
-            assert_eq!(Path::new("a").find(json), None, "{json}");
+            assert_eq!(Path::new("a").unwrap().find(json), None, "{json}");
+        }
+        assert_eq!(Path::new("[1][0]").unwrap().find("[0,[7]]"), Some("7"));
+        for path in ["a[]", "a[*]", "a..b", "a.", "a[0", "a[\"b\"]", "a.[0]", "..a", "a[0]b"] {
+            assert!(Path::new(path).is_err_and(|error| error.contains("choices[0].delta.content")), "{path}");
         }
     }
 }
