@@ -40,7 +40,7 @@ async fn publish(
     };
     match published {
         Ok(id) => Ok(id.to_string()),
-        Err(error @ PublishError::TopicName) => Err((StatusCode::BAD_REQUEST, error.to_string())),
+        Err(error @ PublishError::Name) => Err((StatusCode::BAD_REQUEST, error.to_string())),
         Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
     }
 }

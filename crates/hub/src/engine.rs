@@ -287,7 +287,8 @@ impl EngineError {
         EngineError { what: what.to_string().into(), cause: cause.to_string().into(), is_lasting: true }
     }
 
-    /// Whether the engine refuses, so that asking again would be futile.
+    /// Whether the engine refuses: nothing was done, and asking again is futile until somebody changes a setting, a permission or a key.
+    /// What passes by itself, such as memory that is full, is no refusal.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         self.is_lasting

@@ -155,5 +155,8 @@ async fn follow(hub: Weak<Inner>, follower: usize, changed: Arc<Notify>) {
             }
         });
         inner.settle(follower, &mut tail, told);
+        drop(inner);
+        // The subscribers have their turn before there is more.
+        tokio::task::yield_now().await;
     }
 }

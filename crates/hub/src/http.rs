@@ -36,9 +36,25 @@ use crate::subscription::{Start, Subscription, gone_event};
 /// | the hook for authorisation refuses | what it says |
 /// | no topic can have this name | 404 |
 /// | not `GET` or `HEAD` | 405 |
-/// | too many topics or subscribers, shutdown, or the engine has failed | 503 with `Retry-After` |
+/// | too many topics or subscribers, shutdown, or the engine does not answer for 5 s | as [`Unavailable`] says: 503 with `Retry-After`, or 200 with a reconnection time |
 ///
-/// A browser's `EventSource` gives up at 503, and does not come back: its page must make another, with the last event ID in the query.
+/// With axum (feature `axum`) it is a handler: `get(endpoint)` takes the topic from the one parameter of the path, which axum decodes.
+/// Where a path has more parameters, or the hub depends on the topic, a handler of your own calls [`respond`](Endpoint::respond):
+///
+/// ```
+/// # #[cfg(feature = "axum")] {
+/// use axum::{Router, extract::{Path, Request, State}, response::Response, routing::get};
+/// use sse_wire_hub::http::{Body, Endpoint};
+///
+/// async fn room(State(endpoint): State<Endpoint>, Path((tenant, room)): Path<(String, String)>, request: Request) -> http::Response<Body> {
+///     let (request, _) = request.into_parts();
+///     endpoint.respond(&format!("{tenant}/{room}"), &request).await
+/// }
+/// # let _: Router<Endpoint> = Router::new().route("/{tenant}/rooms/{room}", get(async |a: State<Endpoint>, b: Path<_>, c: Request| room(a, b, c).await.map(axum::body::Body::new)));
+/// # }
+/// ```
+///
+/// A browser's `EventSource` gives up at 503: its page must make another, with the last event ID in the query.
 /// A page sees the id of an event only, and not the one that a client gets first with [`Start::Live`]: until it has seen an event, it
 /// begins anew.
 ///
@@ -49,9 +65,15 @@ use crate::subscription::{Start, Subscription, gone_event};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
+/// # async fn may_read(token: &str, topic: &str) -> bool { topic != "secret" || token == "Bearer 7" }
 /// let endpoint = Endpoint::new(Hub::in_memory(Limits::default())).with_authorization(|request, topic| {
-///     let is_allowed = topic != "secret" || request.headers.contains_key("authorization");
-///     async move { if is_allowed { Ok(()) } else { Err(StatusCode::FORBIDDEN.into()) } }
+///     // What the future needs is taken out of the request first.
+///     let token = request.headers.get("authorization").and_then(|token| token.to_str().ok());
+///     let (token, topic) = (token.unwrap_or_default().to_owned(), topic.to_owned());
+///     async move {
+///         // Ask a database.
+///         if may_read(&token, &topic).await { Ok(()) } else { Err(StatusCode::FORBIDDEN.into()) }
+///     }
 /// });
 /// let (request, ()) = Request::get("/secret").body(()).unwrap().into_parts();
 /// assert_eq!(endpoint.respond("secret", &request).await.status(), 403);
@@ -67,6 +89,7 @@ pub struct Endpoint {
     id_parameter: Cow<'static, str>,
     new_client: Start<'static>,
     unknown: Unknown,
+    unavailable: Unavailable,
     retry: Option<Duration>,
     retry_after: Duration,
 }
@@ -85,6 +108,16 @@ pub enum Unknown {
     NoContent,
     /// All that is kept, as if it were new.
     Kept,
+}
+
+/// What a client gets that cannot be served now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unavailable {
+    /// 503 with `Retry-After`, which says what it is to proxies and to clients that are programs. A browser's `EventSource` gives up.
+    #[default]
+    Status,
+    /// 200, a reconnection time, and the end of the stream: a browser's `EventSource` comes back.
+    Retry,
 }
 
 /// The response to a request that is not allowed: from a status, or from a response of your own.
@@ -116,6 +149,7 @@ impl Endpoint {
             id_parameter: Cow::Borrowed("lastEventID"),
             new_client: Start::Live,
             unknown: Unknown::Gone,
+            unavailable: Unavailable::Status,
             retry: None,
             retry_after: Duration::from_secs(10),
         }
@@ -140,7 +174,7 @@ impl Endpoint {
         self
     }
 
-    /// The query parameter that may hold the last event ID. `lastEventID` unless set.
+    /// The query parameter that may hold the last event ID, in any case. `lastEventID` unless set.
     #[must_use]
     pub fn with_id_parameter(mut self, name: impl Into<Cow<'static, str>>) -> Endpoint {
         self.id_parameter = name.into();
@@ -169,16 +203,23 @@ impl Endpoint {
         self
     }
 
-    /// How long clients that got 503 should wait at most: `Retry-After` is a random number of seconds up to this, so that they do
-    /// not all come back at once. 10 s unless set.
+    /// What a client gets that cannot be served now. [`Unavailable::Status`] unless set.
+    #[must_use]
+    pub fn with_unavailable(mut self, unavailable: Unavailable) -> Endpoint {
+        self.unavailable = unavailable;
+        self
+    }
+
+    /// How long clients that cannot be served now should wait at most: what they are told is a random number of seconds up to this, so
+    /// that they do not all come back at once. 10 s unless set.
     #[must_use]
     pub fn with_retry_after(mut self, most: Duration) -> Endpoint {
         self.retry_after = most;
         self
     }
 
-    /// The response to a request for this topic. Where the name of the topic comes from is yours; with axum, it is the one parameter
-    /// of the path.
+    /// The response to a request for this topic. Where its name comes from is up to you: a path must be decoded (`%2F`), or the same
+    /// topic has two names.
     pub async fn respond(&self, topic: &str, request: &Parts) -> Response<Body> {
         if request.method != Method::GET && request.method != Method::HEAD {
             let mut response = status(StatusCode::METHOD_NOT_ALLOWED);
@@ -191,7 +232,7 @@ impl Endpoint {
             return response.map(|text| Body(Content::Text(Some(text))));
         }
         if request.method == Method::HEAD {
-            return self.events(Events::Gone(None)).map(|_| Body(Content::Text(None)));
+            return self.events(Events::One(None));
         }
         let id = self.last_event_id(request);
         let start = id.as_deref().map_or(self.new_client, Start::After);
@@ -202,13 +243,21 @@ impl Endpoint {
         match subscribed {
             Ok(events) => self.events(Events::Subscription(events)),
             Err(SubscribeError::Unknown { .. }) if self.unknown == Unknown::NoContent => status(StatusCode::NO_CONTENT),
-            Err(SubscribeError::Unknown { newest }) => self.events(Events::Gone(Some(gone_event(&newest)))),
-            Err(SubscribeError::TopicName) => status(StatusCode::NOT_FOUND),
+            Err(SubscribeError::Unknown { newest }) => self.events(Events::One(Some(gone_event(&newest)))),
+            Err(SubscribeError::Name) => status(StatusCode::NOT_FOUND),
             Err(SubscribeError::TooMany(_) | SubscribeError::Shutdown | SubscribeError::Engine(_)) => {
-                let mut response = status(StatusCode::SERVICE_UNAVAILABLE);
                 let seconds = fastrand::u64(1..=self.retry_after.as_secs().max(1));
-                response.headers_mut().insert(RETRY_AFTER, seconds.into());
-                response
+                match self.unavailable {
+                    Unavailable::Status => {
+                        let mut response = status(StatusCode::SERVICE_UNAVAILABLE);
+                        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+                        response
+                    }
+                    Unavailable::Retry => {
+                        let retry = Head::new().with_retry(Duration::from_secs(seconds)).encode();
+                        self.events(Events::One(Some(retry)))
+                    }
+                }
             }
         }
     }
@@ -218,7 +267,7 @@ impl Endpoint {
         last_event_id(&request.headers).map(String::from_utf8_lossy).or_else(|| {
             let query = request.uri.query().unwrap_or_default();
             let mut pairs = form_urlencoded::parse(query.as_bytes());
-            pairs.find_map(|(name, id)| (name == self.id_parameter && !id.is_empty()).then_some(id))
+            pairs.find_map(|(name, id)| (name.eq_ignore_ascii_case(&self.id_parameter) && !id.is_empty()).then_some(id))
         })
     }
 
@@ -245,8 +294,8 @@ struct Source {
 
 enum Events {
     Subscription(Subscription),
-    /// Only the event that says so.
-    Gone(Option<Bytes>),
+    /// Only this, and the end.
+    One(Option<Bytes>),
 }
 
 impl Stream for Source {
@@ -259,7 +308,7 @@ impl Stream for Source {
         }
         match &mut source.events {
             Events::Subscription(events) => Pin::new(events).poll_next(cx),
-            Events::Gone(event) => Poll::Ready(event.take()),
+            Events::One(block) => Poll::Ready(block.take()),
         }
     }
 }

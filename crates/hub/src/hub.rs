@@ -21,7 +21,7 @@ use crate::trace;
 /// How long a subscriber of a new topic waits for the engine.
 const OPENING: Duration = Duration::from_secs(5);
 
-/// Publishes events to topics, and has their subscribers. Cheap to clone.
+/// Publishes events to topics, and has their subscribers. Cheap to clone. Subscriptions keep it alive.
 ///
 /// ```
 /// use sse_wire::Event;
@@ -110,9 +110,9 @@ pub enum SubscribeError {
         /// The id of the newest event: whoever has this one is up to date.
         newest: Id,
     },
-    /// The name of the topic is empty, or longer than [`Limits::topic_name`].
+    /// The name of the topic is empty, or longer than [`Limits::name`].
     #[error("the name of the topic is empty or too long")]
-    TopicName,
+    Name,
     /// There are as many topics or subscribers as the [`Limits`] allow. Answer 503.
     #[error("there are too many {0}")]
     TooMany(&'static str),
@@ -128,13 +128,29 @@ pub enum SubscribeError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The name of the topic is empty, or longer than [`Limits::topic_name`].
-    #[error("the name of the topic is empty or too long")]
-    TopicName,
-    /// The engine has failed. The event may have been appended all the same: publish it by
-    /// [`publish_once`](Hub::publish_once), and it can be tried again.
+    /// The name of the topic, or that of the event, is empty, or longer than [`Limits::name`].
+    #[error("the name of the topic or of the event is empty or too long")]
+    Name,
+    /// The event is larger than what is kept of a topic ([`Kept::bytes`](crate::Kept::bytes)), so that nobody could catch up.
+    #[error("the event has {bytes} bytes, and of a topic {most} are kept")]
+    TooLarge {
+        /// The bytes of the event, encoded.
+        bytes: usize,
+        /// The most that it may have.
+        most: usize,
+    },
+    /// The engine has failed. Unless it has [refused](EngineError::is_refusal), the event may have been appended all the same: publish
+    /// it by [`publish_once`](Hub::publish_once), and it can be tried again.
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+impl PublishError {
+    /// Whether the same event may be published if it is tried again later.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, PublishError::Engine(error) if !error.is_refusal())
+    }
 }
 
 impl Hub {
@@ -158,7 +174,7 @@ impl Hub {
         Ok(Hub::with_engine(engine, limits))
     }
 
-    /// A hub on this engine. Must be called within a tokio runtime.
+    /// A hub on this engine. Must be called within a tokio runtime. [`Limits::kept`] should be what the engine keeps.
     #[must_use]
     pub fn with_engine(engine: impl Engine, limits: Limits) -> Hub {
         let announce = limits.announce;
@@ -180,6 +196,18 @@ impl Hub {
 
     /// Publishes an event, and returns the id that it got, in place of its own if it has one.
     ///
+    /// If the future is dropped before it is ready, the event may be published or not, as after an error.
+    ///
+    /// ```
+    /// # use sse_wire::{Event, EventName};
+    /// # async fn publish(hub: &sse_wire_hub::Hub) -> Result<(), sse_wire_hub::PublishError> {
+    /// const PAID: EventName = EventName::from_static("paid");
+    /// let order = r#"{"id":7,"total":1999}"#; // any text; for values of serde there is `OwnedEvent::json` of `sse-wire`
+    /// let id = hub.publish("orders", Event::new(order).with_name(PAID)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`PublishError`]: never is an event lost without one.
@@ -187,8 +215,27 @@ impl Hub {
         self.append(topic, event.into(), None).await
     }
 
-    /// As [`publish`](Hub::publish), but if an event of this name was published to the topic before, within the time that the engine
-    /// remembers it, nothing is published, and the id is that of the first. So a publisher can try again after an error.
+    /// As [`publish`](Hub::publish), but if an event of this name was published to the topic before, nothing is published, and the id
+    /// is that of the first, whatever the data. So a publisher can try again after an error.
+    ///
+    /// The name is the publisher's, and must be another for each event of the topic: the key of a row, or a random number that is
+    /// made before the first try. The engine in memory remembers the latest 1,024 of a topic, that on Redis ten minutes.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use sse_wire::Event;
+    /// # use sse_wire_hub::{Hub, PublishError};
+    /// # async fn publish(hub: &Hub) -> Result<(), PublishError> {
+    /// for _ in 0..5 {
+    ///     match hub.publish_once("orders", Event::new("7 was paid"), "order 7 paid").await {
+    ///         Ok(_) => return Ok(()),
+    ///         Err(error) if error.is_passing() => tokio::time::sleep(Duration::from_secs(1)).await,
+    ///         Err(error) => return Err(error),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -198,8 +245,12 @@ impl Hub {
     }
 
     async fn append(&self, topic: &str, event: Event<'_>, once: Option<&str>) -> Result<Id, PublishError> {
-        if !self.0.is_name(topic) {
-            return Err(PublishError::TopicName);
+        if !self.0.is_name(topic) || !once.is_none_or(|name| self.0.is_name(name)) {
+            return Err(PublishError::Name);
+        }
+        let (bytes, most) = (event.encoded_len(), self.0.limits.kept.bytes);
+        if bytes > most {
+            return Err(PublishError::TooLarge { bytes, most });
         }
         let id = self.0.engine.append(topic, event, once).await?;
         self.0.counters.published.fetch_add(1, Relaxed);
@@ -213,7 +264,7 @@ impl Hub {
     /// [`SubscribeError`]. A last event ID that is not known is one of them, and what then is the server's choice.
     pub async fn subscribe(&self, topic: &str, start: Start<'_>) -> Result<Subscription, SubscribeError> {
         if !self.0.is_name(topic) {
-            return Err(SubscribeError::TopicName);
+            return Err(SubscribeError::Name);
         }
         let seat = self.0.join(topic)?;
         let (times_gone, newest, end) = seat.opened().await?;
@@ -360,7 +411,7 @@ impl Inner {
     }
 
     fn is_name(&self, topic: &str) -> bool {
-        !topic.is_empty() && topic.len() <= self.limits.topic_name
+        !topic.is_empty() && topic.len() <= self.limits.name
     }
 
     pub(crate) fn shutdown_spread(&self) -> Option<Duration> {
@@ -434,7 +485,7 @@ impl Drop for Inner {
 
 /// Tells the engine how many subscribers the topics have, until the hub is dropped.
 async fn announce_often(hub: Weak<Inner>, period: Duration) {
-    let mut told: HashSet<Topic> = HashSet::new();
+    let (mut told, mut has_failed): (HashSet<Topic>, bool) = (HashSet::new(), false);
     loop {
         tokio::time::sleep(period).await;
         let Some(inner) = hub.upgrade() else { return };
@@ -446,10 +497,12 @@ async fn announce_often(hub: Weak<Inner>, period: Duration) {
         counts.extend(told.difference(&now).map(|topic| (topic.clone(), 0)));
         if !counts.is_empty() {
             match inner.engine.announce(&inner.node, &counts, period.saturating_mul(3)).await {
-                Ok(()) => told = now,
+                Ok(()) => (told, has_failed) = (now, false),
                 // Those that have none any more are told again.
                 Err(error) => {
-                    trace::not_announced(&error);
+                    if !core::mem::replace(&mut has_failed, true) {
+                        trace::not_announced(&error);
+                    }
                     told.extend(now);
                 }
             }

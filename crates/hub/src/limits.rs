@@ -3,6 +3,15 @@
 use core::time::Duration;
 
 /// What a hub holds at most, on one node. All of it can be set.
+///
+/// ```
+/// use std::time::Duration;
+/// use sse_wire_hub::Limits;
+///
+/// let mut limits = Limits::default();
+/// limits.kept.events = 5000;
+/// limits.kept.idle = Some(Duration::from_secs(3600));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -12,8 +21,8 @@ pub struct Limits {
     pub topics: usize,
     /// Subscribers of all topics. 100,000 unless set.
     pub subscribers: usize,
-    /// Bytes of the name of a topic. 256 unless set.
-    pub topic_name: usize,
+    /// Bytes of the name of a topic, and of an event that is [published once](crate::Hub::publish_once). 256 unless set.
+    pub name: usize,
     /// Events that the node holds of each topic with subscribers, for those that are a little behind. 256 unless set.
     pub live_events: usize,
     /// Bytes of these events. 1 MiB unless set; the newest event is held in any case.
@@ -36,9 +45,9 @@ pub struct Limits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Kept {
-    /// Events. 1024 unless set.
+    /// Events. The newest is kept in any case. 1024 unless set.
     pub events: usize,
-    /// Bytes of events, which an engine may exceed somewhat. 1 MiB unless set.
+    /// Bytes of events, which an engine may exceed somewhat. No event may be larger. 1 MiB unless set.
     pub bytes: usize,
     /// How old an event may be. No limit unless set.
     pub age: Option<Duration>,
@@ -56,7 +65,7 @@ pub enum Slow {
     /// It gets what it missed from the engine, as long as that keeps it.
     #[default]
     CatchesUp,
-    /// Its stream ends: it comes back with its last event ID.
+    /// Its stream ends: it comes back with its last event ID. [`Limits::live_events`] must be more than what is published in a burst.
     IsCut,
 }
 
@@ -72,7 +81,7 @@ impl Default for Limits {
             kept: Kept::default(),
             topics: 10_000,
             subscribers: 100_000,
-            topic_name: 256,
+            name: 256,
             live_events: 256,
             live_bytes: 1024 * 1024,
             page: 100,

@@ -27,6 +27,8 @@ pub(crate) struct State {
     run: Option<Run>,
     /// How often the topic has begun anew, since what its subscribers had seen was gone.
     pub(crate) times_gone: u64,
+    /// How often anything has changed.
+    pub(crate) changes: u64,
     /// Why the engine refuses to answer for this topic, if it does.
     pub(crate) refusal: Option<EngineError>,
     wakers: Slab<Option<Waker>>,
@@ -45,7 +47,7 @@ struct Run {
 
 impl Live {
     pub(crate) fn new(topic: Topic, follower: usize) -> Live {
-        let state = State { run: None, times_gone: 0, refusal: None, wakers: Slab::new() };
+        let state = State { run: None, times_gone: 0, changes: 0, refusal: None, wakers: Slab::new() };
         Live { topic, follower, state: Mutex::new(state) }
     }
 
@@ -58,6 +60,7 @@ impl Live {
         let wakers: Vec<Waker> = {
             let mut state = self.state();
             change(&mut state);
+            state.changes += 1;
             state.wakers.iter_mut().filter_map(|(_, waker)| waker.take()).collect()
         };
         wakers.into_iter().for_each(Waker::wake);
@@ -106,6 +109,14 @@ impl State {
     pub(crate) fn end(&self) -> Option<(&Id, u64)> {
         let run = self.run.as_ref()?;
         Some((run.held.back().map_or(&run.before, |entry| &entry.id), run.next()))
+    }
+
+    /// Where the first event is that was published since the topic was opened, if that is still held.
+    pub(crate) fn first(&self) -> Place {
+        match &self.run {
+            Some(run) if run.first == 0 => Place::Number(0),
+            _ => Place::Elsewhere,
+        }
     }
 
     /// Where the event after this id is.

@@ -14,9 +14,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, Script, ServerErrorKind, Value, cmd, pipe,
-};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, Script, Value, cmd, pipe};
 use sse_wire::Event;
 use tokio::sync::Mutex;
 
@@ -44,7 +42,8 @@ const REMEMBERED: Duration = Duration::from_secs(10 * 60);
 /// The field of an entry that holds the block.
 const BLOCK_FIELD: &[u8] = b"b";
 
-/// Appends a block, unless one of this name was appended, and drops the oldest entries that are too many, too large or too old.
+/// Appends a block, unless one of this name was appended, and drops the oldest entries that are too many, too large or too old. One
+/// more is kept than was promised, so that the id after which a client may miss something is known.
 /// KEYS: the stream, its size in bytes, and perhaps the name. ARGV: the block, the most entries, the most bytes, the greatest age in
 /// ms or -1, how long names are remembered in ms, and how long the topic is kept in ms or -1.
 const APPEND: &str = r"
@@ -57,14 +56,17 @@ if KEYS[3] then redis.call('SET', KEYS[3], id, 'PX', ARGV[5]) end
 local size = redis.call('INCRBY', KEYS[2], #ARGV[1])
 local length = redis.call('XLEN', KEYS[1])
 local now = tonumber(string.match(id, '^%d+'))
-while length > 1 do
+while length > 2 do
     local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 2)
-    local time = tonumber(string.match(first[1][1], '^%d+'))
-    local is_old = tonumber(ARGV[4]) >= 0 and now - time > tonumber(ARGV[4])
-    if length <= tonumber(ARGV[2]) and size <= tonumber(ARGV[3]) and not is_old then break end
+    local first_size = 0
     for at, part in ipairs(first[1][2]) do
-        if at % 2 == 0 then size = size - #part end
+        if at % 2 == 0 then first_size = first_size + #part end
     end
+    local second_time = tonumber(string.match(first[2][1], '^%d+'))
+    local is_old = tonumber(ARGV[4]) >= 0 and now - second_time > tonumber(ARGV[4])
+    local is_fit = length - 1 <= tonumber(ARGV[2]) and size - first_size <= tonumber(ARGV[3])
+    if is_fit and not is_old then break end
+    size = size - first_size
     redis.call('XTRIM', KEYS[1], 'MINID', first[2][1])
     length = redis.call('XLEN', KEYS[1])
 end
@@ -214,11 +216,10 @@ impl Redis {
 
     /// After an error: the next call connects again if the connection is of no use.
     async fn failed(&self, what: String, error: &RedisError) -> EngineError {
-        let error = failed(what, error);
-        if !error.is_refusal() {
+        if !matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) {
             *self.shared.lock().await = None;
         }
-        error
+        failed(what, error)
     }
 
     /// How long the place before the first entry of a topic is known, in ms: for less time than the entries after it are kept.
@@ -290,8 +291,7 @@ impl Engine for Redis {
             }
             let millis =
                 |time: Option<Duration>| time.map_or(-1, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
-            // One more than was promised: the id of the oldest that a client may miss is then known.
-            append.arg(&block[..]).arg(self.kept.events.saturating_add(1)).arg(self.kept.bytes);
+            append.arg(&block[..]).arg(self.kept.events).arg(self.kept.bytes);
             append.arg(millis(self.kept.age)).arg(REMEMBERED.as_millis().to_string()).arg(millis(self.kept.idle));
             let mut connection = self.connection().await?;
             let id: Result<String, RedisError> = append.invoke_async(&mut connection).await;
@@ -466,16 +466,23 @@ fn is_id(id: &str) -> bool {
 
 fn failed(what: impl fmt::Display, error: &RedisError) -> EngineError {
     let is_passing = match error.kind() {
-        ErrorKind::Server(kind) => matches!(
-            kind,
-            ServerErrorKind::BusyLoading
-                | ServerErrorKind::TryAgain
-                | ServerErrorKind::ClusterDown
-                | ServerErrorKind::MasterDown
-                | ServerErrorKind::ReadOnly
-                | ServerErrorKind::Moved
-                | ServerErrorKind::Ask
-                | ServerErrorKind::NotBusy
+        // Codes of Redis for what passes, as memory that is full, a script that runs long, or replicas that are away.
+        ErrorKind::Server(_) | ErrorKind::Extension => matches!(
+            error.code(),
+            Some(
+                "ASK"
+                    | "BUSY"
+                    | "CLUSTERDOWN"
+                    | "LOADING"
+                    | "MASTERDOWN"
+                    | "MISCONF"
+                    | "MOVED"
+                    | "NOREPLICAS"
+                    | "NOTBUSY"
+                    | "OOM"
+                    | "READONLY"
+                    | "TRYAGAIN"
+            )
         ),
         ErrorKind::Io | ErrorKind::ClusterConnectionNotFound => true,
         _ => error.is_io_error() || error.is_connection_dropped(),

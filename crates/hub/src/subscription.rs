@@ -76,6 +76,8 @@ enum Next {
     Number(u64),
     /// It comes after `last`, and may be shared or not.
     Find,
+    /// The engine has no more, and it is not shared: it will be found once there were more changes than so many.
+    Wait(u64),
     /// It is asked for.
     Page(BoxFuture<'static, Result<Page, EngineError>>),
     /// It is asked for again after this.
@@ -164,17 +166,27 @@ impl Subscription {
                     match page {
                         Ok(Page::Unknown) => self.is_gone = true,
                         Ok(Page::Entries(entries)) if entries.is_empty() => {
-                            // The engine has no more. What comes next will be shared.
-                            let mut state = self.seat.live.state();
-                            let is_elsewhere = |last: &Id| state.after(last.as_str()) == Place::Elsewhere;
-                            if self.last.as_ref().is_none_or(is_elsewhere) && self.waits(&mut state, cx) {
-                                return Poll::Pending;
-                            }
+                            let state = self.seat.live.state();
+                            // Of a topic that had nothing, what came since is shared from the first on.
+                            let place =
+                                self.last.as_ref().map_or_else(|| state.first(), |last| state.after(last.as_str()));
+                            self.next = match place {
+                                Place::Number(number) => Next::Number(number),
+                                Place::Elsewhere => Next::Wait(state.changes),
+                            };
                         }
                         Ok(Page::Entries(entries)) => {
                             self.take(bounded(entries, self.seat.hub.limits.taken_bytes));
                         }
                         Err(_) => self.next = Next::Retry(Box::pin(tokio::time::sleep(RETRY))),
+                    }
+                }
+                Next::Wait(changes) => {
+                    let mut state = self.seat.live.state();
+                    if state.changes != *changes {
+                        self.next = Next::Find;
+                    } else if self.waits(&mut state, cx) {
+                        return Poll::Pending;
                     }
                 }
                 Next::Retry(sleep) => {

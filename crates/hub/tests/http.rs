@@ -13,7 +13,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use sse_wire::Event;
 use sse_wire::body::DataStream;
 use sse_wire_hub::engine::{After, BoxFuture, Cursors, Engine, EngineError, Id, Page, Read};
-use sse_wire_hub::http::{Endpoint, Unknown};
+use sse_wire_hub::http::{Endpoint, Unavailable, Unknown};
 use sse_wire_hub::{Hub, Limits, Start};
 use tower::ServiceExt;
 
@@ -68,13 +68,13 @@ async fn the_topic_is_in_the_path_and_the_last_event_id_in_the_header_or_else_in
     assert_eq!(response.headers()["x-accel-buffering"], "no");
     assert_eq!(read(response, 2).await, [block(&second, "2"), block(&third, "3")].concat());
 
-    let with_query = format!("{uri}?x=1&lastEventID={first}");
+    let with_query = format!("{uri}?x=1&lasteventid={first}");
     assert_eq!(read(get_it(&endpoint, &with_query, None).await, 1).await, block(&second, "2"));
     // A page goes on from an id that it has stored. Since then its browser has come back with a newer one.
     let both = get_it(&endpoint, &with_query, Some(second.as_str().as_bytes())).await;
     assert_eq!(read(both, 1).await, block(&third, "3"));
     // An empty one is none.
-    for (uri, id) in [(uri, Some(&b""[..])), (&format!("{uri}?lastEventID=") as &str, None)] {
+    for (uri, id) in [(uri, Some(&b""[..])), (&format!("{uri}?LastEventId=") as &str, None)] {
         assert_eq!(read(get_it(&endpoint, uri, id).await, 1).await, format!("id: {third}\n\n").into_bytes());
     }
     let renamed = endpoint.with_id_parameter("since");
@@ -162,6 +162,7 @@ async fn a_request_for_the_head_has_no_subscriber_and_other_methods_are_refused(
     let endpoint = Endpoint::new(hub.clone());
     let head = ask(&endpoint, Request::head("/topics/a").body(Body::empty()).unwrap()).await;
     assert_eq!((head.status(), header(&head, CONTENT_TYPE)), (StatusCode::OK, "text/event-stream"));
+    assert!(!head.headers().contains_key("content-length"), "that of a GET is not known");
     assert_eq!((read(head, usize::MAX).await, hub.stats().topics), (Vec::new(), 0));
     let post = ask(&endpoint, Request::post("/topics/a").body(Body::empty()).unwrap()).await;
     assert_eq!((post.status(), header(&post, ALLOW)), (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD"));
@@ -217,8 +218,12 @@ async fn what_cannot_be_served_now_is_503_with_a_time_to_come_back() {
         waits.sort_unstable();
         waits.dedup();
         assert_eq!(waits, [1, 2, 3], "spread over the time that is set");
+        let response = get_it(&endpoint.with_unavailable(Unavailable::Retry), "/topics/a", None).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let sent = String::from_utf8(read(response, usize::MAX).await).unwrap();
+        assert!(["retry: 1000\n\n", "retry: 2000\n\n", "retry: 3000\n\n"].contains(&&*sent), "{sent:?}");
     }
-    let short = Endpoint::new(Hub::in_memory(limits(|limits| limits.topic_name = 3)));
+    let short = Endpoint::new(Hub::in_memory(limits(|limits| limits.name = 3)));
     assert_eq!(get_it(&short, "/topics/four", None).await.status(), StatusCode::NOT_FOUND);
 }
 

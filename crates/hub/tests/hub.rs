@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use sse_wire::{Event, EventName, Parser};
-use sse_wire_hub::{Ended, Hub, Limits, Slow, Start, SubscribeError, Subscription, gone_event};
+use sse_wire_hub::{Ended, Hub, Limits, PublishError, Slow, Start, SubscribeError, Subscription, gone_event};
 use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -157,8 +157,8 @@ async fn what_is_too_much_is_refused() {
     assert!(matches!(hub.subscribe("a", Start::Live).await, Err(SubscribeError::TooMany("subscribers"))));
     drop(second);
     drop(hub.subscribe("c", Start::Live).await.unwrap());
-    assert!(matches!(hub.subscribe("", Start::Live).await, Err(SubscribeError::TopicName)));
-    assert!(matches!(hub.subscribe(&"x".repeat(257), Start::Live).await, Err(SubscribeError::TopicName)));
+    assert!(matches!(hub.subscribe("", Start::Live).await, Err(SubscribeError::Name)));
+    assert!(matches!(hub.subscribe(&"x".repeat(257), Start::Live).await, Err(SubscribeError::Name)));
 }
 
 #[tokio::test]
@@ -217,4 +217,58 @@ async fn a_hub_that_is_dropped_stops_to_follow_its_engine() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("it goes on");
+}
+
+#[tokio::test]
+async fn a_burst_reaches_every_subscriber() {
+    let hub = Hub::in_memory(Limits::default());
+    let mut all = Vec::new();
+    for _ in 0..50 {
+        let mut events = hub.subscribe("a", Start::Live).await.unwrap();
+        all.push(tokio::spawn(async move {
+            let mut seen = 0;
+            while seen < 5000 && data(&mut events).await == seen.to_string() {
+                seen += 1;
+            }
+            seen
+        }));
+    }
+    for number in 0..5000 {
+        publish(&hub, "a", &number.to_string()).await;
+    }
+    for seen in all {
+        assert_eq!(seen.await.unwrap(), 5000);
+    }
+    assert_eq!(hub.stats().gone, 0);
+}
+
+#[tokio::test]
+async fn a_stream_whose_topic_was_dropped_while_it_was_silent_ends_with_gone() {
+    let mut limits = Limits::default();
+    limits.kept.idle = Some(Duration::from_millis(100));
+    let hub = Hub::in_memory(limits);
+    let mut events = hub.subscribe("a", Start::Live).await.unwrap();
+    bytes(&mut events).await;
+    publish(&hub, "a", "1").await;
+    assert_eq!(data(&mut events).await, "1");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    publish(&hub, "a", "2").await;
+    assert!(bytes(&mut events).await.unwrap().starts_with(b"event: gone\n"));
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_kept_or_has_a_wrong_name_is_not_published() {
+    let hub = Hub::in_memory(Limits::default());
+    let large = "x".repeat(Limits::default().kept.bytes);
+    assert!(matches!(hub.publish("a", Event::new(&large)).await, Err(PublishError::TooLarge { .. })));
+    let largest = &large[..large.len() - "data: \n\n".len()];
+    let mut events = hub.subscribe("a", Start::Kept).await.unwrap();
+    for _ in 0..3 {
+        hub.publish("a", Event::new(largest)).await.unwrap();
+        assert_eq!(data(&mut events).await, largest);
+    }
+    for name in ["", &large] {
+        let error = hub.publish_once("a", Event::new("x"), name).await.unwrap_err();
+        assert!(matches!(error, PublishError::Name) && !error.is_passing());
+    }
 }
