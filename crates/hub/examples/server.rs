@@ -16,6 +16,7 @@ use serde::Deserialize;
 use sse_wire::Event;
 use sse_wire_hub::http::Endpoint;
 use sse_wire_hub::{Hub, Limits, PublishError};
+use tokio_util::sync::CancellationToken;
 
 #[derive(Deserialize)]
 struct Publish {
@@ -40,8 +41,10 @@ async fn publish(
     };
     match published {
         Ok(id) => Ok(id.to_string()),
-        Err(error @ PublishError::Name) => Err((StatusCode::BAD_REQUEST, error.to_string())),
-        Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+        // The publisher tries again, with the same name.
+        Err(error) if error.is_passing() => Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+        Err(error @ PublishError::Engine(_)) => Err((StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+        Err(error) => Err((StatusCode::BAD_REQUEST, error.to_string())),
     }
 }
 
@@ -55,11 +58,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let router = Router::new().route("/topics/{topic}", get(endpoint).post(publish)).with_state(hub.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
     println!("http://{}/topics/orders", listener.local_addr()?);
-    let shutdown = async move {
+    let stopped = CancellationToken::new();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stopped.clone().cancelled_owned());
+    let shutdown = async {
         let _ = tokio::signal::ctrl_c().await;
         // All streams end; their clients come back within five seconds, to whichever node is there then.
         hub.shutdown(Duration::from_secs(5));
+        stopped.cancel();
+        // A client that does not read would keep its connection, and so this process.
+        tokio::time::sleep(Duration::from_secs(10)).await;
     };
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await?;
+    tokio::select! {
+        served = serving => served?,
+        () = shutdown => {}
+    }
     Ok(())
 }
