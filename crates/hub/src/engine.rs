@@ -82,12 +82,6 @@ pub struct Cursors {
 }
 
 impl Cursors {
-    /// None.
-    #[must_use]
-    pub fn new() -> Cursors {
-        Cursors { ids: HashMap::new(), mark: new_mark() }
-    }
-
     /// The id of this topic, if it is read.
     #[must_use]
     pub fn get(&self, topic: &str) -> Option<&Id> {
@@ -144,7 +138,14 @@ impl Cursors {
 
 impl Default for Cursors {
     fn default() -> Self {
-        Cursors::new()
+        Cursors::from_iter([])
+    }
+}
+
+/// For the tests of an engine.
+impl FromIterator<(Topic, Id)> for Cursors {
+    fn from_iter<I: IntoIterator<Item = (Topic, Id)>>(cursors: I) -> Self {
+        Cursors { ids: cursors.into_iter().collect(), mark: new_mark() }
     }
 }
 

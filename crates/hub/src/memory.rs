@@ -446,7 +446,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_read_looks_only_at_topics_that_have_changed() {
         let memory = Memory::new(Kept::default());
-        let mut cursors = Cursors::new();
+        let mut cursors = Cursors::default();
         for number in 0..1000 {
             follow(&memory, &mut cursors, &number.to_string()).await;
         }
@@ -467,7 +467,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_comes_between_the_question_where_to_begin_and_the_first_read_is_read() {
         let memory = Memory::new(Kept::default());
-        let mut cursors = Cursors::new();
+        let mut cursors = Cursors::default();
         follow(&memory, &mut cursors, "a").await;
         // Others are read meanwhile.
         follow(&memory, &mut cursors, "b").await;
@@ -480,7 +480,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn more_than_one_read_returns_is_read_by_the_next() {
         let memory = Memory::new(Kept::default());
-        let mut cursors = Cursors::new();
+        let mut cursors = Cursors::default();
         follow(&memory, &mut cursors, "a").await;
         for _ in 0..ENTRIES_PER_READ + 2 {
             memory.append("a", Event::new("x"), None).await.unwrap();
@@ -493,7 +493,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_reads_or_asks_makes_no_log_and_what_is_read_is_dropped_last() {
         let memory = Memory::new(Kept { topics: 32, ..Kept::default() });
-        let mut cursors = Cursors::new();
+        let mut cursors = Cursors::default();
         for topic in ["read", "empty"] {
             follow(&memory, &mut cursors, topic).await;
         }
@@ -556,7 +556,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_publisher_waits_for_those_who_read_and_not_for_those_who_are_gone() {
         let memory = Arc::new(Memory::new(Kept { events: 10, ..Kept::default() }));
-        let mut cursors = Cursors::new();
+        let mut cursors = Cursors::default();
         follow(&memory, &mut cursors, "a").await;
         assert_eq!(read(&memory, &mut cursors).await, None);
         let publisher = Arc::clone(&memory);
@@ -583,7 +583,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn several_readers_each_read_everything() {
         let memory = Memory::new(Kept::default());
-        let mut all: Vec<Cursors> = (0..READERS + 3).map(|_| Cursors::new()).collect();
+        let mut all: Vec<Cursors> = (0..READERS + 3).map(|_| Cursors::default()).collect();
         for cursors in &mut all {
             for topic in ["a", "b"] {
                 follow(&memory, cursors, topic).await;
@@ -601,7 +601,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_topic_to_which_nothing_is_published_is_dropped_if_that_is_set() {
         let memory = Memory::new(Kept { idle: Some(Duration::from_secs(80)), ..Kept::default() });
-        let mut cursors = Cursors::new();
+        let mut cursors = Cursors::default();
         follow(&memory, &mut cursors, "a").await;
         for _ in 0..3 {
             memory.append("a", Event::new("x"), None).await.unwrap();

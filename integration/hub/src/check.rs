@@ -11,8 +11,7 @@ use std::path::Path;
 
 use crate::files::{Id, Line, Time};
 
-/// How long after a break, or after it was paused, a node may find out what it has missed. It then tells all subscribers of the topic
-/// that it has by then, also those who have come since and have missed nothing.
+/// How long a node that was paused may be behind.
 const NOTICED: Time = 5000;
 
 /// What does not hold: where, and what.
@@ -303,8 +302,7 @@ impl History {
     /// Why this client is told `gone`: where to count it. `None` if there is no reason.
     fn reason<'a>(&self, time: Time, topic: &Topic, report: &'a mut Report) -> Option<&'a mut usize> {
         let place = self.place.unwrap_or(Id::START);
-        let begun_anew = |of: &Break| of.time <= time && self.began <= of.time + NOTICED;
-        if topic.is_lost(place, time + 1) || topic.breaks.iter().any(begun_anew) {
+        if topic.is_lost(place, time + 1) {
             Some(&mut report.gone_lost)
         } else if topic.after(place.min(Id::first_at(self.began.saturating_sub(NOTICED))), time) >= topic.kept {
             Some(&mut report.gone_dropped)
@@ -415,6 +413,8 @@ mod tests {
     #[test]
     fn gone_without_a_reason_is_seen() {
         assert!(violation("began 1 0 new; event 10-0 a 1; gone 15 10-0").contains("was kept"));
+        // Others have seen what was lost.
+        assert!(violation("began 1 0 new; event 20-0 a 2; gone 47 20-0").contains("was kept"));
         assert!(
             violation("began 1 0 new; event 60-0 a 6; ended; began 5046 0 60-0; gone 5050 60-0").contains("was kept")
         );
