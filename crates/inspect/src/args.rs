@@ -11,7 +11,8 @@ use clap_complete::Shell;
 use crate::serve::options::{Fault, Speed, positive};
 use crate::view::Path;
 
-const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
+/// How large an event or line may be.
+pub const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 no findings, 1 findings (with --strict also hints), 2 wrong usage, 3 no response, or the stream could not \
