@@ -247,6 +247,9 @@ pub struct Check {
 
 /// Serve a recorded stream, with the timing and the chunks that it came with.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 nothing is wrong, 1 the client got a case wrong (--cases), 2 wrong usage or a bad recording, 3 the file cannot be read."
+)]
 pub struct Serve {
     /// Recording made by `--record`, or any event stream, which is sent at once
     #[arg(required_unless_present = "cases")]

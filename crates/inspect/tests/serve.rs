@@ -347,7 +347,7 @@ fn a_bad_recording_is_an_error_with_its_line() {
     let sample = Sample::new("{\"sse_recording\":1}\n{\"at_ms\":5,\"text\":\"a\"}\n{\"at_ms\":4,\"text\":\"b\"}\n");
     let output = program(&["serve", sample.path()]).output().unwrap();
     let message = format!("sse-inspect: {}: line 3: at_ms is less than on the line before\n", sample.path());
-    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(3), message));
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(2), message));
     assert!(output.stdout.is_empty());
     assert_eq!(program(&["serve", "/no/such/file"]).output().unwrap().status.code(), Some(3));
 }

@@ -13,6 +13,7 @@ use report::{Report, Row, Topic};
 use crate::args;
 use crate::input::http::BoxError;
 use crate::input::with_sources;
+use crate::{FAILED, USAGE, complain};
 
 mod content;
 mod headers;
@@ -26,9 +27,6 @@ mod timing;
 
 /// The shortest time in which an answer is expected.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-const USAGE: u8 = 2;
-const UNREACHABLE: u8 = 3;
 
 /// Why a check was not reached.
 const TIME_IS_UP: &str = "the time was up before (--max-time)";
@@ -61,17 +59,17 @@ pub fn run(args: &args::Check) -> ExitCode {
     }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(args, &error.to_string(), UNREACHABLE),
+        Err(error) => return fail(args, &error.to_string(), FAILED),
     };
     match runtime.block_on(check(args, &target)) {
         Ok(report) => match show(|out| if args.json { report.json(out, &args.url) } else { report.text(out) }) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                crate::complain(&format!("standard output: {error}"));
-                ExitCode::from(UNREACHABLE)
+                complain(&format!("standard output: {error}"));
+                ExitCode::from(FAILED)
             }
             _ => ExitCode::from(u8::from(report.is_bad(args.strict))),
         },
-        Err(error) => fail(args, &error, UNREACHABLE),
+        Err(error) => fail(args, &error, FAILED),
     }
 }
 
@@ -87,7 +85,7 @@ fn fail(args: &args::Check, message: &str, status: u8) -> ExitCode {
     if args.json {
         let _ = show(|out| report::error(out, &args.url, message));
     }
-    crate::complain(&format!("{}: {message}", args.url));
+    complain(&format!("{}: {message}", args.url));
     ExitCode::from(status)
 }
 
