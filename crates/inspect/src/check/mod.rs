@@ -169,3 +169,17 @@ impl Run {
 
 /// A result that says what failed.
 type Checked<T> = Result<T, BoxError>;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_readme_lists_all_checks() {
+        let rows = include_str!("README.md").lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
+        let mut listed: Vec<_> =
+            rows.flat_map(|(names, _)| names.split(", ")).map(|name| name.trim_matches('`')).collect();
+        let mut names = super::names();
+        listed.sort_unstable();
+        names.sort_unstable();
+        assert_eq!(listed, names);
+    }
+}
