@@ -66,7 +66,8 @@ pub struct View {
     ///
     /// Its type is event, comment, refused, note, body, or line, and summary for the last. Times are in seconds since the
     /// start, null if the input is a file. A note has a kind: response (with its status and content type), open, refused,
-    /// disconnected, or retry (with the wait in milliseconds and the last event ID). (The flag --json of curl is -d here: JSON is sent as JSON.)
+    /// disconnected, or retry (with the wait in milliseconds and the last event ID). The flag --json of curl is another one:
+    /// here -d sends JSON.
     #[arg(long)]
     pub json: bool,
     /// Show the lines instead of the events

@@ -238,6 +238,10 @@ fn reconnecting_says_each_decision() {
     }
     assert_eq!(output.status.code(), Some(0));
     assert!(server.join().unwrap()[1].to_ascii_lowercase().contains("last-event-id: 7"));
+    // Beside the text of an answer, too.
+    let (url, _) = serve(&[&format!("{STREAM}id: 7\ndata: x\n\n"), "HTTP/1.1 204 No Content\r\n\r\n"]);
+    let said = text(&command(&[&url, "--reconnect", "--text"]).output().unwrap().stderr);
+    assert!(said.contains("last event ID \"7\"\n"), "{said}");
 }
 
 #[test]
