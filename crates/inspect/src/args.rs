@@ -11,7 +11,8 @@ use clap_complete::Shell;
 use crate::serve::options::{Fault, Speed, positive};
 use crate::view::Path;
 
-const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
+/// How large an event or line may be.
+pub const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 no findings, 1 findings (with --strict also hints), 2 wrong usage, 3 no response, or the stream could not \
@@ -65,7 +66,8 @@ pub struct View {
     ///
     /// Its type is event, comment, refused, note, body, or line, and summary for the last. Times are in seconds since the
     /// start, null if the input is a file. A note has a kind: response (with its status and content type), open, refused,
-    /// disconnected, or retry (with the wait in milliseconds and the last event ID). (The flag --json of curl is -d here: JSON is sent as JSON.)
+    /// disconnected, or retry (with the wait in milliseconds and the last event ID). The flag --json of curl is another one:
+    /// here -d sends JSON.
     #[arg(long)]
     pub json: bool,
     /// Show the lines instead of the events
@@ -246,6 +248,9 @@ pub struct Check {
 
 /// Serve a recorded stream, with the timing and the chunks that it came with.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 nothing is wrong, 1 the client got a case wrong (--cases), 2 wrong usage or a bad recording, 3 the file cannot be read."
+)]
 pub struct Serve {
     /// Recording made by `--record`, or any event stream, which is sent at once
     #[arg(required_unless_present = "cases")]

@@ -18,11 +18,14 @@ mod stream;
 mod text;
 mod view;
 
-/// The exit status for wrong options.
+/// The exit status if something is wrong with the stream, the server or the client.
+const FOUND: u8 = 1;
+
+/// The exit status for wrong options, or a file of the wrong kind.
 const USAGE: u8 = 2;
 
-/// The exit status if the stream could not be read to its end, or the output not be written.
-const NOT_TO_THE_END: u8 = 3;
+/// The exit status if there is no stream, it could not be read to its end, or the output not be written.
+const FAILED: u8 = 3;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -80,7 +83,7 @@ fn generated(text: io::Result<Vec<u8>>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("standard output: {error}"));
-            ExitCode::from(NOT_TO_THE_END)
+            ExitCode::from(FAILED)
         }
     }
 }

@@ -313,6 +313,14 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_readme_is_a_recording() {
+        let (_, example) = include_str!("serve/README.md").split_once("```text\n{").unwrap();
+        let example = format!("{{{}", example.split("```").next().unwrap());
+        let found = Recording::parse(example.as_bytes()).unwrap();
+        assert_eq!((found.stream(), found.end), (b"data: one\n\ndata: \xff\n\n".to_vec(), Some(End::Finished)));
+    }
+
+    #[test]
     fn a_recording_needs_no_head_and_no_end() {
         let found = Recording::parse(b"\n{ \"sse_recording\" : 1 }\r\n\r\n{\"at_ms\":5,\"text\":\"data\"}").unwrap();
         assert_eq!((&found.head, &found.end, found.end_at), (&Head::default(), &None, Duration::from_millis(5)));

@@ -81,8 +81,15 @@ fn data_lines_that_wait_for_a_blank_line_are_a_finding_when_the_user_stops() {
     thread::sleep(Duration::from_millis(1600));
     interrupt(&child);
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(1));
+    // A line may be long, but not that long.
+    let half = serve_endless("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: ", "tick");
+    let output = command(&["-q", "-m", "1.6", &half]).output().unwrap();
+    let shown = text(&output.stdout);
+    assert!(output.status.code() == Some(1) && shown.contains("  never_dispatched: 1, first at byte 0"), "{shown}");
     // In a shorter time the blank line may still come.
-    assert_eq!(command(&["-q", "-m", "0.6", &url]).output().unwrap().status.code(), Some(0));
+    for url in [&url, &half] {
+        assert_eq!(command(&["-q", "-m", "0.6", url]).output().unwrap().status.code(), Some(0));
+    }
     let url = serve_endless(STREAM, "data: tick\n\n");
     assert_eq!(command(&["-q", "-m", "1.6", &url]).output().unwrap().status.code(), Some(0));
 }
@@ -231,6 +238,10 @@ fn reconnecting_says_each_decision() {
     }
     assert_eq!(output.status.code(), Some(0));
     assert!(server.join().unwrap()[1].to_ascii_lowercase().contains("last-event-id: 7"));
+    // Beside the text of an answer, too.
+    let (url, _) = serve(&[&format!("{STREAM}id: 7\ndata: x\n\n"), "HTTP/1.1 204 No Content\r\n\r\n"]);
+    let said = text(&command(&[&url, "--reconnect", "--text"]).output().unwrap().stderr);
+    assert!(said.contains("last event ID \"7\"\n"), "{said}");
 }
 
 #[test]

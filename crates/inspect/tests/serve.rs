@@ -347,7 +347,7 @@ fn a_bad_recording_is_an_error_with_its_line() {
     let sample = Sample::new("{\"sse_recording\":1}\n{\"at_ms\":5,\"text\":\"a\"}\n{\"at_ms\":4,\"text\":\"b\"}\n");
     let output = program(&["serve", sample.path()]).output().unwrap();
     let message = format!("sse-inspect: {}: line 3: at_ms is less than on the line before\n", sample.path());
-    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(3), message));
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(2), message));
     assert!(output.stdout.is_empty());
     assert_eq!(program(&["serve", "/no/such/file"]).output().unwrap().status.code(), Some(3));
 }
@@ -638,6 +638,25 @@ fn a_wrong_client_is_told_which_rules_it_breaks_with_an_example_of_each() {
     }
 }
 
+/// The report that the README shows.
+#[cfg(unix)]
+#[test]
+fn a_client_that_drops_all_spaces_is_told_which_rule_it_breaks() {
+    let server = Server::cases();
+    run(&server, "?chunks=whole", |server, case| {
+        let mut events = right_client(server, case);
+        for (_, data, _) in &mut events {
+            *data = data.split('\n').map(|line| line.trim_start_matches(' ')).collect::<Vec<_>>().join("\n");
+        }
+        events
+    });
+    let (_, shown) =
+        include_str!("../src/serve/README.md").split_once("the program prints the same:\n\n```text\n").unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    let (status, printed) = server.interrupt();
+    assert!(status == 1 && printed.contains(shown), "{printed}");
+}
+
 #[test]
 fn a_client_that_does_not_reconnect_breaks_one_rule() {
     let server = Server::cases();
@@ -703,6 +722,7 @@ fn chromium_is_told_that_all_is_right_but_for_its_known_difference() {
     chromium.arg(format!("--user-data-dir={}", profile.path().display()));
     chromium.arg(format!("http://{}/#run", server.address)).stdout(Stdio::null()).stderr(Stdio::null());
     let Ok(mut browser) = chromium.spawn() else {
+        assert!(std::env::var_os("DEMOS_REQUIRE").is_none(), "there is no chromium");
         println!("skipped: there is no chromium");
         return;
     };

@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
-
 use super::reading::{End, Reading, seconds};
 use super::report::{Row, Topic, counted, times};
 use crate::stream::findings::Findings;
+use crate::stream::notes::is_carried;
 
 /// How many of the names that are wrong are shown, and how much of a body that is no event stream.
 const MAX_NAMES: usize = 3;
@@ -103,18 +102,13 @@ fn ids(reading: &Reading) -> Row {
     }
 }
 
-/// Whether a header carries the id as it is.
-pub fn is_carried(id: &str) -> bool {
-    HeaderValue::from_bytes(id.as_bytes()).is_ok() && id.trim_ascii() == id
-}
-
 fn id_header(reading: &Reading) -> Row {
     let with_id = reading.with_id();
     if with_id.is_empty() {
         return ID_HEADER.not_checked("no event has an id");
     }
     let find = |is_bad: fn(&str) -> bool| with_id.iter().map(|(id, _)| *id).find(|id| is_bad(id));
-    if let Some(id) = find(|id| !is_carried(id)) {
+    if let Some(id) = find(|id| !is_carried(id.as_bytes())) {
         ID_HEADER.fault(format!("HTTP does not carry {id:?}"), "make ids of printable ASCII")
     } else if let Some(id) = find(|id| id.len() > 1024) {
         let len = id.len();

@@ -13,6 +13,7 @@ use report::{Report, Row, Topic};
 use crate::args;
 use crate::input::http::BoxError;
 use crate::input::with_sources;
+use crate::{FAILED, USAGE, complain};
 
 mod content;
 mod headers;
@@ -26,9 +27,6 @@ mod timing;
 
 /// The shortest time in which an answer is expected.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-const USAGE: u8 = 2;
-const UNREACHABLE: u8 = 3;
 
 /// Why a check was not reached.
 const TIME_IS_UP: &str = "the time was up before (--max-time)";
@@ -61,17 +59,17 @@ pub fn run(args: &args::Check) -> ExitCode {
     }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(args, &error.to_string(), UNREACHABLE),
+        Err(error) => return fail(args, &error.to_string(), FAILED),
     };
     match runtime.block_on(check(args, &target)) {
         Ok(report) => match show(|out| if args.json { report.json(out, &args.url) } else { report.text(out) }) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                crate::complain(&format!("standard output: {error}"));
-                ExitCode::from(UNREACHABLE)
+                complain(&format!("standard output: {error}"));
+                ExitCode::from(FAILED)
             }
             _ => ExitCode::from(u8::from(report.is_bad(args.strict))),
         },
-        Err(error) => fail(args, &error, UNREACHABLE),
+        Err(error) => fail(args, &error, FAILED),
     }
 }
 
@@ -87,7 +85,7 @@ fn fail(args: &args::Check, message: &str, status: u8) -> ExitCode {
     if args.json {
         let _ = show(|out| report::error(out, &args.url, message));
     }
-    crate::complain(&format!("{}: {message}", args.url));
+    complain(&format!("{}: {message}", args.url));
     ExitCode::from(status)
 }
 
@@ -107,12 +105,10 @@ async fn check(args: &args::Check, target: &Target) -> Result<Report, String> {
         }
     };
     let gzip = async {
-        if run.report.wants(timing::COMPRESSION.name) {
-            reading::read_alone(target, timing::ask_for_gzip, whole).await
-        } else {
-            // Nobody asks for it.
-            Err(Failure::Silent(Duration::ZERO))
+        if !run.report.wants(timing::COMPRESSION.name) {
+            return None;
         }
+        reading::read_alone(target, timing::ask_for_gzip, whole).await.ok()
     };
     // At the same time, so that they can be compared; but not before the first has its answer.
     let (main, gzip) = tokio::join!(Box::pin(opened.read(whole)), gzip);
@@ -171,3 +167,17 @@ impl Run {
 
 /// A result that says what failed.
 type Checked<T> = Result<T, BoxError>;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_readme_lists_all_checks() {
+        let rows = include_str!("README.md").lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
+        let mut listed: Vec<_> =
+            rows.flat_map(|(names, _)| names.split(", ")).map(|name| name.trim_matches('`')).collect();
+        let mut names = super::names();
+        listed.sort_unstable();
+        names.sort_unstable();
+        assert_eq!(listed, names);
+    }
+}

@@ -10,19 +10,15 @@ use reqwest::{Client, ClientBuilder, Request, Response, Url, Version};
 use sse_wire::{Block, Parser};
 
 use super::{Checked, stamp};
-use crate::args::Http;
+use crate::args::{DEFAULT_LIMIT, Http};
 use crate::input::http;
 use crate::stream::findings::Findings;
 use crate::stream::inspector::Inspector;
-use crate::stream::problem::Problem;
 use crate::view::output::{Output, Show};
 
 /// A reading ends early where it would hold more than so many events, or bytes of ids.
 const MAX_EVENTS: usize = 100_000;
 const MAX_ID_BYTES: usize = 8 << 20;
-
-/// Larger events are a finding, as in the view unless it is told otherwise.
-const LIMIT: usize = 16 << 20;
 
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -224,17 +220,6 @@ impl Reading {
         gaps.max().unwrap_or(self.time)
     }
 
-    /// Data for so long without an event is a mistake, although the stream may go on.
-    fn note_never_dispatched(&mut self, end: &End) {
-        let findings = &mut self.findings;
-        if let (End::Open, 0, Some(pending)) = (end, findings.events, &findings.pending)
-            && (findings.data_lines > 0 || pending.half_line.starts_with(b"data:"))
-        {
-            let start = pending.start;
-            findings.add(Problem::NeverDispatched, start);
-        }
-    }
-
     /// Whether the stream ended inside of a block.
     pub fn is_cut_off(&self) -> bool {
         self.end != End::Open && self.findings.pending.is_some()
@@ -317,8 +302,8 @@ impl Reader {
         Reader {
             started,
             last_byte: after,
-            parser: Parser::new().with_max_event_size(LIMIT),
-            inspector: Box::new(Inspector::new(LIMIT)),
+            parser: Parser::new().with_max_event_size(DEFAULT_LIMIT),
+            inspector: Box::new(Inspector::new(DEFAULT_LIMIT)),
             is_line_end: true,
             gzip,
             id_bytes: 0,
@@ -402,7 +387,6 @@ impl Reader {
         let stopped = (end == End::Open).then_some(now);
         let findings = self.inspector.finish(stopped, &mut output(&mut io::sink())).unwrap_or_default();
         self.reading.findings = Box::new(findings);
-        self.reading.note_never_dispatched(&end);
         self.reading.end = end;
         self.reading.time = now;
         self.reading

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use reqwest::{Client, Request, Version};
 
-use super::content::is_carried;
 use super::reading::{self, End, Failure, Reading, Seen, Target, Until, seconds};
 use super::report::{Row, Topic, are, counted};
+use crate::stream::notes::is_carried;
 
 const WHY: &str = "a client that reconnects sends last-event-id, and the server goes on after that event (HTML 9.2.4)";
 pub const RESUME: Topic = Topic { name: "resume", why: WHY };
@@ -42,7 +42,7 @@ pub async fn rows(target: &Target, client: &Client, main: &Reading, patience: Du
 fn cut(with_id: &[(&str, &Seen)]) -> Result<usize, &'static str> {
     let Some(last) = with_id.len().checked_sub(1) else { return Err("no event has an id") };
     let cut = last / 2;
-    if is_carried(with_id[cut].0) { Ok(cut) } else { Err("HTTP does not carry the id") }
+    if is_carried(with_id[cut].0.as_bytes()) { Ok(cut) } else { Err("HTTP does not carry the id") }
 }
 
 fn row(topic: &Topic, first: &[(&str, &Seen)], cut: usize, resumed: &Result<Reading, Failure>) -> Row {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Request;
 
-use super::reading::{self, End, Failure, Reading, SILENCE, Seen, Target, Until, seconds};
+use super::reading::{self, End, Reading, SILENCE, Seen, Target, Until, seconds};
 use super::report::{Row, Topic, Verdict, times};
 
 pub const BUFFERING: Topic = Topic {
@@ -133,15 +133,15 @@ pub fn keep_alive(reading: &Reading) -> Row {
 
 const FLUSH: &str = "flush the compressor after each event, or do not compress event streams";
 
-/// `gzip`: what was read at the same time as `plain`. `until`: how long to wait for another answer.
-pub async fn compression(target: &Target, plain: &Reading, gzip: Result<Reading, Failure>, until: Until) -> Row {
+/// `gzip`: what was read at the same time as `plain`, if there was an answer. `until`: how long to wait for another.
+pub async fn compression(target: &Target, plain: &Reading, gzip: Option<Reading>, until: Until) -> Row {
     let encoding = plain.head.value("content-encoding");
     if !encoding.is_empty() {
         return COMPRESSION.fault(format!("{encoding}, without being asked"), "compress only for accept-encoding");
     }
     match gzip {
-        Ok(gzip) => compare(plain, &gzip),
-        Err(_) => compression_alone(target, Until { events: 0, ..until }).await,
+        Some(gzip) => compare(plain, &gzip),
+        None => compression_alone(target, Until { events: 0, ..until }).await,
     }
 }
 

@@ -18,15 +18,10 @@ use axum::response::Response;
 use axum::serve::Listener as _;
 use tokio::runtime::Runtime;
 
-use crate::record::Recording;
-use crate::{args, complain};
+use crate::record::{ReadError, Recording};
+use crate::{FAILED, USAGE, args, complain};
 use listener::{Loopback, Reset};
 use playback::{Show, Start};
-
-/// Exit statuses.
-const FOUND: u8 = 1;
-const USAGE: u8 = 2;
-const UNREADABLE: u8 = 3;
 
 /// Serves until it is interrupted.
 pub fn run(args: &args::Serve) -> ExitCode {
@@ -40,7 +35,10 @@ pub fn run(args: &args::Serve) -> ExitCode {
         Some(file) => {
             let recording = match Recording::read(file) {
                 Ok(recording) => recording,
-                Err(error) => return fail(UNREADABLE, &format!("{}: {error}", file.display())),
+                Err(error) => {
+                    let status = if matches!(error, ReadError::Io(_)) { FAILED } else { USAGE };
+                    return fail(status, &format!("{}: {error}", file.display()));
+                }
             };
             match Show::new(recording, args) {
                 Ok(show) => play(show),

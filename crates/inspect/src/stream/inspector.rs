@@ -24,7 +24,7 @@ const HEAD: usize = 4096;
 /// How much of a pending event is kept.
 const PENDING: usize = 4096;
 
-/// How long data lines may wait for their blank line, if no event came before them. A server writes an event whole.
+/// How long data may wait for its blank line, if no event came before. A server writes an event whole.
 const BLANK_LINE_AFTER: Duration = Duration::from_secs(1);
 
 /// Both parsers are fed the same bytes, line by line: the [`LineParser`] finds the lines, the [`Parser`] the events. Since
@@ -149,6 +149,7 @@ impl Inspector {
         self.line_start = self.position;
         self.line_too_long = false;
         self.last_terminator = Terminator::Lf;
+        self.notes.line_since = None;
         Ok(())
     }
 
@@ -224,12 +225,12 @@ impl Inspector {
             }
         }
         let findings = &mut self.notes.findings;
-        let is_late =
-            stopped.zip(block.data_since).is_some_and(|(now, since)| now.saturating_sub(since) >= BLANK_LINE_AFTER);
-        if stopped.is_none() || is_late && findings.events == 0 {
+        let waited = stopped.zip(block.data_since).map(|(now, since)| now.saturating_sub(since));
+        let is_late = findings.events == 0 && waited.is_some_and(|waited| waited >= BLANK_LINE_AFTER);
+        if stopped.is_none() || is_late {
             let problem = if is_done {
                 Problem::DoneUnfinished
-            } else if findings.events == 0 && findings.data_lines > 0 {
+            } else if is_late || findings.events == 0 && findings.data_lines > 0 {
                 Problem::NeverDispatched
             } else {
                 Problem::Unfinished
@@ -242,6 +243,7 @@ impl Inspector {
     /// Feeds both parsers a line with its terminator, or a part of one without.
     fn piece(&mut self, piece: &[u8], terminator: Option<Terminator>, output: &mut Output<'_>) -> io::Result<()> {
         self.position += piece.len() as u64;
+        self.notes.line_since = self.notes.line_since.or(self.now);
         let place = self.place();
 
         let mut lines = self.lines.feed(piece);
@@ -259,11 +261,6 @@ impl Inspector {
                 output.comment(When { offset: place.offset, at: self.now, gap: None }, text)?;
             }
             kind = Some(shown);
-            if let Some(block) = &mut self.notes.block
-                && block.holds == Holds::Data
-            {
-                block.data_since = block.data_since.or(self.now);
-            }
         }
 
         let end = terminator.map_or(self.position, |terminator| self.block_end(terminator));
@@ -312,6 +309,7 @@ impl Inspector {
         self.note_long_line(place);
         self.line_start = self.position;
         self.last_terminator = terminator;
+        self.notes.line_since = None;
         let terminators = &mut self.notes.findings.terminators;
         match terminator {
             Terminator::Lf => terminators.lf += 1,

@@ -4,7 +4,7 @@ mod data;
 pub mod findings;
 pub mod inspector;
 mod mojibake;
-mod notes;
+pub mod notes;
 mod opening;
 pub mod problem;
 pub mod timing;

@@ -22,6 +22,8 @@ pub struct Notes {
     pub opening: Opening,
     /// `None` before its first line that is not blank.
     pub block: Option<Block>,
+    /// When the current line began, since the start. `None` if nothing of it came, or the input is a file.
+    pub line_since: Option<Duration>,
 }
 
 #[derive(Clone, Copy)]
@@ -29,7 +31,7 @@ pub struct Block {
     pub start: Place,
     pub holds: Holds,
     pub refused: bool,
-    /// When its first data line came, since the start. `None` also if the input is a file.
+    /// When its first data line began, since the start. `None` also if the input is a file.
     pub data_since: Option<Duration>,
 }
 
@@ -105,8 +107,10 @@ impl Notes {
                 if field.is_some() {
                     self.opening.line(None, false);
                 }
+                let since = self.line_since.filter(|_| holds == Holds::Data);
                 let block = self.block(place);
                 block.holds = block.holds.max(holds);
+                block.data_since = block.data_since.or(since);
                 if end != End::None {
                     self.text(&[name, value], place);
                     if let Some(field) = field {
@@ -175,7 +179,7 @@ impl Notes {
         match field {
             Field::Data => self.findings.data_lines += 1,
             Field::Id if value.contains(&0) => self.findings.add(Problem::IdWithNul, place),
-            Field::Id if !comes_back(value) => self.findings.add_named(Problem::IdNotInHeader, place, value),
+            Field::Id if !is_carried(value) => self.findings.add_named(Problem::IdNotInHeader, place, value),
             Field::Retry if !is_time(value) => {
                 self.findings.add_named(Problem::RetryIgnored, place, value);
             }
@@ -233,8 +237,8 @@ fn looks_known(name: &[u8]) -> Option<Problem> {
     })
 }
 
-/// Whether a header brings this id back as it is.
-fn comes_back(id: &[u8]) -> bool {
+/// Whether a header carries this id as it is.
+pub fn is_carried(id: &[u8]) -> bool {
     let outer = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
     !outer(id.first()) && !outer(id.last()) && !id.iter().any(|&byte| byte != b'\t' && byte.is_ascii_control())
 }

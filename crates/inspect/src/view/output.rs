@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sse_wire::Event;
 
+use super::escape::Escaped;
 use super::human::Human;
 use super::json;
 use super::select::Path;
@@ -130,7 +131,9 @@ impl Output<'_> {
         match (&self.show, &self.human) {
             (Show::Events { .. } | Show::Lines, Some(human)) => human.note(self.out, at, text),
             (Show::Events { .. } | Show::Lines, None) => json::note(self.out, at, text, fields),
-            (Show::Values { .. } | Show::Text(_), _) => writeln!(self.aside, "sse-inspect: {}", text.escape_debug()),
+            (Show::Values { .. } | Show::Text(_), _) => {
+                writeln!(self.aside, "sse-inspect: {}", Escaped(text.as_bytes()))
+            }
             (Show::Nothing, _) => Ok(()),
         }
     }

@@ -26,7 +26,7 @@ use crate::stream::findings::{self, Place};
 use crate::stream::inspector::Inspector;
 use crate::stream::problem::Problem;
 use crate::text::Answer;
-use crate::{NOT_TO_THE_END, USAGE, complain};
+use crate::{FAILED, USAGE, complain};
 
 /// The exit status after a second Ctrl-C.
 const INTERRUPTED: i32 = 130;
@@ -37,7 +37,7 @@ pub fn run(args: &View) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             complain(&error.to_string());
-            return ExitCode::from(NOT_TO_THE_END);
+            return ExitCode::from(FAILED);
         }
     };
     let status = runtime.block_on(show(args));
@@ -64,7 +64,7 @@ async fn show(args: &View) -> ExitCode {
             Ok(file) => (Box::new(BufWriter::with_capacity(1 << 16, file)), path.display().to_string()),
             Err(error) => {
                 complain(&format!("{}: {error}", path.display()));
-                return ExitCode::from(NOT_TO_THE_END);
+                return ExitCode::from(FAILED);
             }
         },
         None => (Box::new(BufWriter::with_capacity(1 << 16, stdout.lock())), String::from("standard output")),
@@ -95,7 +95,7 @@ async fn show(args: &View) -> ExitCode {
             Ok(record) => Some(record),
             Err(error) => {
                 complain(&format!("{}: {error}", path.display()));
-                return ExitCode::from(NOT_TO_THE_END);
+                return ExitCode::from(FAILED);
             }
         },
         None => None,
@@ -116,7 +116,7 @@ async fn show(args: &View) -> ExitCode {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("{name}: {error}"));
-            ExitCode::from(NOT_TO_THE_END)
+            ExitCode::from(FAILED)
         }
     }
 }
@@ -271,7 +271,7 @@ impl Session<'_> {
         }
         if let Some(error) = error {
             complain(&format!("{name}: {error}"));
-            return Ok(ExitCode::from(NOT_TO_THE_END));
+            return Ok(ExitCode::from(FAILED));
         }
         Ok(ExitCode::from(u8::from(is_found)))
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde_json::Value;
 
-use crate::support::{HEAD, answer, check, check_all, count_from, event, serve, serve_body};
+use crate::support::{HEAD, answer, check, check_all, check_all_with, count_from, event, serve, serve_body};
 
 fn pause(milliseconds: u64) {
     sleep(Duration::from_millis(milliseconds));
@@ -160,6 +161,17 @@ fn a_resumption_is_compared_with_what_came_at_first() {
     verdicts[5].is("resume", "fault", "status 404");
     verdicts[6].is("resume", "fault", "nothing came");
     verdicts[7].is("resume", "warning", "the data is not the same");
+    // The example of the README, with other ids.
+    let (_, example) = include_str!("../../src/check/README.md").split_once("```json\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let without_ids = |json: &str| json.replace(|char: char| char.is_ascii_digit(), "");
+    let row = serde_json::to_string_pretty(verdicts[2].row("resume")).unwrap();
+    assert_eq!(without_ids(&sorted(example)), without_ids(&row));
+}
+
+/// The JSON object with its members in the order of their names.
+fn sorted(json: &str) -> String {
+    serde_json::to_string_pretty(&serde_json::from_str::<Value>(json).unwrap()).unwrap()
 }
 
 #[test]
@@ -219,7 +231,9 @@ fn where_no_event_ends_the_stream_is_at_fault_and_no_buffer() {
         count_from(stream, 1)
     });
     let comments = serve_body(|_, stream| again(stream, 250, &[": hi\n\n"]));
-    let verdicts = check_all(&[no_blank_line, literal, half_a_line, by_lines, once, comments]);
+    // Long enough for the view to take data without a blank line for a finding.
+    let urls = [no_blank_line, literal, half_a_line, by_lines, once, comments];
+    let verdicts = check_all_with(&urls, &["--for", "2"]);
     for (verdict, finding) in verdicts.iter().zip(["merged_events", "literal_newlines", "never_dispatched"]) {
         verdict.is("well-formed", "fault", finding);
         verdict.is("well-formed", "fault", "never_dispatched");
@@ -230,6 +244,8 @@ fn where_no_event_ends_the_stream_is_at_fault_and_no_buffer() {
     verdicts[3].is("buffering", "ok", "first event");
     verdicts[4].is("buffering", "warning", "silent in the middle of a line, once, for up to 0.5 s");
     verdicts[5].is("well-formed", "not_checked", "no event in ");
+    // The hint of the view would say it twice.
+    assert!(verdicts.iter().all(|verdict| !verdict.seen("well-formed").contains("no_event")), "{verdicts:?}");
 }
 
 #[test]
@@ -247,7 +263,7 @@ fn what_the_view_finds_is_a_fault_with_its_advice() {
     for (verdict, (finding, advice)) in verdicts.iter().zip([
         ("merged_events", "Write a blank line after each event"),
         ("chunk_sizes", "Do not write the chunk sizes"),
-        ("unknown_field (\"b\")", "Use data, event, id or retry"),
+        ("unknown_field (\"b\")", "If it is a line of the data, write `data: ` before it"),
         ("json, once", "Check whether the request must ask for a stream"),
     ]) {
         verdict.is("well-formed", "fault", finding);

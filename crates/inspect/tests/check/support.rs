@@ -118,14 +118,18 @@ pub fn check(url: &str, options: &[&str]) -> Verdict {
 
 /// The verdicts on several servers, tried at the same time.
 pub fn check_all(urls: &[String]) -> Vec<Verdict> {
+    check_all_with(urls, &[])
+}
+
+pub fn check_all_with(urls: &[String], options: &[&str]) -> Vec<Verdict> {
     thread::scope(|scope| {
-        let runs: Vec<_> = urls.iter().map(|url| scope.spawn(move || check(url, &[]))).collect();
+        let runs: Vec<_> = urls.iter().map(|url| scope.spawn(move || check(url, options))).collect();
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     })
 }
 
 impl Verdict {
-    fn row(&self, name: &str) -> &Value {
+    pub fn row(&self, name: &str) -> &Value {
         let rows = self.json["checks"].as_array().unwrap_or_else(|| panic!("no rows: {self:?}"));
         rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("no {name}: {self:?}"))
     }

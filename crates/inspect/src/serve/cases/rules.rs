@@ -1,8 +1,7 @@
 //! What a wrong client does not know of the standard.
 //!
 //! A stream tests several rules at once, so its name does not say which one a client broke. A small reader ([`super::faulty`])
-//! breaks each rule on purpose. If it sees
-//! what the client saw, the client breaks these rules, too.
+//! breaks each rule on purpose. If it sees what the client saw, the client breaks these rules, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 

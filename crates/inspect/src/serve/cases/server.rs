@@ -24,7 +24,8 @@ use super::judge::{self, Asked, Report, Seen};
 use super::rules::{self, Rule};
 use super::streams::{self, CASES, Chunks};
 use super::{Event, PROCESSING, Section};
-use crate::serve::{FOUND, Reset, say};
+use crate::FOUND;
+use crate::serve::{Reset, say};
 use crate::view::escape::{Escaped, Quoted};
 
 /// More chunks than this come without a pause.
