@@ -30,7 +30,7 @@ impl Follower {
         let most = hub.engine.topics_per_read().max(1);
         let place = followers.iter().position(|follower| follower.followed < most).unwrap_or_else(|| {
             let (follower, place) = (Follower::default(), followers.len());
-            tokio::spawn(follow(Arc::downgrade(hub), place, Arc::clone(&follower.changed)));
+            hub.runtime.spawn(follow(Arc::downgrade(hub), place, Arc::clone(&follower.changed)));
             followers.push(follower);
             place
         });

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use sse_wire::Event;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::engine::{After, BoxFuture, Engine, EngineError, Id, Page, Presence, Topic};
@@ -49,6 +50,7 @@ pub struct Hub(Arc<Inner>);
 
 pub(crate) struct Inner {
     node: String,
+    pub(crate) runtime: Handle,
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) limits: Limits,
     topics: Mutex<Topics>,
@@ -154,7 +156,11 @@ impl PublishError {
 }
 
 impl Hub {
-    /// A hub for one node: topics are kept in memory, and are lost with the process. Must be called within a tokio runtime.
+    /// A hub for one node: topics are kept in memory, and are lost with the process.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, in which its tasks run.
     #[must_use]
     pub fn in_memory(limits: Limits) -> Hub {
         let engine = Memory::new(limits.kept.clone());
@@ -174,14 +180,19 @@ impl Hub {
         Ok(Hub::with_engine(engine, limits))
     }
 
-    /// A hub on this engine. Must be called within a tokio runtime. [`Limits::kept`] should be what the engine keeps.
+    /// A hub on this engine, which keeps as much as [`Limits::kept`] says.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, in which its tasks run.
     #[must_use]
     pub fn with_engine(engine: impl Engine, limits: Limits) -> Hub {
         let announce = limits.announce;
         let inner = Arc::new(Inner {
+            runtime: Handle::current(),
             node: format!("{:016x}", fastrand::u64(..)),
             engine: Arc::new(engine),
-            pages: Semaphore::new(limits.pages),
+            pages: Semaphore::new(limits.pages.max(1)),
             limits,
             topics: Mutex::default(),
             counters: Counters::default(),
@@ -189,7 +200,7 @@ impl Hub {
             failure: Mutex::default(),
         });
         if let Some(period) = announce {
-            tokio::spawn(announce_often(Arc::downgrade(&inner), period));
+            inner.runtime.spawn(announce_often(Arc::downgrade(&inner), period));
         }
         Hub(inner)
     }
@@ -430,7 +441,7 @@ impl Inner {
             let _permit = hub.pages.acquire().await.ok();
             hub.counters.pages.fetch_add(1, Relaxed);
             let after = after.as_ref().map_or(After::Start, |id| After::Id(id.as_str()));
-            hub.engine.page(&topic, after, hub.limits.page).await
+            hub.engine.page(&topic, after, hub.limits.page.max(1)).await
         })
     }
 

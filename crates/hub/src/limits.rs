@@ -27,9 +27,9 @@ pub struct Limits {
     pub live_events: usize,
     /// Bytes of these events. 1 MiB unless set; the newest event is held in any case.
     pub live_bytes: usize,
-    /// Events that one subscriber gets from the engine at a time when it is further behind. 100 unless set.
+    /// Events that one subscriber gets from the engine at a time when it is further behind, at least 1. 100 unless set.
     pub page: usize,
-    /// How many pages are fetched at the same time. 16 unless set.
+    /// How many pages are fetched at the same time, at least 1. 16 unless set.
     pub pages: usize,
     /// Bytes of events that are held for one subscriber until its connection takes them. 64 KiB unless set; one event is held in any
     /// case.

@@ -86,7 +86,9 @@ struct Log {
 impl Memory {
     /// Logs that keep so much each.
     #[must_use]
-    pub fn new(kept: Kept) -> Memory {
+    pub fn new(mut kept: Kept) -> Memory {
+        // The newest event of a topic that is read is kept in any case.
+        (kept.topics, kept.events) = (kept.topics.max(1), kept.events.max(1));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let epoch = format!("{:x}{:04x}", now.as_millis(), fastrand::u16(..));
         let (logs, changed, looked) = (Mutex::default(), Notify::new(), Notify::new());

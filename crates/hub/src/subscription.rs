@@ -1,7 +1,6 @@
 //! The events of one subscriber.
 
 use core::fmt;
-use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::collections::VecDeque;
@@ -249,7 +248,9 @@ impl Subscription {
     }
 
     fn take(&mut self, entries: Vec<Entry>) {
-        self.last = entries.last().map(|entry| entry.id.clone()).or_else(|| mem::take(&mut self.last));
+        if let Some(last) = entries.last() {
+            self.last = Some(last.id.clone());
+        }
         self.taken.extend(entries);
     }
 }

@@ -272,3 +272,16 @@ async fn what_is_too_large_to_be_kept_or_has_a_wrong_name_is_not_published() {
         assert!(matches!(error, PublishError::Name) && !error.is_passing());
     }
 }
+
+#[tokio::test]
+async fn limits_of_nothing_stop_no_stream() {
+    let mut limits = Limits::default();
+    (limits.page, limits.pages, limits.live_events, limits.live_bytes, limits.taken_bytes) = (0, 0, 0, 0, 0);
+    (limits.kept.topics, limits.kept.events) = (0, 0);
+    let hub = Hub::in_memory(limits);
+    let mut events = hub.subscribe("a", Start::Live).await.unwrap();
+    for number in 0..5 {
+        publish(&hub, "a", &number.to_string()).await;
+        assert_eq!(data(&mut events).await, number.to_string());
+    }
+}
