@@ -1,63 +1,18 @@
 //! The tasks that follow the ends of topics.
 
-use core::mem;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError, Weak};
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::engine::{After, BoxFuture, EngineError, Topic};
-use crate::hub::Inner;
+use crate::engine::{After, BoxFuture, EngineError};
 use crate::live::State;
+use crate::node::Node;
 use crate::tail::{Ask, Next, Tail, Told};
 use crate::trace;
 
-/// A task that follows some of the topics, as many as the engine reads at a time.
-#[derive(Debug, Default)]
-pub(crate) struct Follower {
-    /// What the task was not told yet.
-    added: Vec<Topic>,
-    removed: Vec<Topic>,
-    followed: usize,
-    /// A topic was added or removed, or the hub is dropped.
-    changed: Arc<Notify>,
-}
-
-impl Follower {
-    /// Has a topic followed by the first that has room for it, or by a new one. Returns its place.
-    pub(crate) fn add(topic: &Topic, followers: &mut Vec<Follower>, hub: &Arc<Inner>) -> usize {
-        let most = hub.engine.topics_per_read().max(1);
-        let place = followers.iter().position(|follower| follower.followed < most).unwrap_or_else(|| {
-            let (follower, place) = (Follower::default(), followers.len());
-            hub.runtime.spawn(follow(Arc::downgrade(hub), place, Arc::clone(&follower.changed)));
-            followers.push(follower);
-            place
-        });
-        let follower = &mut followers[place];
-        follower.followed += 1;
-        follower.added.push(topic.clone());
-        follower.wake();
-        place
-    }
-
-    pub(crate) fn remove(&mut self, topic: &Topic) {
-        self.followed -= 1;
-        self.removed.push(topic.clone());
-        self.wake();
-    }
-
-    pub(crate) fn wake(&self) {
-        self.changed.notify_one();
-    }
-
-    /// The topics that were removed, and those that were added, since this was asked last.
-    fn news(&mut self) -> (Vec<Topic>, Vec<Topic>) {
-        (mem::take(&mut self.removed), mem::take(&mut self.added))
-    }
-}
-
-impl Inner {
+impl Node {
     /// Tells the tail which topics came and went, and the topics what the tail was told, if it still stands.
     fn settle(&self, follower: usize, tail: &mut Tail, told: Vec<Told>) {
         let mut topics = self.topics();
@@ -107,15 +62,15 @@ impl Inner {
 }
 
 /// Follows the ends of topics until the hub is dropped.
-async fn follow(hub: Weak<Inner>, follower: usize, changed: Arc<Notify>) {
+pub(crate) async fn follow(hub: Weak<Node>, follower: usize, changed: Arc<Notify>) {
     let (mut tail, start) = (Tail::default(), Instant::now());
     loop {
-        let Some(inner) = hub.upgrade() else { return };
-        inner.settle(follower, &mut tail, Vec::new());
+        let Some(node) = hub.upgrade() else { return };
+        node.settle(follower, &mut tail, Vec::new());
         let asked = match tail.next(start.elapsed()) {
             Next::Ask(asked) => asked,
             wait => {
-                drop(inner);
+                drop(node);
                 let changed = changed.notified();
                 match wait {
                     Next::Wait(until) => drop(tokio::time::timeout_at(start + until, changed).await),
@@ -125,8 +80,8 @@ async fn follow(hub: Weak<Inner>, follower: usize, changed: Arc<Notify>) {
             }
         };
         // So that the hub can be dropped meanwhile.
-        let engine = Arc::clone(&inner.engine);
-        drop(inner);
+        let engine = Arc::clone(&node.engine);
+        drop(node);
         let told = match asked {
             Ask::Newest(topic) => match engine.newest(&topic).await {
                 Ok(id) => Ok(tail.newest(topic, id).into_iter().collect()),
@@ -144,8 +99,8 @@ async fn follow(hub: Weak<Inner>, follower: usize, changed: Arc<Notify>) {
                 }
             }
         };
-        let Some(inner) = hub.upgrade() else { return };
-        inner.note(told.as_ref().err().map(|(_, error)| error.clone()));
+        let Some(node) = hub.upgrade() else { return };
+        node.note(told.as_ref().err().map(|(_, error)| error.clone()));
         let told = told.unwrap_or_else(|(topic, error)| match topic {
             Some(topic) if error.is_refusal() => vec![tail.refused(topic, error, start.elapsed())],
             _ => {
@@ -154,8 +109,8 @@ async fn follow(hub: Weak<Inner>, follower: usize, changed: Arc<Notify>) {
                 Vec::new()
             }
         });
-        inner.settle(follower, &mut tail, told);
-        drop(inner);
+        node.settle(follower, &mut tail, told);
+        drop(node);
         // The subscribers have their turn before there is more.
         tokio::task::yield_now().await;
     }

@@ -20,7 +20,8 @@ use sse_wire::http::last_event_id;
 use tokio::time::Sleep;
 
 use crate::engine::BoxFuture;
-use crate::hub::{Hub, SubscribeError};
+use crate::error::SubscribeError;
+use crate::hub::Hub;
 use crate::subscription::{Start, Subscription, gone_event};
 
 /// Answers requests for topics: with an event stream, or with the status that says why there is none.

@@ -15,6 +15,7 @@
 struct Readme;
 
 pub mod engine;
+mod error;
 mod follow;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
@@ -23,6 +24,7 @@ mod hub;
 mod limits;
 mod live;
 mod memory;
+mod node;
 #[cfg(feature = "redis")]
 mod redis;
 mod subscription;
@@ -30,7 +32,8 @@ mod tail;
 mod trace;
 
 pub use engine::{Engine, EngineError, Id};
-pub use hub::{Hub, PublishError, Stats, SubscribeError};
+pub use error::{PublishError, SubscribeError};
+pub use hub::{Hub, Stats};
 pub use limits::{Kept, Limits, Slow};
 pub use memory::Memory;
 #[cfg(feature = "redis")]

@@ -13,9 +13,9 @@ use sse_wire::{Event, EventId, EventName, Head};
 use tokio::time::Sleep;
 
 use crate::engine::{BoxFuture, EngineError, Entry, Id, Page};
-use crate::hub::Seat;
 use crate::limits::Slow;
 use crate::live::{Place, State};
+use crate::node::Seat;
 use crate::trace;
 
 /// How many events are taken from the shared ones at a time, at most.
@@ -105,7 +105,7 @@ impl Subscription {
 
     /// The last words of a subscription that must end now; pending if it waits for the topic to begin anew first.
     fn poll_last_words(&mut self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
-        if let Some(spread) = self.seat.hub.shutdown_spread() {
+        if let Some(spread) = self.seat.node.shutdown_spread() {
             self.ended = Some(Ended::Shutdown);
             let most = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
             return Poll::Ready(Some(Head::new().with_retry(Duration::from_millis(fastrand::u64(0..=most))).encode()));
@@ -121,7 +121,7 @@ impl Subscription {
         let bytes = gone_event(newest);
         drop(state);
         self.ended = Some(Ended::Gone);
-        self.seat.hub.counters.gone.fetch_add(1, Relaxed);
+        self.seat.node.counters.gone.fetch_add(1, Relaxed);
         Poll::Ready(Some(bytes))
     }
 
@@ -138,7 +138,7 @@ impl Subscription {
     }
 
     fn page(&self) -> Next {
-        Next::Page(self.seat.hub.page(self.seat.live.topic.clone(), self.last.clone()))
+        Next::Page(self.seat.node.page(self.seat.live.topic.clone(), self.last.clone()))
     }
 
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -154,7 +154,7 @@ impl Subscription {
             }
             self.begin_anew();
             if let Some(entry) = self.taken.pop_front() {
-                self.seat.hub.counters.delivered.fetch_add(1, Relaxed);
+                self.seat.node.counters.delivered.fetch_add(1, Relaxed);
                 self.seen = Some(entry.id);
                 return Poll::Ready(Some(entry.bytes));
             }
@@ -175,7 +175,7 @@ impl Subscription {
                             };
                         }
                         Ok(Page::Entries(entries)) => {
-                            self.take(bounded(entries, self.seat.hub.limits.taken_bytes));
+                            self.take(bounded(entries, self.seat.node.limits.taken_bytes));
                         }
                         Err(_) => self.next = Next::Retry(Box::pin(tokio::time::sleep(RETRY))),
                     }
@@ -215,15 +215,15 @@ impl Subscription {
                     let Some(entries) = state.from(number, TAKEN) else {
                         drop(state);
                         self.next = Next::Find;
-                        self.seat.hub.counters.lagged.fetch_add(1, Relaxed);
-                        let is_cut = self.seat.hub.limits.slow == Slow::IsCut;
+                        self.seat.node.counters.lagged.fetch_add(1, Relaxed);
+                        let is_cut = self.seat.node.limits.slow == Slow::IsCut;
                         trace::lagged(&self.seat.live.topic, is_cut);
                         if is_cut {
                             self.ended = Some(Ended::Slow);
                         }
                         continue;
                     };
-                    let entries = bounded(entries.cloned(), self.seat.hub.limits.taken_bytes);
+                    let entries = bounded(entries.cloned(), self.seat.node.limits.taken_bytes);
                     if entries.is_empty() {
                         if self.waits(&mut state, cx) {
                             return Poll::Pending;
@@ -240,7 +240,7 @@ impl Subscription {
 
     /// Has this subscriber woken at the next change, unless it must end now.
     fn waits(&self, state: &mut State, cx: &Context<'_>) -> bool {
-        let goes_on = state.times_gone == self.times_gone && self.seat.hub.shutdown_spread().is_none();
+        let goes_on = state.times_gone == self.times_gone && self.seat.node.shutdown_spread().is_none();
         if goes_on {
             state.wake_later(self.seat.subscriber, cx.waker());
         }
