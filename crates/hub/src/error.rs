@@ -16,7 +16,7 @@ pub enum SubscribeError {
     /// The name of the topic is empty, or longer than [`Limits::name`](crate::Limits::name).
     #[error("the name of the topic is empty or too long")]
     Name,
-    /// There are as many topics or subscribers as the [`Limits`] allow. Answer 503.
+    /// There are as many topics or subscribers as the [`Limits`](crate::Limits) allow. Answer 503.
     #[error("there are too many {0}")]
     TooMany(&'static str),
     /// The hub is shutting down. Answer 503.
