@@ -561,7 +561,7 @@ mod tests {
         let mut cursors = Cursors::default();
         follow(&memory, &mut cursors, "a").await;
         assert_eq!(read(&memory, &mut cursors).await, None);
-        let publisher = Arc::clone(&memory);
+        let (publisher, start) = (Arc::clone(&memory), Instant::now());
         let publishing = tokio::spawn(async move {
             for _ in 0..100 {
                 publisher.append("a", Event::new("x"), None).await.unwrap();
@@ -574,6 +574,7 @@ mod tests {
             seen += entries;
         }
         publishing.await.unwrap();
+        assert_eq!(start.elapsed(), Duration::ZERO, "a read ends the wait");
         // Nobody reads any more.
         let start = Instant::now();
         for _ in 0..100 {

@@ -403,6 +403,26 @@ async fn a_server_that_was_killed_and_has_lost_its_logs_ends_the_streams_with_go
 }
 
 #[tokio::test]
+async fn after_a_loss_only_those_are_gone_who_have_seen_what_was_lost() {
+    let Some(server) = Server::for_test(&[]) else { return };
+    let hub = hub(&server, Limits::default()).await;
+    let mut has_seen = hub.subscribe("a", Start::Live).await.unwrap();
+    let mut has_not = hub.subscribe("a", Start::Live).await.unwrap();
+    let first = hub.publish("a", Event::new("1")).await.unwrap().to_string();
+    assert_eq!((next(&mut has_seen).await.1, next(&mut has_not).await.1), (first.clone(), first));
+    // As a replica that is promoted without the second event.
+    let mut raw = raw(&server).await;
+    let dump: Vec<u8> = redis::cmd("DUMP").arg("sse:{a}").query_async(&mut raw).await.unwrap();
+    hub.publish("a", Event::new("2")).await.unwrap();
+    assert_eq!(next(&mut has_seen).await.2, "2");
+    let () = redis::cmd("RESTORE").arg("sse:{a}").arg(0).arg(dump).arg("REPLACE").query_async(&mut raw).await.unwrap();
+    hub.publish("a", Event::new("3")).await.unwrap();
+    assert_eq!(next(&mut has_seen).await.0, "gone");
+    assert_eq!(next(&mut has_not).await.2, "3");
+    assert_eq!(hub.stats().gone, 1);
+}
+
+#[tokio::test]
 async fn a_server_that_was_killed_and_has_kept_its_logs_goes_on() {
     let Some(mut server) = Server::for_test(&["--appendonly", "yes", "--appendfsync", "always"]) else { return };
     let hub = hub(&server, Limits::default()).await;
