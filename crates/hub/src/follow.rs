@@ -1,12 +1,11 @@
 //! The tasks that follow the ends of topics.
 
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::engine::{After, BoxFuture, EngineError};
+use crate::engine::{After, BoxFuture};
 use crate::live::State;
 use crate::node::Node;
 use crate::tail::{Ask, Next, Tail, Told};
@@ -46,18 +45,6 @@ impl Node {
                 }
             }
         }
-    }
-
-    /// Notes whether the engine has answered.
-    fn note(&self, failure: Option<EngineError>) {
-        if failure.is_some() {
-            self.counters.failures.fetch_add(1, Relaxed);
-        }
-        let mut last = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some() && failure.is_none() {
-            trace::recovered();
-        }
-        *last = failure;
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Node {
     pub(crate) counters: Counters,
     shutdown: Mutex<Option<Duration>>,
     /// The last error while topics were followed, if nothing was answered since.
-    pub(crate) failure: Mutex<Option<EngineError>>,
+    failure: Mutex<Option<EngineError>>,
 }
 
 #[derive(Default)]
@@ -230,6 +230,18 @@ impl Node {
             topics.live.remove(&live.topic);
             topics.followers[live.follower].remove(&live.topic);
         }
+    }
+
+    /// Notes whether the engine has answered.
+    pub(crate) fn note(&self, failure: Option<EngineError>) {
+        if failure.is_some() {
+            self.counters.failures.fetch_add(1, Relaxed);
+        }
+        let mut last = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some() && failure.is_none() {
+            trace::recovered();
+        }
+        *last = failure;
     }
 
     fn failure(&self) -> Option<EngineError> {

@@ -111,7 +111,7 @@ async fn check(args: &args::Check, target: &Target) -> Result<Report, String> {
         reading::read_alone(target, timing::ask_for_gzip, whole).await.ok()
     };
     // At the same time, so that they can be compared; but not before the first has its answer.
-    let (main, gzip) = tokio::join!(Box::pin(opened.read(whole)), gzip);
+    let ((main, _), gzip) = tokio::join!(Box::pin(opened.read(whole)), gzip);
     run.report.extend(headers::rows(&main.head));
     if main.head.status != 200 {
         return Ok(run.report);

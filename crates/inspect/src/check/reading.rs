@@ -250,9 +250,7 @@ pub async fn hold_alone(target: &Target, until: Until) -> Result<(Reading, Respo
 }
 
 async fn hold(client: &Client, request: Request, until: Until) -> Result<(Reading, Response), Failure> {
-    let Opened { mut response, mut reader } = open(client, request, until).await?;
-    let end = if until.events == 0 { End::Open } else { reader.read_all(&mut response, until).await };
-    Ok((reader.finish(end), response))
+    Ok(open(client, request, until).await?.read(until).await)
 }
 
 /// A response whose head has come.
@@ -270,9 +268,11 @@ pub async fn open(client: &Client, request: Request, until: Until) -> Result<Ope
 }
 
 impl Opened {
-    pub async fn read(mut self, until: Until) -> Reading {
-        let end = self.reader.read_all(&mut self.response, until).await;
-        self.reader.finish(end)
+    /// Reads on. The connection stays open until the response is dropped.
+    pub async fn read(mut self, until: Until) -> (Reading, Response) {
+        let is_enough = until.events == 0;
+        let end = if is_enough { End::Open } else { self.reader.read_all(&mut self.response, until).await };
+        (self.reader.finish(end), self.response)
     }
 }
 

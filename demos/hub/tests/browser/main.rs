@@ -10,11 +10,10 @@ use browser::Page;
 use hub_demo::Demo;
 use tokio::runtime::Runtime;
 
-// Both do more than is needed here.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "it does more than is needed here")]
 #[path = "../../../tests/against/browser.rs"]
 mod browser;
-#[allow(dead_code)]
+#[allow(dead_code, reason = "it does more than is needed here")]
 #[path = "../../../tests/against/foreign.rs"]
 mod foreign;
 
